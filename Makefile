@@ -1,0 +1,84 @@
+# make demo   train, evaluate and report on real data, with NumPy alone
+# make test   everything that CI runs: all frameworks, lint, types, tests, documents
+# make dev    an editable installation with all frameworks, for working on lossmith
+# make check  the quick part of the tests, on the editable installation
+# make docs   the documents, warnings as errors
+
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip install --quiet --constraint constraints.txt
+SOURCES := $(shell find src CMakeLists.txt pyproject.toml constraints.txt -type f -not -name '*.pyc')
+
+# An import of TensorFlow is otherwise a page of messages; two test processes share two cores.
+export TF_CPP_MIN_LOG_LEVEL := 3
+export OMP_NUM_THREADS := 1
+
+FRAMEWORKS := torch tensorflow-cpu keras jax optax
+EVERYTHING := [cli,demo,eval,report]
+REQUIRE := LOSSMITH_REQUIRE_NATIVE=1 LOSSMITH_REQUIRE=torch,jax,tensorflow,keras
+PYTEST := $(REQUIRE) $(BIN)/python -m pytest
+
+.PHONY: demo test dev check docs lint unit keras plain doctest clean
+
+demo: $(VENV)/.demo
+	$(BIN)/lossmith demo
+
+test: lint unit keras plain doctest docs
+
+lint: $(VENV)/.test
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/pyrefly check --python-interpreter-path $(BIN)/python
+
+unit: $(VENV)/.test
+	$(PYTEST) tests --ignore tests/faces/test_keras.py --numprocesses 2
+
+# Keras takes one backend per process.
+keras: $(VENV)/.test
+	KERAS_BACKEND=tensorflow $(PYTEST) tests/faces/test_keras.py
+	KERAS_BACKEND=torch $(PYTEST) tests/faces/test_keras.py
+	KERAS_BACKEND=jax $(PYTEST) tests/faces/test_keras.py
+
+# A wheel built where there is no compiler, in an environment with NumPy and no framework.
+plain: $(VENV)-plain/.plain
+	$(VENV)-plain/bin/python -c "import lossmith; assert not lossmith.has_native()"
+	$(VENV)-plain/bin/python -m pytest tests/core tests/losses tests/test_import.py --numprocesses 2
+
+doctest: $(VENV)/.test
+	$(PYTEST) --pyargs lossmith --doctest-modules
+
+docs: $(VENV)/.test
+	$(BIN)/sphinx-build -W --keep-going -n -q -b html docs docs/_build/html
+
+dev: $(VENV)/.made
+	$(PIP) $(FRAMEWORKS)
+	$(PIP) --group dev scikit-build-core nanobind
+	$(PIP) --no-build-isolation --editable ".$(EVERYTHING)"
+
+check:
+	$(BIN)/python -m pytest tests --ignore tests/faces/test_keras.py --numprocesses 2 -m "not slow"
+
+$(VENV)/.made:
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --upgrade pip
+	touch $@
+
+$(VENV)/.demo: $(VENV)/.made $(SOURCES)
+	$(PIP) ".[cli,demo]"
+	touch $@
+
+$(VENV)/.test: $(VENV)/.made $(SOURCES)
+	$(PIP) $(FRAMEWORKS)
+	$(PIP) --group dev ".$(EVERYTHING)"
+	$(BIN)/python -c "import lossmith; assert lossmith.has_native(), 'the native core was not built'"
+	touch $@
+
+$(VENV)-plain/.plain: $(SOURCES)
+	$(PYTHON) -m venv --clear $(VENV)-plain
+	$(VENV)-plain/bin/python -m pip install --quiet --upgrade pip
+	CXX=/bin/false $(VENV)-plain/bin/python -m pip install --quiet --constraint constraints.txt --group test .
+	touch $@
+
+clean:
+	rm -rf $(VENV) $(VENV)-plain build dist docs/_build docs/losses demo-output
