@@ -1,0 +1,142 @@
+"""The array operations on JAX; see ``numpy.py`` for what each one means. All of them are traceable and pure."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+name = "jax"
+Array = jax.Array
+
+exp, expm1, log1p, tanh, sqrt = jnp.exp, jnp.expm1, jnp.log1p, jnp.tanh, jnp.sqrt
+isnan, isinf, log, sigmoid = jnp.isnan, jnp.isinf, jnp.log, jax.nn.sigmoid
+where, moveaxis, broadcast_to, reshape, divide = jnp.where, jnp.moveaxis, jnp.broadcast_to, jnp.reshape, jnp.divide
+zeros_like, sign0 = jnp.zeros_like, jnp.sign
+stop_gradient = jax.lax.stop_gradient
+softplus, relu0 = jax.nn.softplus, jax.nn.relu
+
+
+def asarray(x: Any, like: Any = None) -> Any:
+    """Return ``x`` as a JAX array."""
+    return jnp.asarray(x)
+
+
+def shape(x: Any) -> tuple:
+    """Return the shape."""
+    return tuple(x.shape)
+
+
+def size(x: Any) -> Any:
+    """Return the number of elements."""
+    return x.size
+
+
+def kind(x: Any) -> str:
+    """Return "float", "int", "bool" or the dtype's own name for anything else."""
+    for word, group in (("float", jnp.floating), ("int", jnp.integer), ("bool", jnp.bool_)):
+        if jnp.issubdtype(x.dtype, group):
+            return word
+    return str(x.dtype)
+
+
+def compute_dtype(*arrays: Any) -> Any:
+    """Return the dtype to compute in: the widest floating one among ``arrays``, at least float32."""
+    floats = [a.dtype for a in arrays if kind(a) == "float"]
+    return jnp.promote_types(jnp.float32, jnp.result_type(*floats)) if floats else jnp.asarray(0.0).dtype
+
+
+def cast(x: Any, dtype: Any) -> Any:
+    """Return ``x`` with ``dtype``."""
+    return x.astype(dtype)
+
+
+def to_int(x: Any) -> Any:
+    """Return ``x`` as JAX's default integer type (labels wider than that cannot index an array anyway)."""
+    return x.astype(jnp.asarray(0).dtype)
+
+
+def is_concrete(x: Any) -> bool:
+    """Whether ``x`` is a concrete array on the host's CPU."""
+    return not isinstance(x, jax.core.Tracer) and x.is_fully_addressable and x.devices().pop().platform == "cpu"
+
+
+def to_numpy(x: Any) -> Any:
+    """Return a concrete array as NumPy (bfloat16 as float32)."""
+    return np.asarray(x.astype(jnp.float32) if x.dtype == jnp.bfloat16 else x)
+
+
+def to_result(x: Any) -> Any:
+    """Return the 0-d array itself."""
+    return x
+
+
+def expand(x: Any, axis: int) -> Any:
+    """Insert an axis of length one."""
+    return jnp.expand_dims(x, axis)
+
+
+def total(x: Any) -> Any:
+    """Sum of all elements."""
+    return jnp.sum(x)
+
+
+def sum(x: Any, axis: int, keepdims: bool = False) -> Any:
+    """Sum along one axis."""
+    return jnp.sum(x, axis=axis, keepdims=keepdims)
+
+
+def mean(x: Any, axis: int) -> Any:
+    """Mean along one axis."""
+    return jnp.mean(x, axis=axis)
+
+
+def max(x: Any, axis: int, keepdims: bool = False) -> Any:
+    """Largest value along one axis; ties share the gradient evenly."""
+    return jnp.max(x, axis=axis, keepdims=keepdims, initial=-jnp.inf)
+
+
+def abs0(x: Any) -> Any:
+    """``|x|`` with gradient 0 at 0 (``jnp.abs`` has 1 there) and NaN at NaN."""
+    return x * jax.lax.stop_gradient(jnp.sign(x))
+
+
+def at_most(x: Any, high: float) -> Any:
+    """``min(x, high)`` with gradient 1 below and at ``high``."""
+    return jnp.where(x > high, jnp.asarray(high, x.dtype), x)
+
+
+def at_least(x: Any, low: float) -> Any:
+    """``max(x, low)`` with gradient 1 above and at ``low``."""
+    return jnp.where(x < low, jnp.asarray(low, x.dtype), x)
+
+
+def log_softmax(x: Any) -> Any:
+    """``x - logsumexp(x)`` over the last axis."""
+    return jax.nn.log_softmax(x, axis=-1) if x.shape[-1] else x
+
+
+def softmax(x: Any) -> Any:
+    """Probabilities over the last axis."""
+    return jax.nn.softmax(x, axis=-1) if x.shape[-1] else x
+
+
+def one_hot(labels: Any, classes: int, dtype: Any) -> Any:
+    """One-hot rows over a new last axis; a label out of range gives a row of zeros."""
+    return (labels[..., None] == jnp.arange(classes)).astype(dtype)
+
+
+def take_label(x: Any, labels: Any) -> Any:
+    """``x[..., labels]`` along the last axis; a label out of range gives NaN."""
+    inside = (labels >= 0) & (labels < x.shape[-1])
+    safe = jnp.where(inside, labels, 0)
+    taken = jnp.take_along_axis(x, safe[..., None], axis=-1)[..., 0]
+    return jnp.where(inside, taken, jnp.asarray(jnp.nan, x.dtype))
+
+
+def take_entry(vector: Any, labels: Any) -> Any:
+    """``vector[labels]`` for a vector (C,); a label out of range gives NaN."""
+    inside = (labels >= 0) & (labels < vector.shape[0])
+    return jnp.where(inside, vector[jnp.where(inside, labels, 0)], jnp.asarray(jnp.nan, vector.dtype))

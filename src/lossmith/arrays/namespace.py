@@ -1,0 +1,69 @@
+"""Which framework does an array belong to? Answered from its type; a framework is never imported to find out.
+
+The rule: a type's root package names its framework; for subclasses from elsewhere, ask only frameworks that are in
+``sys.modules`` already (the user has imported them, so asking costs nothing).
+"""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from types import ModuleType
+from typing import Any
+
+from ..errors import InputError
+
+FRAMEWORKS = ("numpy", "torch", "jax", "tensorflow")
+_ROOTS = {"numpy": "numpy", "torch": "torch", "jax": "jax", "jaxlib": "jax", "tensorflow": "tensorflow"}
+_TENSOR_TYPES = {"torch": "Tensor", "jax": "Array", "tensorflow": "Tensor"}
+_by_type: dict[type, str | None] = {}
+_modules: dict[str, ModuleType] = {}
+
+
+def load(framework: str) -> ModuleType:
+    """Return the operations module of ``framework`` ("numpy", "torch", "jax" or "tensorflow")."""
+    module = _modules.get(framework)
+    if module is None:
+        module = _modules[framework] = importlib.import_module(f"lossmith.arrays.{framework}")
+    return module
+
+
+def framework_of(x: Any) -> str | None:
+    """Return the framework that ``x`` belongs to, or None for Python numbers, lists and other plain objects."""
+    kind = type(x)
+    if kind not in _by_type:
+        _by_type[kind] = _look_up(kind)
+    return _by_type[kind]
+
+
+def _look_up(kind: type) -> str | None:
+    for base in kind.__mro__[:-1]:
+        framework = _ROOTS.get(base.__module__.partition(".")[0])
+        if framework:
+            return framework
+    for framework, attribute in _TENSOR_TYPES.items():
+        tensor = getattr(sys.modules.get(framework), attribute, None)
+        if isinstance(tensor, type) and issubclass(kind, tensor):
+            return framework
+    return None
+
+
+def is_native(x: Any, framework: str) -> bool:
+    """Whether ``x`` is already an array of ``framework``."""
+    return framework_of(x) == framework
+
+
+def namespace_of(**arrays: Any) -> ModuleType:
+    """Return the operations module that fits all ``arrays``; NumPy arrays and lists follow the tensor beside them."""
+    found: dict[str, str] = {}
+    for name, x in arrays.items():
+        framework = framework_of(x)
+        if framework and framework != "numpy":
+            found.setdefault(framework, name)
+    if len(found) > 1:
+        (one, a), (two, b) = list(found.items())[:2]
+        raise InputError(
+            f"{a} is a {one} array and {b} is a {two} array; give both in one framework, "
+            f"for example {b}=numpy.asarray({b})"
+        )
+    return load(next(iter(found), "numpy"))

@@ -1,0 +1,179 @@
+"""The array operations on NumPy: the reference for the other three modules.
+
+Arrays keep their dtype; ``compute_dtype`` names the one that losses are computed in (float32 or better).
+Sums are accumulated in float64. Infinities are ordinary values here, so callers switch NumPy's warnings off
+(``lossmith.core`` does) rather than each operation its own.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+name = "numpy"
+Array = np.ndarray
+
+exp, expm1, log1p, tanh, sqrt, isnan, isinf = np.exp, np.expm1, np.log1p, np.tanh, np.sqrt, np.isnan, np.isinf
+where, moveaxis, broadcast_to, reshape = np.where, np.moveaxis, np.broadcast_to, np.reshape
+log, divide = np.log, np.divide
+
+
+# --- what an array is ------------------------------------------------------------------------------------------------
+def asarray(x: Any, like: Any = None) -> Any:
+    """Return ``x`` as an array; ``like`` gives the device on frameworks that have one."""
+    return np.asarray(x)
+
+
+def shape(x: Any) -> tuple:
+    """Return the shape; entries may be None where a framework does not know them yet."""
+    return x.shape
+
+
+def size(x: Any) -> Any:
+    """Return the number of elements (an int wherever it is known)."""
+    return x.size
+
+
+def kind(x: Any) -> str:
+    """Return "float", "int", "bool" or the dtype's own name for anything else."""
+    if x.dtype.kind == "f" or x.dtype.name == "bfloat16":
+        return "float"
+    return {"i": "int", "u": "int", "b": "bool"}.get(x.dtype.kind, x.dtype.name)
+
+
+def compute_dtype(*arrays: Any) -> Any:
+    """Return the dtype to compute in: the widest floating one among ``arrays``, at least float32."""
+    wide = [np.float32 if a.dtype.itemsize < 4 else a.dtype for a in arrays if kind(a) == "float"]
+    return np.result_type(*wide) if wide else np.dtype(np.float64)
+
+
+def cast(x: Any, dtype: Any) -> Any:
+    """Return ``x`` with ``dtype``."""
+    return x.astype(dtype, copy=False)
+
+
+def to_int(x: Any) -> Any:
+    """Return ``x`` as the integer type that labels are looked up with."""
+    return x.astype(np.int64, copy=False)
+
+
+def is_concrete(x: Any) -> bool:
+    """Whether the values can be looked at now, on the host, without waiting for a device or breaking a trace."""
+    return True
+
+
+def to_numpy(x: Any) -> np.ndarray:
+    """Return a concrete array as NumPy, without its history, in a dtype that NumPy knows."""
+    return x
+
+
+def to_result(x: Any) -> Any:
+    """Return what a user gets for a 0-d result: a Python float on NumPy, the framework's own scalar elsewhere."""
+    return float(x)
+
+
+def stop_gradient(x: Any) -> Any:
+    """Return ``x`` as a constant."""
+    return x
+
+
+def zeros_like(x: Any) -> Any:
+    """Zeros of the shape and dtype of ``x``."""
+    return np.zeros_like(x)
+
+
+def expand(x: Any, axis: int) -> Any:
+    """Insert an axis of length one."""
+    return np.expand_dims(x, axis)
+
+
+def total(x: Any) -> Any:
+    """Sum of all elements, accumulated in float64 on the host."""
+    return np.sum(x, dtype=np.float64)
+
+
+def sum(x: Any, axis: int, keepdims: bool = False) -> Any:
+    """Sum along one axis."""
+    return np.sum(x, axis=axis, keepdims=keepdims)
+
+
+def mean(x: Any, axis: int) -> Any:
+    """Mean along one axis."""
+    return np.mean(x, axis=axis)
+
+
+def max(x: Any, axis: int, keepdims: bool = False) -> Any:
+    """Largest value along one axis (-inf where there is none); tied values share the gradient evenly."""
+    return np.max(x, axis=axis, keepdims=keepdims, initial=-np.inf)
+
+
+# --- operations whose edges are pinned -------------------------------------------------------------------------------
+def abs0(x: Any) -> Any:
+    """``|x|`` with gradient 0 at 0 and NaN at NaN."""
+    return np.abs(x)
+
+
+def sign0(x: Any) -> Any:
+    """The gradient of :func:`abs0`: -1, 0 or 1; NaN at NaN."""
+    return np.sign(x)
+
+
+def relu0(x: Any) -> Any:
+    """``max(x, 0)`` with gradient 0 at 0; NaN stays NaN."""
+    return np.maximum(x, 0)
+
+
+def at_most(x: Any, high: float) -> Any:
+    """``min(x, high)`` with gradient 1 below and at ``high``, 0 above; NaN stays NaN."""
+    return np.minimum(x, high)
+
+
+def at_least(x: Any, low: float) -> Any:
+    """``max(x, low)`` with gradient 1 above and at ``low``, 0 below; NaN stays NaN."""
+    return np.maximum(x, low)
+
+
+def sigmoid(x: Any) -> Any:
+    """``1 / (1 + exp(-x))`` without overflow."""
+    e = np.exp(-np.abs(x))
+    return np.where(x >= 0, 1 / (1 + e), e / (1 + e)).astype(x.dtype, copy=False)
+
+
+def softplus(x: Any) -> Any:
+    """``log(1 + exp(x))`` with gradient ``sigmoid(x)`` everywhere, 1/2 at 0."""
+    return np.maximum(x, 0) + np.log1p(np.exp(-np.abs(x)))
+
+
+def log_softmax(x: Any) -> Any:
+    """``x - logsumexp(x)`` over the last axis; a class at -inf has probability 0 and gradient 0."""
+    shifted = x - np.max(x, axis=-1, keepdims=True, initial=-np.inf)
+    return shifted - np.log(np.sum(np.exp(shifted), axis=-1, keepdims=True))
+
+
+def softmax(x: Any) -> Any:
+    """Probabilities over the last axis."""
+    e = np.exp(x - np.max(x, axis=-1, keepdims=True, initial=-np.inf))
+    return e / np.sum(e, axis=-1, keepdims=True)
+
+
+def one_hot(labels: Any, classes: int, dtype: Any) -> Any:
+    """One-hot rows over a new last axis; a label out of range gives a row of zeros."""
+    return (labels[..., None] == np.arange(classes)).astype(dtype)
+
+
+def take_label(x: Any, labels: Any) -> Any:
+    """``x[..., labels]`` along the last axis; a label out of range gives NaN, never another class's value."""
+    classes = x.shape[-1]
+    inside = (labels >= 0) & (labels < classes)
+    safe = np.where(inside, labels, 0)
+    if classes == 0:
+        return np.full(labels.shape, np.nan, x.dtype)
+    taken = np.take_along_axis(x, safe[..., None], axis=-1)[..., 0]
+    return np.where(inside, taken, np.asarray(np.nan, x.dtype))
+
+
+def take_entry(vector: Any, labels: Any) -> Any:
+    """``vector[labels]`` for a vector (C,); a label out of range gives NaN."""
+    inside = (labels >= 0) & (labels < vector.shape[0])
+    return np.where(inside, vector[np.where(inside, labels, 0)], np.asarray(np.nan, vector.dtype))

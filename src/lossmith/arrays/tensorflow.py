@@ -1,0 +1,154 @@
+"""The array operations on TensorFlow; see ``numpy.py`` for what each one means.
+
+Eager, ``tf.function`` with unknown dimensions, and XLA all trace through them.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import tensorflow as tf
+
+name = "tensorflow"
+Array = tf.Tensor
+
+exp, expm1, log1p, tanh, sqrt = tf.exp, tf.math.expm1, tf.math.log1p, tf.tanh, tf.sqrt
+isnan, isinf, log, sigmoid = tf.math.is_nan, tf.math.is_inf, tf.math.log, tf.sigmoid
+where, reshape, divide, zeros_like = tf.where, tf.reshape, tf.divide, tf.zeros_like
+softplus, abs0, sign0, stop_gradient = tf.math.softplus, tf.abs, tf.sign, tf.stop_gradient
+broadcast_to = tf.broadcast_to
+
+
+def asarray(x: Any, like: Any = None) -> Any:
+    """Return ``x`` as a tensor."""
+    return tf.convert_to_tensor(x)
+
+
+def shape(x: Any) -> tuple:
+    """Return the static shape; unknown dimensions are None."""
+    if x.shape.rank is None:
+        raise ValueError("the rank of a tensor must be known; call tf.ensure_shape on it first")
+    return tuple(x.shape.as_list())
+
+
+def size(x: Any) -> Any:
+    """Return the number of elements: an int where the static shape says it, else a float tensor."""
+    known = x.shape.num_elements()
+    return known if known is not None else tf.cast(tf.size(x, out_type=tf.int64), tf.float32)
+
+
+def kind(x: Any) -> str:
+    """Return "float", "int", "bool" or the dtype's own name for anything else."""
+    if x.dtype.is_floating:
+        return "float"
+    if x.dtype.is_integer:
+        return "int"
+    return "bool" if x.dtype.is_bool else x.dtype.name
+
+
+def compute_dtype(*arrays: Any) -> Any:
+    """Return the dtype to compute in: the widest floating one among ``arrays``, at least float32."""
+    return tf.float64 if any(a.dtype == tf.float64 for a in arrays) else tf.float32
+
+
+def cast(x: Any, dtype: Any) -> Any:
+    """Return ``x`` with ``dtype``."""
+    return tf.cast(x, dtype)
+
+
+def to_int(x: Any) -> Any:
+    """Return ``x`` as int64."""
+    return tf.cast(x, tf.int64)
+
+
+def is_concrete(x: Any) -> bool:
+    """Whether ``x`` is an eager tensor on the CPU."""
+    return tf.executing_eagerly() and hasattr(x, "numpy") and "CPU" in getattr(x, "device", "")
+
+
+def to_numpy(x: Any) -> Any:
+    """Return a concrete tensor as NumPy (bfloat16 as float32)."""
+    return (tf.cast(x, tf.float32) if x.dtype == tf.bfloat16 else x).numpy()
+
+
+def to_result(x: Any) -> Any:
+    """Return the 0-d tensor itself."""
+    return x
+
+
+def moveaxis(x: Any, source: int, destination: int) -> Any:
+    """Move one axis to another place."""
+    rank = x.shape.rank
+    order = [i for i in range(rank) if i != source % rank]
+    order.insert(destination % rank, source % rank)
+    return tf.transpose(x, order)
+
+
+def expand(x: Any, axis: int) -> Any:
+    """Insert an axis of length one."""
+    return tf.expand_dims(x, axis)
+
+
+def total(x: Any) -> Any:
+    """Sum of all elements."""
+    return tf.reduce_sum(x)
+
+
+def sum(x: Any, axis: int, keepdims: bool = False) -> Any:
+    """Sum along one axis."""
+    return tf.reduce_sum(x, axis=axis, keepdims=keepdims)
+
+
+def mean(x: Any, axis: int) -> Any:
+    """Mean along one axis."""
+    return tf.reduce_mean(x, axis=axis)
+
+
+def max(x: Any, axis: int, keepdims: bool = False) -> Any:
+    """Largest value along one axis; ties share the gradient evenly."""
+    return tf.reduce_max(x, axis=axis, keepdims=keepdims)
+
+
+def relu0(x: Any) -> Any:
+    """``max(x, 0)`` with gradient 0 at 0; NaN stays NaN (``tf.nn.relu`` may drop it)."""
+    return tf.where(x <= 0, tf.zeros_like(x), x)
+
+
+def at_most(x: Any, high: float) -> Any:
+    """``min(x, high)`` with gradient 1 below and at ``high``."""
+    return tf.where(x > high, tf.convert_to_tensor(high, x.dtype), x)
+
+
+def at_least(x: Any, low: float) -> Any:
+    """``max(x, low)`` with gradient 1 above and at ``low``."""
+    return tf.where(x < low, tf.convert_to_tensor(low, x.dtype), x)
+
+
+def log_softmax(x: Any) -> Any:
+    """``x - logsumexp(x)`` over the last axis."""
+    return tf.nn.log_softmax(x, axis=-1)
+
+
+def softmax(x: Any) -> Any:
+    """Probabilities over the last axis."""
+    return tf.nn.softmax(x, axis=-1)
+
+
+def one_hot(labels: Any, classes: int, dtype: Any) -> Any:
+    """One-hot rows over a new last axis; a label out of range gives a row of zeros."""
+    return tf.one_hot(labels, classes, dtype=dtype)
+
+
+def take_label(x: Any, labels: Any) -> Any:
+    """``x[..., labels]`` along the last axis; a label out of range gives NaN."""
+    inside = (labels >= 0) & (labels < tf.cast(tf.shape(x)[-1], labels.dtype))
+    safe = tf.where(inside, labels, tf.zeros_like(labels))
+    taken = tf.gather(x, safe, axis=-1, batch_dims=x.shape.rank - 1)
+    return tf.where(inside, taken, tf.cast(float("nan"), x.dtype))
+
+
+def take_entry(vector: Any, labels: Any) -> Any:
+    """``vector[labels]`` for a vector (C,); a label out of range gives NaN."""
+    inside = (labels >= 0) & (labels < tf.cast(tf.shape(vector)[0], labels.dtype))
+    safe = tf.where(inside, labels, tf.zeros_like(labels))
+    return tf.where(inside, tf.gather(vector, safe), tf.cast(float("nan"), vector.dtype))

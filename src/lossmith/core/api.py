@@ -1,0 +1,236 @@
+"""Public functions and classes, made from the definitions: one signature, one docstring, one behaviour for all."""
+
+from __future__ import annotations
+
+import inspect
+import textwrap
+from collections.abc import Callable
+from typing import Any, ClassVar
+
+import numpy as np
+
+from ..losses import Loss
+from . import reduce
+from .compute import call, value_and_gradient
+
+_KEYWORD = inspect.Parameter.KEYWORD_ONLY
+_DATA = ("prediction", "target")
+_PER_CALL = ("weight", "mask", "normalizer")
+_SETTINGS = {"ignore_index": None, "axis": -1, "reduction": "mean", "empty": "zero"}
+_OPTION_TEXT = {
+    "weight": "Factors, not negative, along the leading axes of the values: (N,) for (N,) or (N, F).",
+    "mask": "Booleans along the same axes; False leaves the value out of sum, count and gradient, NaN included.",
+    "ignore_index": "Target value (class) that is left out likewise.",
+    "axis": "The axis that the loss consumes: the classes or features.",
+    "reduction": '"mean" is Σ w·l / Σ w; "sum"; "none" for one value each; "total" for the pair (Σ w·l, Σ w).',
+    "normalizer": "Number to divide the sum by in place of Σ w: the global count, when this is part of a batch.",
+    "empty": 'What the mean is when nothing counts: "zero", "nan" or "error".',
+}
+
+
+def settings_of(loss: Loss) -> dict[str, Any]:
+    """Return the options besides the loss's own parameters that apply to it, with their defaults."""
+    return {name: default for name, default in _SETTINGS.items() if name in loss.options}
+
+
+class LossFunction:
+    """A loss with its parameters set; subclasses are made from the definitions.
+
+    Objects of the same class and settings are equal, can be pickled, and print as the call that makes them.
+    """
+
+    definition: ClassVar[Loss]
+
+    def __init__(self, **settings: Any) -> None:
+        loss, known = self.definition, settings_of(self.definition)
+        chosen = {name: settings.pop(name, default) for name, default in known.items()}
+        self._parameters = loss.resolve(settings)
+        reduce.check_options(chosen["reduction"], None, chosen["empty"])
+        self._settings = chosen
+
+    def __call__(self, prediction: Any, target: Any, *, weight: Any = None, mask: Any = None, normalizer: Any = None):
+        """Return the loss, reduced as the object says."""
+        return call(
+            self.definition,
+            prediction,
+            target,
+            parameters=self._parameters,
+            weight=weight,
+            mask=mask,
+            normalizer=normalizer,
+            **self._settings,
+        )
+
+    def value_and_gradient(
+        self, prediction: Any, target: Any, *, weight: Any = None, mask: Any = None, normalizer: Any = None
+    ) -> tuple[Any, Any]:
+        """Return the loss and its gradient with respect to the prediction, in the prediction's shape and dtype.
+
+        The gradient comes from the closed form, not from autograd: it works on NumPy and records nothing elsewhere.
+        With ``reduction="none"`` or ``"total"`` it is the gradient of the sum.
+
+        >>> import lossmith as lm
+        >>> lm.SquaredError().value_and_gradient([2.0, 3.0], [1.0, 5.0])
+        (2.5, array([ 1., -2.]))
+        """
+        return value_and_gradient(
+            self.definition,
+            prediction,
+            target,
+            parameters=self._parameters,
+            weight=weight,
+            mask=mask,
+            normalizer=normalizer,
+            **self._settings,
+        )
+
+    @property
+    def parameters(self) -> dict[str, Any]:
+        """The loss's own parameters and the options, by name."""
+        return {**self._parameters, **self._settings}
+
+    def __getattr__(self, name: str) -> Any:
+        for values in (self.__dict__.get("_parameters", {}), self.__dict__.get("_settings", {})):
+            if name in values:
+                return values[name]
+        raise AttributeError(f"{type(self).__name__} has no attribute {name!r}")
+
+    def __repr__(self) -> str:
+        defaults = {**self.definition.defaults, **settings_of(self.definition)}
+        shown = {k: _plain(v) for k, v in self.parameters.items()}
+        changed = [f"{k}={v!r}" for k, v in shown.items() if v != defaults[k]]
+        return f"{type(self).__name__}({', '.join(changed)})"
+
+    def __eq__(self, other: object) -> bool:
+        return type(other) is type(self) and repr(self) == repr(other)
+
+    def __hash__(self) -> int:
+        return hash(repr(self))
+
+
+def _plain(value: Any) -> Any:
+    """Return a vector as a list of numbers, which prints and compares as one; other values as they are."""
+    if value is None or isinstance(value, bool | int | float | str):
+        return value
+    return value.tolist() if hasattr(value, "tolist") else np.asarray(value).tolist()
+
+
+def function_of(loss: Loss) -> Callable[..., Any]:
+    """Return the public function of a definition."""
+
+    def function(
+        prediction: Any,
+        target: Any,
+        *,
+        weight: Any = None,
+        mask: Any = None,
+        reduction: str = "mean",
+        normalizer: Any = None,
+        **settings: Any,
+    ) -> Any:
+        options = {k: settings.pop(k) for k in known if k in settings}
+        return call(
+            loss,
+            prediction,
+            target,
+            parameters=loss.resolve(settings),
+            weight=weight,
+            mask=mask,
+            reduction=reduction,
+            normalizer=normalizer,
+            **options,
+        )
+
+    known = tuple(k for k in settings_of(loss) if k != "reduction")
+    function.__name__ = function.__qualname__ = loss.name
+    function.__module__ = "lossmith"
+    function.__doc__ = _function_doc(loss)
+    function.__signature__ = _signature(loss, data=True)  # pyrefly: ignore[missing-attribute]
+    function.definition = loss  # pyrefly: ignore[missing-attribute]
+    return function
+
+
+def object_of(loss: Loss) -> type[LossFunction]:
+    """Return the public class of a definition."""
+    members = {"definition": loss, "__doc__": _object_doc(loss), "__module__": "lossmith"}
+    kind = type(loss.object_name, (LossFunction,), members)
+    kind.__signature__ = _signature(loss, data=False)  # pyrefly: ignore[missing-attribute]
+    return kind
+
+
+def _signature(loss: Loss, *, data: bool) -> inspect.Signature:
+    options = {**loss.defaults, **({k: None for k in _PER_CALL} if data else {}), **settings_of(loss)}
+    parameters = [inspect.Parameter(n, inspect.Parameter.POSITIONAL_OR_KEYWORD) for n in _DATA if data]
+    parameters += [inspect.Parameter(n, _KEYWORD, default=d) for n, d in options.items()]
+    return inspect.Signature(parameters)
+
+
+def shapes_of(loss: Loss) -> tuple[str, str, str]:
+    """Return the shapes of prediction, target and values in words."""
+    if loss.layout == "element":
+        return "any shape", "the same shape", "that shape"
+    if loss.target.role == "classes":
+        return "(…, C)", "(…) of any integer dtype, or (…, C)", "(…)"
+    return "(…, F)", "(…, F)", "(…)"
+
+
+def _function_doc(loss: Loss) -> str:
+    prediction, target, rows = shapes_of(loss)
+    lines = [
+        f"{loss.summary}",
+        "",
+        f"Formula: ``{loss.formula}``",
+        "",
+        f"Gradient: ``{loss.gradient_formula}``",
+        "",
+        "Works on lists, NumPy, PyTorch, JAX and TensorFlow arrays; half precision is computed in float32.",
+        "",
+        "Args:",
+        f"    prediction: {prediction}; {loss.prediction.describe()}.",
+        f"    target: {target}; {loss.target.describe()}.",
+        *_parameter_lines(loss),
+        *(f"    {name}: {_OPTION_TEXT[name]}" for name in (*_PER_CALL, *settings_of(loss))),
+        "",
+        "Returns:",
+        f'    A scalar; with reduction="none" values of shape {rows}. A Python float on NumPy and lists, otherwise the',
+        "    framework's own array, through which gradients flow.",
+        "",
+        "Raises:",
+        "    ShapeError: Shapes differ; nothing is broadcast.",
+        "    DomainError: A value lies outside the domain, or is NaN.",
+        *(["    LabelError: A class label is out of range or of the wrong kind."] if _classes(loss) else []),
+        "    InputError: Any other unusable argument; the parent of the errors above.",
+        "",
+        "Example:",
+        *textwrap.indent(_example(loss), "    ").splitlines(),
+        "",
+        "References:",
+        *(f"    {r.text}. {r.link}" for r in loss.references),
+    ]
+    return "\n".join(lines)
+
+
+def _classes(loss: Loss) -> bool:
+    return loss.target.role in ("classes", "signs")
+
+
+def _parameter_lines(loss: Loss) -> list[str]:
+    return [f"    {p.name}: {p.meaning}{'' if p.kind != 'float' else f' A number {p.bounds()}.'}" for p in loss.parameters]
+
+
+def _object_doc(loss: Loss) -> str:
+    lines = [
+        f"{loss.title} as an object: parameters once, then ``loss(prediction, target, weight=…, mask=…)``.",
+        "",
+        f"{loss.summary} See :func:`lossmith.{loss.name}` for formula, shapes and errors.",
+        "",
+        "Args:",
+        *_parameter_lines(loss),
+        *(f"    {name}: {_OPTION_TEXT[name]}" for name in settings_of(loss)),
+    ]
+    return "\n".join(lines)
+
+
+def _example(loss: Loss) -> str:
+    prediction, target, value = loss.example
+    return f">>> import lossmith as lm\n>>> round(lm.{loss.name}({prediction}, {target}), 6)\n{value}"

@@ -1,0 +1,252 @@
+"""From what a user passes to canonical arrays, or to an error that says what to type.
+
+After ``prepare`` the class axis is last, prediction and target have the dtype to compute in (labels: integers), weight
+and mask have the rank of the values, and whatever a mask or ``ignore_index`` hides has been replaced by a harmless
+valid number, so that a NaN under it reaches neither value nor gradient.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import ModuleType
+from typing import Any, NamedTuple
+
+from ..arrays import is_native, namespace_of
+from ..errors import InputError, LabelError, ShapeError
+from ..losses import Domain, Loss
+from . import values
+
+
+class Inputs(NamedTuple):
+    """Canonical arguments of one call; see the module's docstring."""
+
+    xp: ModuleType
+    prediction: Any
+    target: Any
+    factor: Any  # weight, 0 where masked; None for 1 everywhere
+    parameters: dict[str, Any]
+    axis: int
+    dtype: Any  # of the prediction as given
+
+
+def prepare(
+    loss: Loss,
+    prediction: Any,
+    target: Any,
+    *,
+    parameters: Mapping[str, Any],
+    weight: Any = None,
+    mask: Any = None,
+    ignore_index: int | None = None,
+    axis: int = -1,
+    xp: ModuleType | None = None,
+    check: str = "full",
+) -> Inputs:
+    """Return canonical inputs.
+
+    Args:
+        loss: The definition.
+        prediction: Array, tensor or nested list.
+        target: The same, or labels.
+        parameters: Parameters of the loss, resolved.
+        weight: Weights along the leading axes of the values.
+        mask: True where a value counts.
+        ignore_index: Target value that does not count (classification only).
+        axis: The class or feature axis of a row loss.
+        xp: The operations module, where the caller knows it.
+        check: What to look at on the host: "full" is values and, in a result, NaN; "values" leaves NaN alone as
+            frameworks do; "labels" is integer labels only; "none" is shapes alone.
+
+    Raises:
+        InputError: Something does not fit; the subclass and the text say what.
+    """
+    if xp is None:
+        xp = namespace_of(prediction=prediction, target=target)
+    prediction, target = _to_arrays(xp, loss, prediction, target)
+    dtype = prediction.dtype
+    wide = xp.compute_dtype(prediction, target)
+    prediction = xp.cast(prediction, wide)
+    if loss.layout == "row":
+        prediction, target = _last_axis(xp, loss, prediction, target, axis)
+    labels = _match(xp, loss, prediction, target, axis)
+    shape = xp.shape(prediction) if loss.layout == "element" else xp.shape(prediction)[:-1]
+    keep = _selection(xp, loss, target, mask, ignore_index, shape, labels)
+    target = xp.to_int(target) if labels else xp.cast(target, wide)
+    parameters = {k: _vector(xp, loss, k, v, prediction) for k, v in parameters.items()}
+    if keep is not None:
+        prediction, target = _hide(xp, loss, prediction, target, keep, labels)
+    if check != "none" and xp.is_concrete(prediction) and xp.is_concrete(target):
+        view = values.View(loss, parameters, xp.to_numpy(prediction), xp.to_numpy(target), labels, dtype)
+        if labels:
+            values.check_labels(view)
+        if check in ("full", "values"):
+            values.check_domains(view)
+    factor = _factor(xp, weight, keep, shape, prediction, check)
+    return Inputs(xp, prediction, target, factor, parameters, axis, dtype)
+
+
+def _to_arrays(xp: ModuleType, loss: Loss, prediction: Any, target: Any) -> tuple[Any, Any]:
+    like = prediction if is_native(prediction, xp.name) else target if is_native(target, xp.name) else None
+    given = {"prediction": prediction, "target": target}
+    arrays = {name: _as_array(xp, name, x, like) for name, x in given.items()}
+    for name, x in arrays.items():
+        if xp.kind(x) not in ("float", "int", "bool"):
+            raise InputError(f"{name} has dtype {xp.kind(x)}; {loss.name} takes real numbers")
+    p, t = arrays["prediction"], arrays["target"]
+    if xp.kind(p) != "float":
+        p = xp.cast(p, xp.compute_dtype(p))
+    if xp.name != "numpy" and xp.kind(t) == "float" and not is_native(target, xp.name):
+        t = xp.cast(t, p.dtype)  # a list or NumPy array beside a tensor does not widen it
+    return p, t
+
+
+def _as_array(xp: ModuleType, name: str, x: Any, like: Any) -> Any:
+    if x is None:
+        raise InputError(f"{name} is None; expected an array of numbers")
+    try:
+        return x if is_native(x, xp.name) and hasattr(x, "dtype") else xp.asarray(x, like)
+    except (TypeError, ValueError) as error:
+        raise InputError(f"{name} cannot be read as an array of numbers: {error}") from None
+
+
+def _last_axis(xp: ModuleType, loss: Loss, prediction: Any, target: Any, axis: int) -> tuple[Any, Any]:
+    rank = len(xp.shape(prediction))
+    if rank == 0:
+        raise ShapeError(f"prediction is a single number; {loss.name} needs the class axis, shape (…, C)")
+    if not -rank <= axis < rank:
+        raise ShapeError(f"axis is {axis}, but prediction has shape {xp.shape(prediction)}; use -{rank} … {rank - 1}")
+    if axis in (-1, rank - 1):
+        return prediction, target
+    dense = len(xp.shape(target)) == rank
+    return xp.moveaxis(prediction, axis, -1), xp.moveaxis(target, axis, -1) if dense else target
+
+
+def _match(xp: ModuleType, loss: Loss, prediction: Any, target: Any, axis: int) -> bool:
+    """Check the shapes against each other; return whether the target is integer labels."""
+    p, t = xp.shape(prediction), xp.shape(target)
+    if _same(p, t):
+        return False
+    if loss.target.role != "classes":
+        raise ShapeError(_mismatch(p, t))
+    if not _same(p[:-1], t):
+        raise ShapeError(_label_mismatch(p, t))
+    if xp.kind(target) == "float" and 0 not in t:
+        raise LabelError(
+            f"target has shape {t} and a floating dtype, prediction has shape {p}: class indices must be integers; "
+            f"convert the target (NumPy: target.astype(int); torch: target.long()), or give rows over the {p[-1]} "
+            "classes"
+        )
+    return True
+
+
+def _same(a: tuple, b: tuple) -> bool:
+    return len(a) == len(b) and all(x is None or y is None or x == y for x, y in zip(a, b, strict=True))
+
+
+def _mismatch(p: tuple, t: tuple) -> str:
+    text = f"prediction has shape {p} and target has shape {t}; they must be equal, as nothing is broadcast"
+    if p == (*t, 1):
+        return f"{text}; use prediction.squeeze(-1) (prediction[..., 0])"
+    if t == (*p, 1):
+        return f"{text}; use target.squeeze(-1) (target[..., 0])"
+    if len(p) == len(t) + 1:
+        return f"{text}; class indices as target? take softmax_cross_entropy, or one-hot rows"
+    return text
+
+
+def _label_mismatch(p: tuple, t: tuple) -> str:
+    rows = p[:-1]
+    text = (
+        f"prediction has shape {p}, that is {p[-1]} classes on the last axis; target has shape {t}, expected {rows} "
+        f"for class indices or {p} for one-hot or soft rows"
+    )
+    if t == (*rows, 1):
+        return f"{text}; use target.squeeze(-1) (target[..., 0])"
+    if len(p) > 2 and len(t) == len(p) - 1 and t == (p[0], *p[2:]):
+        return f"{text}; are the classes on axis 1? then add axis=1"
+    return text
+
+
+def _selection(
+    xp: ModuleType, loss: Loss, target: Any, mask: Any, ignore_index: int | None, shape: tuple, labels: bool
+) -> Any:
+    """Return the boolean array of values that count, aligned to the values, or None for all."""
+    keep = None
+    if mask is not None:
+        mask = _as_array(xp, "mask", mask, target)
+        if xp.kind(mask) == "float":
+            raise InputError("mask has a floating dtype; give booleans, or pass factors as weight=")
+        keep = _align(xp, "mask", mask if xp.kind(mask) == "bool" else mask != 0, shape)
+    if ignore_index is None:
+        return keep
+    if isinstance(ignore_index, bool) or not isinstance(ignore_index, int | float):
+        raise InputError(f"ignore_index is {ignore_index!r}; expected one number")
+    if loss.task not in ("binary", "multiclass"):
+        raise InputError(f"ignore_index is for classes, and {loss.name} has none; select with mask= instead")
+    if loss.layout == "row" and not labels:
+        raise InputError("ignore_index needs integer labels, and the target is dense rows; select with mask= instead")
+    valid = (xp.to_int(target) if xp.kind(target) == "int" else target) != ignore_index  # uint8 cannot hold -100
+    return valid if keep is None else keep & valid
+
+
+def _align(xp: ModuleType, name: str, x: Any, shape: tuple) -> Any:
+    """Give ``x`` the rank of the values; it matches their leading axes, or all of them with ones."""
+    given = xp.shape(x)
+    if len(given) == len(shape):
+        if _broadcasts(given, shape):
+            return x
+    elif _same(given, shape[: len(given)]):
+        for _ in range(len(shape) - len(given)):
+            x = xp.expand(x, -1)
+        return x
+    allowed = " or ".join(str(shape[:n]) for n in range(1, len(shape) + 1)) or "()"
+    hint = f"; use {name}.squeeze(-1)" if given[-1:] == (1,) and _same(given[:-1], shape[: len(given) - 1]) else ""
+    raise ShapeError(f"{name} has shape {given}; it goes along the leading axes of the values, so {allowed}{hint}")
+
+
+def _vector(xp: ModuleType, loss: Loss, name: str, value: Any, prediction: Any) -> Any:
+    """Return a parameter that may hold one number per class as an array of the compute dtype; others as they are."""
+    kind = next(p.kind for p in loss.parameters if p.name == name)
+    if value is None or kind not in ("vector", "factor") or isinstance(value, int | float):
+        return value
+    value = _as_array(xp, name, value, prediction)
+    shape, given = xp.shape(prediction), xp.shape(value)
+    fits = shape[-1:] if kind == "vector" else shape[len(shape) - len(given) :]
+    if not (_same(given, fits) or (kind == "factor" and _broadcasts(given, fits))):
+        raise ShapeError(f"{name} has shape {given}; expected {shape[-1:]}, one factor per class on the last axis")
+    value = xp.cast(value, prediction.dtype)
+    if xp.is_concrete(value):
+        values.check_weight(name, xp.to_numpy(value))
+    return value
+
+
+def _broadcasts(given: tuple, shape: tuple) -> bool:
+    return len(given) == len(shape) and all(a is None or b is None or a in (b, 1) for a, b in zip(given, shape, strict=True))
+
+
+def _hide(xp: ModuleType, loss: Loss, prediction: Any, target: Any, keep: Any, labels: bool) -> tuple[Any, Any]:
+    rows = xp.expand(keep, -1) if loss.layout == "row" else keep
+    prediction = xp.where(rows, prediction, _neutral(xp, loss.prediction, prediction))
+    if labels:
+        return prediction, xp.where(keep, target, xp.zeros_like(target))
+    return prediction, xp.where(rows, target, _neutral(xp, loss.target, target))
+
+
+def _neutral(xp: ModuleType, domain: Domain, x: Any) -> Any:
+    """Valid values of the shape of ``x``: the domain's neutral number, or even rows where rows must sum to 1."""
+    zeros = xp.zeros_like(x)
+    if domain.role in ("distribution", "classes"):
+        return xp.softmax(zeros)
+    return xp.log_softmax(zeros) if domain.role == "log_probabilities" else zeros + domain.neutral
+
+
+def _factor(xp: ModuleType, weight: Any, keep: Any, shape: tuple, like: Any, check: str) -> Any:
+    if weight is not None:
+        weight = xp.cast(_as_array(xp, "weight", weight, like), like.dtype)
+        if check == "full" and xp.is_concrete(weight):
+            values.check_weight("weight", xp.to_numpy(weight))
+        weight = _align(xp, "weight", weight, shape)
+    if keep is None:
+        return weight
+    ones = xp.cast(keep, like.dtype)
+    return ones if weight is None else xp.where(keep, weight + xp.zeros_like(ones), xp.zeros_like(weight + ones))

@@ -1,0 +1,186 @@
+"""One call of a loss: checked inputs → values (plain formula or kernel) → reduction; and the same with the gradient.
+
+The plain formula is always there and judges every kernel. A kernel is taken only where it computes exactly what the
+formula does, faster; ``LOSSMITH_DISABLE_NATIVE=1`` leaves the formula alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+
+from .. import native
+from ..losses import Loss
+from . import check as checking
+from . import reduce, values
+from .check import Inputs
+
+
+def call(
+    loss: Loss,
+    prediction: Any,
+    target: Any,
+    *,
+    parameters: Mapping[str, Any],
+    weight: Any = None,
+    mask: Any = None,
+    ignore_index: int | None = None,
+    axis: int = -1,
+    reduction: str = "mean",
+    normalizer: Any = None,
+    empty: str = "zero",
+    xp: ModuleType | None = None,
+    check: str = "full",
+) -> Any:
+    """Return the loss as ``reduction`` says; the public functions document the arguments."""
+    reduce.check_options(reduction, normalizer, empty)
+    inputs = checking.prepare(
+        loss,
+        prediction,
+        target,
+        parameters=parameters,
+        weight=weight,
+        mask=mask,
+        ignore_index=ignore_index,
+        axis=axis,
+        xp=xp,
+        check=check,
+    )
+    return _quietly(inputs.xp, _value, loss, inputs, reduction, normalizer, empty, check)
+
+
+def value_and_gradient(
+    loss: Loss,
+    prediction: Any,
+    target: Any,
+    *,
+    parameters: Mapping[str, Any],
+    reduction: str = "mean",
+    normalizer: Any = None,
+    empty: str = "zero",
+    check: str = "full",
+    **arguments: Any,
+) -> tuple[Any, Any]:
+    """Return the loss and its gradient with respect to the prediction, from the closed form and without autograd.
+
+    With ``reduction="none"`` or ``"total"`` the gradient is that of the sum.
+    """
+    reduce.check_options(reduction, normalizer, empty)
+    inputs = checking.prepare(loss, prediction, target, parameters=parameters, check=check, **arguments)
+    return _quietly(inputs.xp, _both, loss, inputs, reduction, normalizer, empty, check)
+
+
+def _quietly(xp: ModuleType, function: Callable[..., Any], *arguments: Any) -> Any:
+    """Call with NumPy's floating-point warnings off: ±inf and NaN are values that the formulas handle."""
+    if xp.name != "numpy":
+        return function(*arguments)
+    with np.errstate(all="ignore"):
+        return function(*arguments)
+
+
+def _value(loss: Loss, inputs: Inputs, reduction: str, normalizer: Any, empty: str, check: str) -> Any:
+    kernel = _kernel(loss, inputs)
+    if kernel:
+        rows, _ = kernel(inputs, None, gradient=False)
+    else:
+        rows = loss.value(inputs.xp, inputs.prediction, inputs.target, **inputs.parameters)
+    return _reduced(loss, inputs, rows, reduction, normalizer, empty, check)
+
+
+def _both(loss: Loss, inputs: Inputs, reduction: str, normalizer: Any, empty: str, check: str) -> tuple[Any, Any]:
+    xp = inputs.xp
+    scale = _gradient_scale(loss, inputs, reduction, normalizer)
+    kernel = _kernel(loss, inputs)
+    if kernel:
+        rows, gradient = kernel(inputs, scale, gradient=True)
+    else:
+        rows = loss.value(xp, inputs.prediction, inputs.target, **inputs.parameters)
+        gradient = loss.gradient(xp, inputs.prediction, inputs.target, **inputs.parameters)
+        if scale is not None:
+            gradient = gradient * (xp.expand(scale, -1) if loss.layout == "row" and _rank(xp, scale) else scale)
+    if loss.layout == "row" and inputs.axis != -1:
+        gradient = xp.moveaxis(gradient, -1, inputs.axis)
+    if xp.kind(xp.zeros_like(gradient)) == "float" and gradient.dtype != inputs.dtype:
+        gradient = xp.cast(gradient, inputs.dtype)
+    return _reduced(loss, inputs, rows, reduction, normalizer, empty, check), gradient
+
+
+def _rank(xp: ModuleType, x: Any) -> int:
+    return len(xp.shape(x)) if hasattr(x, "shape") else 0
+
+
+def _row_weight(loss: Loss, inputs: Inputs) -> Any:
+    if loss.row_weight is None:
+        return None
+    return loss.row_weight(inputs.xp, inputs.target, inputs.prediction.dtype, **inputs.parameters)
+
+
+def _gradient_scale(loss: Loss, inputs: Inputs, reduction: str, normalizer: Any) -> Any:
+    """What each value's gradient is multiplied with: its weight, and for a mean one over the count."""
+    xp = inputs.xp
+    if reduction != "mean":
+        return inputs.factor
+    like = inputs.prediction if loss.layout == "element" else inputs.prediction[..., 0]
+    count = normalizer
+    if count is None:
+        count = reduce.count_of(xp, like, inputs.factor, _row_weight(loss, inputs))
+    scale = reduce.safe_reciprocal(xp, count, like)
+    return scale if inputs.factor is None else inputs.factor * scale
+
+
+def _reduced(
+    loss: Loss, inputs: Inputs, rows: Any, reduction: str, normalizer: Any, empty: str, check: str
+) -> Any:
+    xp, factor = inputs.xp, inputs.factor
+    if reduction == "none":
+        result = rows if factor is None else rows * factor
+        _find_nan(loss, inputs, result, check)
+        return result
+    total, count = reduce.total_and_count(xp, rows, factor, _row_weight(loss, inputs))
+    _find_nan(loss, inputs, total, check)
+    if reduction == "total":
+        return xp.to_result(total), xp.to_result(count) if hasattr(count, "dtype") else count
+    if reduction == "sum":
+        return xp.to_result(total)
+    return xp.to_result(reduce.mean(xp, total, count if normalizer is None else normalizer, empty))
+
+
+def _find_nan(loss: Loss, inputs: Inputs, result: Any, check: str) -> None:
+    """Name the input that made a result NaN. Looking at the result first makes the check free for healthy calls."""
+    xp = inputs.xp
+    if check != "full" or not (xp.is_concrete(result) and xp.is_concrete(inputs.prediction)):
+        return
+    if np.isnan(xp.to_numpy(result)).any():
+        target = xp.to_numpy(inputs.target)
+        view = values.View(loss, inputs.parameters, xp.to_numpy(inputs.prediction), target, target.dtype.kind != "f", "")
+        values.explain_nan(view)
+
+
+def _kernel(loss: Loss, inputs: Inputs) -> Callable[..., Any] | None:
+    """Return the native kernel that computes exactly this call, or None."""
+    if inputs.xp.name != "numpy" or loss.name != "softmax_cross_entropy" or inputs.target.dtype.kind == "f":
+        return None
+    if inputs.prediction.shape[-1] == 0 or not native.has_native():
+        return None
+    return _native_softmax_cross_entropy
+
+
+def _native_softmax_cross_entropy(inputs: Inputs, scale: Any, *, gradient: bool) -> tuple[Any, Any]:
+    shape = inputs.prediction.shape
+    logits = np.ascontiguousarray(inputs.prediction).reshape(-1, shape[-1])
+    labels = np.ascontiguousarray(inputs.target).reshape(-1)
+    if scale is not None:
+        scale = np.broadcast_to(np.asarray(scale, logits.dtype), shape[:-1]).reshape(-1)
+    weight = inputs.parameters["class_weight"]
+    rows, slope = native.softmax_cross_entropy(
+        logits,
+        labels,
+        scale=None if scale is None else np.ascontiguousarray(scale),
+        class_weight=None if weight is None else np.ascontiguousarray(weight),
+        label_smoothing=inputs.parameters["label_smoothing"],
+        gradient=gradient,
+    )
+    return rows.reshape(shape[:-1]), None if slope is None else slope.reshape(shape)

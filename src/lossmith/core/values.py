@@ -1,0 +1,185 @@
+"""Checks that look at the numbers themselves, written once in NumPy.
+
+They run where the values are on the host already (NumPy, CPU tensors outside of traces); on accelerators and inside
+compiled graphs they would cost a synchronisation, and a label out of range turns its row's loss into NaN instead.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from ..errors import DomainError, InputError, LabelError
+from ..losses import Domain, Loss
+
+PARTNERS = {  # the loss to take when probabilities were expected and logits came
+    "binary_cross_entropy": "sigmoid_cross_entropy",
+    "categorical_cross_entropy": "softmax_cross_entropy",
+}
+
+
+class View(NamedTuple):
+    """Prediction and target as NumPy, as far as they count."""
+
+    loss: Loss
+    parameters: Mapping[str, Any]
+    prediction: np.ndarray
+    target: np.ndarray
+    labels: bool
+    dtype: Any  # as given by the user: half precision may miss a sum of 1 by more
+
+
+def check_labels(view: View) -> None:
+    """Raise LabelError if an integer label is not in 0 … C-1; the text names value, position and likely cause."""
+    labels, classes = view.target, view.prediction.shape[-1]
+    if labels.size == 0 or (labels.min() >= 0 and labels.max() < classes):
+        return
+    bad = (labels < 0) | (labels >= classes)
+    at = _first(bad)
+    raise LabelError(
+        f"target holds label {labels[at]} at position {_show(at)}, but prediction has {classes} classes "
+        f"(valid: 0 … {classes - 1}); {int(bad.sum())} of {labels.size} labels are out of range; "
+        f"{_label_cause(labels, bad, classes)}"
+    )
+
+
+def _label_cause(labels: np.ndarray, bad: np.ndarray, classes: int) -> str:
+    wrong = np.unique(labels[bad])
+    if set(np.unique(labels)) <= {0, 255} and classes <= 2:
+        return "this looks like a mask image: use target // 255"
+    if len(wrong) == 1 and wrong[0] in (-100, -1, 255):
+        return f"if {wrong[0]} means «no label», add ignore_index={wrong[0]}"
+    if labels.min() == 1 and labels.max() == classes:
+        return "labels seem to count from 1: use target - 1"
+    return f"the model needs at least {labels.max() + 1} outputs, or the labels need mapping to 0 … {classes - 1}"
+
+
+def check_domains(view: View) -> None:
+    """Raise DomainError or LabelError where prediction or target leave the loss's domain."""
+    loss = view.loss
+    _check_bounds(loss, "prediction", view.prediction, loss.prediction)
+    if loss.prediction.role == "distribution":
+        _check_rows(view, "prediction", view.prediction)
+    elif loss.prediction.role == "log_probabilities":
+        _check_log_rows(view)
+    if view.labels:
+        return
+    if loss.target.role == "classes":
+        _check_dense(view)
+    elif loss.target.role == "signs":
+        _check_signs(loss, view.target)
+    elif loss.target.excluded is None or not view.parameters.get("epsilon"):
+        _check_bounds(loss, "target", view.target, loss.target)
+    if loss.target.role == "distribution":
+        _check_rows(view, "target", view.target)
+
+
+def _check_bounds(loss: Loss, name: str, x: np.ndarray, domain: Domain) -> None:
+    if not domain.bounded and domain.excluded is None:
+        return
+    bad = domain.violations(x)
+    if not bad.any():
+        return
+    at = _first(bad)
+    raise DomainError(
+        f"{name} is {x[at]:g} at position {_show(at)}; {loss.name} takes {domain.describe()}"
+        f"{_domain_cause(loss, name, domain)}"
+    )
+
+
+def _domain_cause(loss: Loss, name: str, domain: Domain) -> str:
+    if name == "prediction" and loss.name in PARTNERS:
+        return f"; for logits use {PARTNERS[loss.name]}"
+    if name == "target" and loss.task == "binary":
+        return "; for class indices use softmax_cross_entropy, for a void value add ignore_index="
+    if name == "target" and domain.excluded is not None:
+        return "; epsilon= admits it (Keras: 1e-7), or select with mask="
+    return ""
+
+
+def _check_signs(loss: Loss, target: np.ndarray) -> None:
+    bad = np.abs(target) != 1
+    bad &= ~np.isnan(target)
+    if not bad.any():
+        return
+    at = _first(bad)
+    hint = "; for 0 and 1 use 2 * target - 1" if np.isin(target, (0, 1)).all() else ""
+    raise LabelError(f"target is {target[at]:g} at position {_show(at)}; {loss.name} takes -1 and +1{hint}")
+
+
+def _check_rows(view: View, name: str, x: np.ndarray) -> None:
+    sums = x.sum(axis=-1)
+    bad = np.abs(sums - 1) > _tolerance(view.dtype)
+    if not bad.any():
+        return
+    at = _first(bad)
+    partner = PARTNERS.get(view.loss.name) if name == "prediction" else None
+    hint = f"; for logits use {partner}" if partner else f"; normalise it: {name} / {name}.sum(-1, keepdims=True)"
+    raise DomainError(f"{name} row {_show(at)} sums to {sums[at]:g}; {view.loss.name} takes rows that sum to 1{hint}")
+
+
+def _check_log_rows(view: View) -> None:
+    sums = np.exp(view.prediction).sum(axis=-1)
+    bad = np.abs(sums - 1) > _tolerance(view.dtype)
+    if bad.any():
+        at = _first(bad)
+        raise DomainError(
+            f"the exponentials of prediction row {_show(at)} sum to {sums[at]:g}, not 1; {view.loss.name} takes "
+            "log-probabilities: apply log_softmax first"
+        )
+
+
+def _check_dense(view: View) -> None:
+    target, sums = view.target, view.target.sum(axis=-1)
+    negative = target < 0
+    bad = (np.abs(sums - 1) > _tolerance(view.dtype)) | negative.any(axis=-1)
+    if not bad.any():
+        return
+    at = _first(bad)
+    hint = "give class indices of shape " + str(target.shape[:-1]) + ", or one-hot rows"
+    if negative[at].any():
+        what = f"holds {target[at].min():g}"
+    else:
+        what = f"sums to {sums[at]:g}"
+        if np.isin(target[at], (0, 1)).all():
+            hint = "several labels per row? take sigmoid_cross_entropy; no label? select with mask="
+    raise LabelError(
+        f"target has the shape of the prediction, {target.shape}, and so is read as probabilities of the classes, but "
+        f"its row {_show(at)} {what}, not 1; {hint}"
+    )
+
+
+def _tolerance(dtype: Any) -> float:
+    return 2e-2 if "16" in str(dtype) else 1e-3
+
+
+def check_weight(name: str, weight: np.ndarray) -> None:
+    """Raise InputError if a weight is negative, infinite or NaN."""
+    bad = ~((weight >= 0) & (weight < np.inf))
+    if bad.any():
+        at = _first(bad)
+        raise InputError(f"{name} is {weight[at]:g} at position {_show(at)}; weights are finite and not negative")
+
+
+def explain_nan(view: View) -> None:
+    """Raise DomainError naming the first NaN of prediction or target; return if neither holds one."""
+    for name, x in (("prediction", view.prediction), ("target", view.target)):
+        if x.dtype.kind != "f":
+            continue
+        bad = np.isnan(x)
+        if bad.any():
+            at = _first(bad)
+            raise DomainError(
+                f"{name} is NaN at position {_show(at)} ({int(bad.sum())} of {x.size} values); "
+                f"leave such rows out with mask=, or find where they come from"
+            )
+
+
+def _first(bad: np.ndarray) -> tuple[int, ...]:
+    return tuple(int(i) for i in np.unravel_index(int(np.argmax(bad)), bad.shape))
+
+
+def _show(at: tuple[int, ...]) -> str:
+    return str(at[0]) if len(at) == 1 else str(at)

@@ -1,0 +1,111 @@
+"""Where predictions and targets may lie, as data: checks, error texts, test inputs and documents all read it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+Role = Literal["values", "logits", "probabilities", "distribution", "classes", "signs", "vectors", "log_probabilities"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Domain:
+    """The set of valid values of one argument.
+
+    Attributes:
+        role: What the numbers mean. "distribution" is probabilities that sum to 1 over the class axis; "classes" are
+            integer class indices, or the same thing as a distribution (one-hot or soft) over the class axis;
+            "signs" are -1 and +1.
+        low: Lower bound of every element.
+        high: Upper bound of every element.
+        low_included: Whether ``low`` itself is valid.
+        high_included: Whether ``high`` itself is valid.
+        excluded: One value inside the bounds that is not valid (0 for a target that is divided by).
+        neutral: A valid value to put where a mask hides the real one.
+    """
+
+    role: Role
+    low: float = -np.inf
+    high: float = np.inf
+    low_included: bool = True
+    high_included: bool = True
+    excluded: float | None = None
+    neutral: float = 0.0
+
+    @property
+    def bounded(self) -> bool:
+        """Whether there is a bound to check."""
+        return np.isfinite(self.low) or np.isfinite(self.high)
+
+    def describe(self) -> str:
+        """Return the domain in words, for documents and errors."""
+        if self.role == "classes":
+            return "integer class indices 0 … C-1, or rows of probabilities (one-hot or soft) over the C classes"
+        if self.role == "signs":
+            return "-1 or +1"
+        words = {
+            "logits": "logits: any real scores, before softmax or sigmoid",
+            "log_probabilities": "log-probabilities (at most 0)",
+            "vectors": "vectors along the last axis",
+        }.get(self.role)
+        if words:
+            return words
+        text = "any real number"
+        if self.bounded:
+            text = f"{'[' if self._closed_low else '('}{_number(self.low)}, {_number(self.high)}"
+            text += "]" if self.high_included and np.isfinite(self.high) else ")"
+        if self.role == "probabilities":
+            text = f"probabilities in {text}"
+        if self.role == "distribution":
+            text = f"probabilities in {text}, each row summing to 1"
+        return text if self.excluded is None else f"{text} except {_number(self.excluded)}"
+
+    @property
+    def _closed_low(self) -> bool:
+        return self.low_included and np.isfinite(self.low)
+
+    def violations(self, x: np.ndarray) -> np.ndarray:
+        """Return a boolean array: True where an element lies outside the bounds. NaN is not judged here."""
+        bad = np.zeros(x.shape, bool)
+        if np.isfinite(self.low):
+            bad |= x < self.low if self.low_included else x <= self.low
+        if np.isfinite(self.high):
+            bad |= x > self.high if self.high_included else x >= self.high
+        if self.excluded is not None:
+            bad |= x == self.excluded
+        return bad
+
+    def sample(self, rng: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
+        """Draw valid float64 values of ``shape`` (the last axis is the class axis where the role has one)."""
+        if self.role == "signs":
+            return rng.choice([-1.0, 1.0], size=shape)
+        if self.role == "distribution":
+            return rng.dirichlet(np.full(shape[-1], 1.5), size=shape[:-1])
+        if self.role == "log_probabilities":
+            return np.log(rng.dirichlet(np.full(shape[-1], 1.5), size=shape[:-1]))
+        if np.isfinite(self.low) and np.isfinite(self.high):
+            margin = 0.02 * (self.high - self.low)
+            return rng.uniform(self.low + margin, self.high - margin, size=shape)
+        if np.isfinite(self.low):
+            return self.low + 0.05 + rng.gamma(1.5, 2.0, size=shape)
+        x = rng.normal(scale=2.0, size=shape)
+        return x if self.excluded is None else self.excluded + np.sign(x) * (np.abs(x) + 0.1)
+
+
+def _number(x: float) -> str:
+    if not np.isfinite(x):
+        return "∞" if x > 0 else "-∞"
+    return f"{x:g}"
+
+
+REAL = Domain(role="values")
+LOGITS = Domain(role="logits")
+PROBABILITY = Domain(role="probabilities", low=0.0, high=1.0, neutral=0.5)
+DISTRIBUTION = Domain(role="distribution", low=0.0, high=1.0, neutral=0.5)
+CLASSES = Domain(role="classes")
+SIGNS = Domain(role="signs", low=-1.0, high=1.0, neutral=1.0)
+VECTORS = Domain(role="vectors", neutral=1.0)
+POSITIVE = Domain(role="values", low=0.0, low_included=False, neutral=1.0)
+NONNEGATIVE = Domain(role="values", low=0.0, neutral=1.0)
