@@ -1,0 +1,80 @@
+// The arithmetic of softmax cross-entropy once a row's columns are added up: the formula, in one place.
+#pragma once
+
+#include <cstdint>
+
+#include "lanes.hpp"
+#include "lanes_math.hpp"
+#include "softmax_cross_entropy.hpp"
+
+namespace lossmith {
+
+// The call, with what all its rows share.
+template <typename T> struct Job : SoftmaxCrossEntropy<T> {
+  double smoothing_share; // e / C
+  double weight_total;    // sum_c w_c
+
+  explicit Job(const SoftmaxCrossEntropy<T> &call) : SoftmaxCrossEntropy<T>(call) {
+    smoothing_share = call.classes > 0 ? call.label_smoothing / static_cast<double>(call.classes) : 0.0;
+    weight_total = call.class_weight == nullptr ? static_cast<double>(call.classes) : sum_weights();
+  }
+
+  bool kept(std::int64_t row) const { return this->keep == nullptr || this->keep[row] != 0; }
+  double weight(std::int64_t c) const {
+    return this->class_weight == nullptr ? 1.0 : static_cast<double>(this->class_weight[c]);
+  }
+  double row_scale(std::int64_t row) const {
+    return this->scale == nullptr ? 1.0 : static_cast<double>(this->scale[row]);
+  }
+
+private:
+  // Compensated: every row of the call inherits the rounding of this sum.
+  double sum_weights() const {
+    double sum = 0.0, excess = 0.0;
+    for (std::int64_t c = 0; c < this->classes; ++c) {
+      const double term = weight(c) - excess, next = sum + term;
+      excess = (next - sum) - term;
+      sum = next;
+    }
+    return sum;
+  }
+};
+
+// What is known of a row before the last step. One of these holds as many rows as there are lanes.
+// The label's exp stands apart from the others: with p_y near 1 the loss and the gradient are made of the others alone,
+// and would drown in a sum of about 1.
+struct RowSums {
+  Lanes<double> label_distance{};     // max - z_y
+  Lanes<double> label_exp{};          // exp(z_y - max)
+  Lanes<double> other_exp{};          // sum of exp(z_c - max) over c != y
+  Lanes<double> smoothing_distance{}; // sum of w_c (max - z_c) over w_c != 0; 0 without smoothing
+  Lanes<double> label_class_weight{}; // w_y
+  Lanes<double> scale{};
+};
+
+// gradient_c = exp_c * slope - w_c * offset for every class but the label, whose gradient is at_label.
+struct RowResult {
+  Lanes<double> value, slope, offset, at_label;
+};
+
+template <typename T> LOSSMITH_INLINE RowResult finish_rows(const Job<T> &job, const RowSums &row) {
+  const double share = job.smoothing_share;
+  const Lanes<double> label_weight = (1.0 - job.label_smoothing) * row.label_class_weight;
+  const Lanes<double> weight_sum = label_weight + share * job.weight_total; // S
+  const Lanes<double> inverse = 1.0 / (row.label_exp + row.other_exp);
+
+  // One of the exps is 1, the label's or another, so nothing is lost in subtracting it.
+  RowResult result;
+  result.value = weight_sum * log1p_nonnegative(row.other_exp + (row.label_exp - 1.0));
+  result.value += label_weight != 0.0 ? label_weight * row.label_distance : Lanes<double>{};
+  if (share != 0.0) result.value += share * row.smoothing_distance;
+
+  result.slope = row.scale * weight_sum * inverse;
+  result.offset = row.scale * share;
+  // scale * (p_y S - w_y q_y), with 1 - p_y taken from the other exps.
+  const Lanes<double> smoothed = share * (job.weight_total * row.label_exp * inverse - row.label_class_weight);
+  result.at_label = row.scale * (smoothed - label_weight * row.other_exp * inverse);
+  return result;
+}
+
+} // namespace lossmith
