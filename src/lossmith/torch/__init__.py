@@ -1,0 +1,48 @@
+"""The PyTorch face: ``torch.nn``'s loss modules by their own names, arguments, defaults and results.
+
+>>> import torch
+>>> import lossmith.torch as lt
+>>> logits = torch.tensor([[2.0, 0.5, -1.0]], requires_grad=True)
+>>> loss = lt.CrossEntropyLoss(label_smoothing=0.1)(logits, torch.tensor([0]))
+>>> loss.backward()
+
+Each module is a subclass of PyTorch's own, so ``isinstance`` checks, ``state_dict``, ``.to(device)`` and pickles hold.
+What differs from PyTorch is better on purpose and listed here:
+
+- Shapes that would broadcast ((N,) against (N, 1)) are an error with the fix in its text, not a warning or silence.
+- Labels may have any integer dtype; one out of range is an error on the CPU, and NaN for its row on a device.
+- Half precision is computed and averaged in float32, and reductions return float32; ``reduction="none"`` keeps the
+  input's dtype.
+- ``BCEWithLogitsLoss`` is 0, not NaN, for a certain and right logit of ±inf, and a masked class (logit -inf) costs
+  nothing with dense targets.
+- A NaN in an ignored row does not reach its gradient.
+- ``BCELoss`` has the true slope 1 at probability 0 for target 0 (PyTorch: 0).
+
+Losses that PyTorch lacks work on tensors through their objects: ``lossmith.LogCosh()(prediction, target)``.
+"""
+
+from . import functional
+from .modules import (
+    BCELoss,
+    BCEWithLogitsLoss,
+    CrossEntropyLoss,
+    HuberLoss,
+    KLDivLoss,
+    L1Loss,
+    MSELoss,
+    PoissonNLLLoss,
+    SmoothL1Loss,
+)
+
+__all__ = [
+    "BCELoss",
+    "BCEWithLogitsLoss",
+    "CrossEntropyLoss",
+    "HuberLoss",
+    "KLDivLoss",
+    "L1Loss",
+    "MSELoss",
+    "PoissonNLLLoss",
+    "SmoothL1Loss",
+    "functional",
+]

@@ -1,0 +1,248 @@
+"""The PyTorch face against PyTorch itself: value, gradient, shape and dtype, over a grid of options."""
+
+from __future__ import annotations
+
+import copy
+import inspect
+import pickle
+
+import pytest
+from frameworks import require
+
+torch = require("torch")
+
+import lossmith.torch as lt  # noqa: E402
+import lossmith.torch.functional as ours  # noqa: E402
+from lossmith import DomainError, InputError, LabelError, ShapeError  # noqa: E402
+
+theirs = torch.nn.functional
+N, C = 7, 5
+REDUCTIONS = ("mean", "sum", "none")
+
+
+def _data(dtype=torch.float64):
+    g = torch.Generator().manual_seed(7)
+    logits = torch.randn(N, C, generator=g, dtype=dtype)
+    soft = torch.randn(N, C, generator=g, dtype=dtype).softmax(-1)
+    labels = torch.tensor([0, 1, 2, 3, 4, -100, 1])
+    weight = torch.rand(C, generator=g, dtype=dtype) + 0.5
+    full = torch.rand(N, C, generator=g, dtype=dtype) + 0.5
+    return logits, soft, labels, weight, full
+
+
+logits, soft, labels, weight, full = _data()
+counts = (soft * 20).round()
+ELEMENTWISE = {
+    "mse": ("mse_loss", logits, soft, {}),
+    "mse weighted": ("mse_loss", logits, soft, {"weight": full}),
+    "l1": ("l1_loss", logits, soft, {}),
+    "l1 weighted": ("l1_loss", logits, soft, {"weight": full}),
+    "huber": ("huber_loss", logits, soft, {"delta": 0.4}),
+    "huber weighted": ("huber_loss", logits, soft, {"weight": full}),
+    "smooth l1": ("smooth_l1_loss", logits, soft, {"beta": 0.3}),
+    "smooth l1 beta 0": ("smooth_l1_loss", logits, soft, {"beta": 0.0}),
+    "poisson": ("poisson_nll_loss", logits, counts, {}),
+    "poisson full": ("poisson_nll_loss", logits, counts, {"full": True}),
+    "poisson rate": ("poisson_nll_loss", logits.abs(), counts, {"log_input": False, "eps": 1e-3}),
+    "bce": ("binary_cross_entropy", logits.sigmoid(), soft, {}),
+    "bce weighted": ("binary_cross_entropy", logits.sigmoid(), soft, {"weight": weight}),
+    "bce logits": ("binary_cross_entropy_with_logits", logits, soft, {}),
+    "bce logits weighted": ("binary_cross_entropy_with_logits", logits, soft, {"weight": full, "pos_weight": weight}),
+    "bce logits pos_weight ()": ("binary_cross_entropy_with_logits", logits, soft, {"pos_weight": weight[0]}),
+    "kl": ("kl_div", logits.log_softmax(-1), soft, {}),
+    "kl log target": ("kl_div", logits.log_softmax(-1), soft.log(), {"log_target": True}),
+}
+images = torch.randn(2, 3, 4, 5, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
+image_labels = torch.randint(0, 3, (2, 4, 5), generator=torch.Generator().manual_seed(2))
+CROSS = {
+    "labels": (logits, labels, {}),
+    "labels weighted": (logits, labels, {"weight": weight}),
+    "labels smoothed": (logits, labels, {"label_smoothing": 0.1}),
+    "labels both": (logits, labels.clamp(min=0), {"weight": weight, "label_smoothing": 0.2, "ignore_index": 1}),
+    "dense": (logits, soft, {}),
+    "dense both": (logits, soft, {"weight": weight, "label_smoothing": 0.2}),
+    "one row": (logits[0], labels[0], {}),
+    "image": (images, image_labels, {"weight": weight[:3]}),
+    "image dense": (images, images.softmax(1), {"label_smoothing": 0.1, "weight": weight[:3]}),
+    "empty": (logits[:0], labels[:0], {}),
+    "all ignored": (logits, torch.full((N,), -100), {}),
+}
+CASES = {**ELEMENTWISE, **{f"ce {k}": ("cross_entropy", *v) for k, v in CROSS.items()}}
+
+
+def _both(name, x, target, options):
+    results = []
+    for module in (ours, theirs):
+        leaf = x.detach().clone().requires_grad_(True)
+        value = getattr(module, name)(leaf, target, **options)
+        (gradient,) = torch.autograd.grad(value.sum(), leaf)
+        results.append((value.detach(), gradient))
+    return results
+
+
+@pytest.mark.parametrize("reduction", REDUCTIONS)
+@pytest.mark.parametrize("case", CASES)
+@pytest.mark.filterwarnings("ignore:reduction. 'mean' divides:UserWarning")  # PyTorch's own advice on kl_div
+def test_value_and_gradient_are_pytorchs(case, reduction):
+    name, x, target, options = CASES[case]
+    (value, gradient), (expected, expected_gradient) = _both(name, x, target, {**options, "reduction": reduction})
+    torch.testing.assert_close(value, expected, rtol=1e-12, atol=1e-12, equal_nan=True)
+    torch.testing.assert_close(gradient, expected_gradient, rtol=1e-9, atol=1e-12, equal_nan=True)
+
+
+def test_kl_batchmean():
+    x = logits.log_softmax(-1)
+    torch.testing.assert_close(
+        ours.kl_div(x, soft, reduction="batchmean"), theirs.kl_div(x, soft, reduction="batchmean")
+    )
+
+
+@pytest.mark.parametrize("name", lt.__all__)
+def test_modules_are_pytorchs_own(name):
+    if name == "functional":
+        pytest.skip("a module of functions")
+    kind, original = getattr(lt, name), getattr(torch.nn, name)
+    assert issubclass(kind, original)
+    assert inspect.signature(kind) == inspect.signature(original)
+    module = kind(reduction="sum")
+    assert isinstance(pickle.loads(pickle.dumps(module)), kind)
+    assert copy.deepcopy(module).reduction == "sum"
+
+
+@pytest.mark.parametrize("name", sorted({case[0] for case in CASES.values()}))
+def test_functions_have_pytorchs_signature(name):
+    def names(function):
+        return [(p.name, p.default) for p in inspect.signature(function).parameters.values()]
+
+    assert names(getattr(ours, name)) == names(getattr(theirs, name))
+
+
+MODULES = {
+    "MSELoss": (logits, soft, {}),
+    "L1Loss": (logits, soft, {}),
+    "HuberLoss": (logits, soft, {"delta": 0.4}),
+    "SmoothL1Loss": (logits, soft, {"beta": 0.3}),
+    "PoissonNLLLoss": (logits, counts, {"full": True}),
+    "BCELoss": (soft, soft, {"weight": weight}),
+    "BCEWithLogitsLoss": (logits, soft, {"pos_weight": weight}),
+    "CrossEntropyLoss": (logits, labels, {"weight": weight, "label_smoothing": 0.1}),
+    "KLDivLoss": (logits.log_softmax(-1), soft, {"reduction": "sum"}),
+}
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_modules_compute_what_pytorchs_do(name):
+    x, target, options = MODULES[name]
+    module = getattr(lt, name)(**options)
+    torch.testing.assert_close(module(x, target), getattr(torch.nn, name)(**options)(x, target))
+
+
+def test_class_weights_travel_with_the_module():
+    module = lt.CrossEntropyLoss(weight=weight)
+    assert list(module.state_dict()) == ["weight"]
+    assert module.to(torch.float32).weight.dtype == torch.float32
+
+
+@pytest.mark.parametrize("name", MODULES)
+@pytest.mark.slow
+def test_compile_without_graph_breaks(name):
+    x, target, options = MODULES[name]
+    module = getattr(lt, name)(**options)
+    compiled = torch.compile(module, fullgraph=True, backend="aot_eager")
+    leaf = x.detach().clone().requires_grad_(True)
+    compiled(leaf, target).backward()
+    again = x.detach().clone().requires_grad_(True)
+    module(again, target).backward()
+    torch.testing.assert_close(leaf.grad, again.grad)
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_export_and_meta(name):
+    x, target, options = MODULES[name]
+    module = getattr(lt, name)(**options)
+    exported = torch.export.export(module, (x, target)).module()
+    torch.testing.assert_close(exported(x, target), module(x, target))
+    assert module.to("meta")(x.to("meta"), target.to("meta")).shape == ()
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_functional_transforms(name):
+    x, target, options = MODULES[name]
+    options = {k: v for k, v in options.items() if k != "reduction"} | {"reduction": "sum"}
+    if name == "CrossEntropyLoss":
+        target = target.clamp(min=0)
+    module = getattr(lt, name)(**options)
+
+    def one(row, row_target):
+        return module(row, row_target)
+
+    rows = torch.func.vmap(torch.func.grad(one))(x, target)
+    whole = torch.func.grad(lambda z: sum(module(z[i], target[i]) for i in range(N)))(x)
+    torch.testing.assert_close(rows, whole)
+    _, tangent = torch.func.jvp(lambda z: module(z, target), (x,), (torch.ones_like(x),))
+    torch.testing.assert_close(tangent, torch.func.grad(lambda z: module(z, target))(x).sum())
+    hessian = torch.func.hessian(lambda z: module(z, target[:2]))(x[:2])
+    assert torch.isfinite(hessian).all()
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
+def test_half_precision_means_are_right(dtype):
+    rows = 262_144 if dtype == torch.bfloat16 else 70_000
+    g = torch.Generator().manual_seed(0)
+    x = torch.randn(rows, 10, generator=g).to(dtype)
+    y = torch.randint(0, 10, (rows,), generator=g)
+    value = lt.CrossEntropyLoss()(x, y)
+    expected = theirs.cross_entropy(x.double(), y)
+    assert value.dtype == torch.float32
+    assert abs(value.item() - expected.item()) < 1e-5
+    assert lt.CrossEntropyLoss(reduction="none")(x[:4], y[:4]).dtype == dtype
+
+
+def test_where_pytorch_is_wrong_we_are_not():
+    certain = torch.tensor([torch.inf, -torch.inf])
+    right = torch.tensor([1.0, 0.0])
+    assert ours.binary_cross_entropy_with_logits(certain, right).item() == 0
+    masked = torch.tensor([[0.0, 1.0, -torch.inf]])
+    one_hot = torch.tensor([[0.0, 1.0, 0.0]])
+    torch.testing.assert_close(ours.cross_entropy(masked, one_hot), theirs.cross_entropy(masked, torch.tensor([1])))
+    x = torch.tensor([[1.0, 2.0], [torch.nan, 0.0]], requires_grad=True)
+    ours.cross_entropy(x, torch.tensor([0, -100])).backward()
+    assert torch.isfinite(x.grad).all()
+
+
+@pytest.mark.parametrize("dtype", [torch.uint8, torch.int8, torch.int16, torch.int32, torch.int64])
+def test_labels_of_any_integer_dtype(dtype):
+    y = torch.tensor([0, 1, 2, 3, 4, 0, 1], dtype=dtype)
+    torch.testing.assert_close(ours.cross_entropy(logits, y), theirs.cross_entropy(logits, y.long()))
+
+
+@pytest.mark.parametrize(
+    ("call", "error", "message"),
+    [
+        (lambda: ours.mse_loss(torch.ones(4, 1), torch.ones(4)), ShapeError, r"squeeze\(-1\)"),
+        (lambda: ours.cross_entropy(logits, torch.full((N,), 5)), LabelError, "label 5 at position 0"),
+        (lambda: ours.cross_entropy(logits, torch.ones(N)), LabelError, r"target\.long\(\)"),
+        (lambda: ours.binary_cross_entropy(logits, soft), DomainError, "sigmoid_cross_entropy"),
+        (lambda: ours.mse_loss(logits, soft, reduction="average"), InputError, "not a valid value for reduction"),
+        (lambda: lt.CrossEntropyLoss(label_smoothing=2.0)(logits, labels), InputError, "label_smoothing is 2.0"),
+        (lambda: lt.HuberLoss(delta=1.0)(logits, None), InputError, "target is None"),
+    ],
+)
+def test_bad_input_says_what_to_type(call, error, message):
+    with pytest.raises(error, match=message):
+        call()
+
+
+def test_numbers_people_learn_with():
+    assert lt.MSELoss()(torch.tensor([2.0, 3.0]), torch.tensor([1.0, 5.0])).item() == 2.5
+    assert lt.MSELoss()(torch.tensor([2.5, 5.5]), torch.tensor([3.0, 5.0])).item() == 0.25
+    x, y = torch.tensor([[2.5], [5.5], [6.0]]), torch.tensor([[3.0], [5.0], [7.0]])
+    assert lt.MSELoss()(x, y).item() == 0.5
+    assert lt.L1Loss()(torch.tensor([2.0, 3.0]), torch.tensor([1.0, 0.0])).item() == 2.0
+    assert lt.MSELoss()(torch.tensor([2.0, 3.0]), torch.tensor([1.0, 0.0])).item() == 5.0
+    for p, expected in ((0.9, 0.1054), (0.8, 0.2231), (0.75, 0.2876821)):
+        z = torch.tensor([[p, 1 - p]], dtype=torch.float64).log()
+        assert lt.CrossEntropyLoss()(z, torch.tensor([0])).item() == pytest.approx(expected, abs=5e-5)
+        assert lt.CrossEntropyLoss()(z, torch.tensor([[1.0, 0.0]])).item() == pytest.approx(expected, abs=5e-5)
+    z = torch.tensor([[0.9, 0.1], [0.2, 0.8]], dtype=torch.float64).log()
+    assert lt.CrossEntropyLoss()(z, torch.tensor([0, 1])).item() == pytest.approx(0.1643, abs=5e-5)
