@@ -1,0 +1,103 @@
+"""Counts of classes: support, predictions, hits; precision, recall and F1 from them; who was taken for whom."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from .intervals import effective_rows, wilson
+from .result import ClassScore, Confused, Confusion
+
+MATRIX_CLASSES = 1000  # above, the matrix is left out and the pairs alone are told
+PAIRS = 20
+
+
+@dataclass(frozen=True, eq=False)
+class Counts:
+    """Per class, (C,) each: rows that are it, rows predicted as it, rows that are both; sums of weights if weighted.
+
+    ``scale`` times a count is the effective number of rows behind it (1 without weights).
+    """
+
+    support: np.ndarray
+    predicted: np.ndarray
+    hits: np.ndarray
+    scale: float = 1.0
+
+    def f1(self) -> np.ndarray:
+        """Return F1 per class, 0 where the class neither occurs nor is predicted."""
+        both = self.support + self.predicted
+        return 2 * self.hits / np.where(both > 0, both, 1)
+
+    def pooled_f1(self) -> float | None:
+        """Return F1 of all labels together (micro), None if there is neither a positive nor a prediction of one."""
+        both = float(self.support.sum() + self.predicted.sum())
+        return 2 * float(self.hits.sum()) / both if both else None
+
+
+def of_classes(target: np.ndarray, predicted: np.ndarray, classes: int, weight: np.ndarray | None) -> Counts:
+    """Count class indices (N,)."""
+    right = target == predicted
+    return Counts(
+        np.bincount(target, weights=weight, minlength=classes),
+        np.bincount(predicted, weights=weight, minlength=classes),
+        np.bincount(target[right], weights=None if weight is None else weight[right], minlength=classes),
+        _scale(weight),
+    )
+
+
+def count_labels(target: np.ndarray, predicted: np.ndarray, weight: np.ndarray | None) -> Counts:
+    """Count the positives of independent labels (N, L)."""
+    factor = np.ones(len(target), np.int64) if weight is None else weight
+    return Counts(factor @ target, factor @ predicted, factor @ (target * predicted), _scale(weight))
+
+
+def _scale(weight: np.ndarray | None) -> float:
+    return 1.0 if weight is None else effective_rows(weight, 0) / float(weight.sum())
+
+
+def class_scores(names: tuple[str, ...], counts: Counts) -> tuple[ClassScore, ...]:
+    """Return one record per class."""
+    columns = (counts.support.tolist(), counts.predicted.tolist(), counts.hits.tolist(), counts.f1().tolist())
+    found = []
+    for name, support, predicted, hits, f1 in zip(names, *columns, strict=True):
+        precision, recall = hits / predicted if predicted else None, hits / support if support else None
+        precision_low, precision_high = wilson(precision, predicted * counts.scale)
+        recall_low, recall_high = wilson(recall, support * counts.scale)
+        found.append(
+            ClassScore(
+                name=name,
+                support=support,
+                predicted=predicted,
+                precision=precision,
+                precision_low=precision_low,
+                precision_high=precision_high,
+                recall=recall,
+                recall_low=recall_low,
+                recall_high=recall_high,
+                f1=f1 if support or predicted else None,
+            )
+        )
+    return tuple(found)
+
+
+def most_confused(
+    target: np.ndarray, predicted: np.ndarray, names: tuple[str, ...], weight: np.ndarray | None
+) -> Confusion:
+    """Return the confusion: the matrix, and the most frequent mistakes."""
+    classes = len(names)
+    wrong = target != predicted if weight is None else (target != predicted) & (weight > 0)
+    cell = target[wrong] * classes + predicted[wrong]
+    found, index = np.unique(cell, return_inverse=True)
+    count = np.bincount(index, weights=None if weight is None else weight[wrong], minlength=found.size)
+    order = np.argsort(-count, kind="stable")[:PAIRS]
+    pairs = tuple(
+        Confused(true=names[found[i] // classes], predicted=names[found[i] % classes], count=count[i].item())
+        for i in order
+    )
+    matrix = None
+    if classes <= MATRIX_CLASSES:
+        flat = np.bincount(target * classes + predicted, weights=weight, minlength=classes * classes)
+        matrix = flat.reshape(classes, classes)
+    return Confusion(class_names=names, counts=matrix, pairs=pairs, errors=count.sum().item())

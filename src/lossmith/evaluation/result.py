@@ -1,0 +1,219 @@
+"""What an evaluation found: frozen records, and their way to dictionaries, JSON, text and HTML."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+import numpy as np
+
+SCHEMA = 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class LossScore:
+    """One loss of the predictions, beside what the best constant prediction scores.
+
+    Attributes:
+        name: Name in the registry.
+        title: As written in running text.
+        value: The (weighted) mean.
+        low: Lower end of the mean's 95 % confidence interval (normal); ``high`` likewise.
+        constant: The same loss of the best constant prediction.
+        skill: ``1 - value / constant``; None where that says nothing.
+        gain_low: Lower end of the 95 % confidence interval of ``constant - value``, paired by row.
+        gain_high: Its upper end.
+    """
+
+    name: str
+    title: str
+    value: float | None
+    low: float | None
+    high: float | None
+    constant: float | None
+    skill: float | None
+    gain_low: float | None
+    gain_high: float | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Metric:
+    """One reported number.
+
+    Attributes:
+        name: Key in ``Evaluation.metrics``.
+        title: As written in running text.
+        value: The number; None where it is not defined.
+        low: Lower end of the 95 % confidence interval, or None; ``high`` likewise.
+        constant: What the best constant prediction scores, or None.
+        proportion: Whether it lies between 0 and 1.
+    """
+
+    name: str
+    title: str
+    value: float | None
+    low: float | None = None
+    high: float | None = None
+    constant: float | None = None
+    proportion: bool = True
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClassScore:
+    """The numbers of one class or label; None where a number is not defined (no such row, never predicted)."""
+
+    name: str
+    support: float
+    predicted: float
+    precision: float | None
+    precision_low: float | None
+    precision_high: float | None
+    recall: float | None
+    recall_low: float | None
+    recall_high: float | None
+    f1: float | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Confused:
+    """Rows of one class that were taken for another."""
+
+    true: str
+    predicted: str
+    count: float
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Confusion:
+    """Which class was taken for which.
+
+    Attributes:
+        class_names: Names of rows and columns.
+        counts: (C, C); rows are true, columns predicted; None above ``metrics.MATRIX_CLASSES`` classes.
+        pairs: The most frequent mistakes, most frequent first.
+        errors: The number of all mistakes.
+    """
+
+    class_names: tuple[str, ...]
+    counts: np.ndarray | None
+    pairs: tuple[Confused, ...]
+    errors: float
+
+    @property
+    def most_confused(self) -> Confused | None:
+        """The most frequent mistake, or None if there is none."""
+        return self.pairs[0] if self.pairs else None
+
+    def between(self, one: str, other: str) -> float:
+        """Return how often either class was taken for the other (told by ``pairs`` alone where there is no matrix)."""
+        if self.counts is None:
+            return sum(p.count for p in self.pairs if {p.true, p.predicted} == {one, other})
+        i, k = self.class_names.index(one), self.class_names.index(other)
+        return (self.counts[i, k] + self.counts[k, i]).item()
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Evaluation:
+    """What a set of predictions is worth.
+
+    Attributes:
+        task: "regression", "binary", "multiclass" or "multilabel".
+        form: "values", "probabilities", "logits" or "labels".
+        rows: The number of examples.
+        class_names: Names of the classes or labels.
+        losses: The losses that fit the task, by name; the first one decides the verdict.
+        metrics: Other numbers, by name.
+        confusion: Which class was taken for which (binary and multiclass), or None.
+        per_class: One record per class or label; empty for regression.
+        verdict: One sentence: better than a constant prediction or not.
+        findings: What else stands out, in sentences.
+        notes: What was guessed, repaired or left out.
+        source: The file, or an empty string.
+
+    ``print(evaluation)`` shows all of it as text.
+    """
+
+    task: str
+    form: str
+    rows: int
+    class_names: tuple[str, ...]
+    losses: Mapping[str, LossScore]
+    metrics: Mapping[str, Metric]
+    confusion: Confusion | None
+    per_class: tuple[ClassScore, ...]
+    verdict: str
+    findings: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+    source: str = field(default="")
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return everything as plain Python values, ready for JSON; what is not finite or not defined is None."""
+        return {
+            "schema": SCHEMA,
+            "task": self.task,
+            "form": self.form,
+            "rows": self.rows,
+            "source": self.source,
+            "verdict": self.verdict,
+            "findings": list(self.findings),
+            "notes": list(self.notes),
+            "losses": {k: _plain(v) for k, v in self.losses.items()},
+            "metrics": {k: _plain(v) for k, v in self.metrics.items()},
+            "class_names": list(self.class_names),
+            "per_class": [_plain(c) for c in self.per_class],
+            "confusion": None if self.confusion is None else _plain_confusion(self.confusion),
+        }
+
+    def to_json(self, *, indent: int | None = 2) -> str:
+        """Return :meth:`to_dict` as JSON in ASCII."""
+        return json.dumps(self.to_dict(), indent=indent, allow_nan=False)
+
+    def to_html(self, history: Sequence[Mapping[str, Any]] | None = None) -> str:
+        """Return the report: one HTML page that needs nothing else.
+
+        Args:
+            history: One mapping per epoch (``{"epoch": 1, "train_loss": 0.7, "val_loss": 0.8}``), drawn as curves.
+        """
+        from ..report import to_html
+
+        return to_html(self, history)
+
+    def save_html(self, path: str | os.PathLike[str], history: Sequence[Mapping[str, Any]] | None = None) -> None:
+        """Write the report to ``path``, whole or not at all.
+
+        Raises:
+            DataError: The file cannot be written.
+        """
+        from ..report import save
+
+        save(path, self.to_html(history))
+
+    def __str__(self) -> str:
+        from ..report import to_text
+
+        return to_text(self)
+
+    def __repr__(self) -> str:
+        return f"<evaluation of {self.rows} rows ({self.task}, {self.form}): {self.verdict}>"
+
+
+def finite(x: float | None) -> float | None:
+    """Return ``x`` as a Python float, and None if it is not finite."""
+    return float(x) if x is not None and math.isfinite(x) else None
+
+
+def _plain(record: LossScore | Metric | ClassScore) -> dict[str, Any]:
+    return {k: finite(v) if isinstance(v, float) else v for k, v in asdict(record).items()}
+
+
+def _plain_confusion(confusion: Confusion) -> dict[str, Any]:
+    return {
+        "class_names": list(confusion.class_names),
+        "counts": None if confusion.counts is None else confusion.counts.tolist(),
+        "pairs": [asdict(p) for p in confusion.pairs],
+        "errors": confusion.errors,
+    }

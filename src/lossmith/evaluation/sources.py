@@ -1,0 +1,151 @@
+"""Files of predictions: Parquet, CSV (also gzip) and NPZ, read column by column into arrays.
+
+What cannot be read, is missing, or is text where a number belongs ends in an error that names file, column, row (from
+1) and, for CSV, line.
+"""
+
+from __future__ import annotations
+
+import difflib
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+
+from ..errors import DataError
+from .arrays import Locate, is_text
+from .columns import choose
+from .csv import CsvFile
+from .labels import check_class_names
+from .npz import NpzFile
+from .parquet import ParquetFile
+from .parsing import settle
+
+
+class Reader(Protocol):
+    """An open file of one format."""
+
+    columns: tuple[str, ...]
+
+    def read(self, names: Sequence[str], texts: Sequence[str]) -> dict[str, np.ndarray]:
+        """Return the columns ``names`` as arrays of numbers or strings; those in ``texts`` may well hold strings."""
+        ...
+
+    def locate(self, row: int) -> str:
+        """Say in words where a row (from 0) is."""
+        ...
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Predictions:
+    """What a file holds, ready for ``evaluate``.
+
+    Attributes:
+        prediction: (N,) or (N, C).
+        target: (N,) or (N, L).
+        class_names: As given, or as the columns tell; or None.
+        form: The form that the columns' names tell, or None.
+        notes: What was guessed.
+        source: The file's name.
+        locate: Says in words where a row is.
+    """
+
+    prediction: np.ndarray
+    target: np.ndarray
+    class_names: tuple[str, ...] | None
+    form: str | None
+    notes: tuple[str, ...]
+    source: str
+    locate: Locate
+
+
+def load(
+    path: str | os.PathLike[str],
+    *,
+    target: str | Sequence[str] | None = None,
+    prediction: str | Sequence[str] | None = None,
+    class_names: Sequence[object] | None = None,
+) -> Predictions:
+    """Read target and prediction from a file; :func:`evaluate_file` documents the arguments.
+
+    Raises:
+        DataError: The file cannot be read as predictions.
+        UnknownNameError: It has no such column.
+        MissingDependencyError: Parquet needs pyarrow.
+    """
+    file = existing(Path(path))
+    reader = _reader(file)
+    _check_columns(reader.columns, file.name)
+    choice = choose(reader.columns, target, prediction, file.name)
+    wanted = (*choice.targets, *choice.predictions)
+    texts = [*choice.targets, *(choice.predictions if len(choice.predictions) == 1 else ())]
+    names = None if class_names is None else check_class_names(class_names)
+    read = reader.read(wanted, texts)
+    if min(len(x) for x in read.values()) == 0:
+        raise DataError(f"{file.name} has no rows")
+    arrays = {c: settle(f"column {c!r} of {file.name}", x, c in texts, names, reader.locate) for c, x in read.items()}
+    return Predictions(
+        prediction=_side_by_side([arrays[c] for c in choice.predictions], choice.predictions, file.name),
+        target=_side_by_side([arrays[c] for c in choice.targets], choice.targets, file.name),
+        class_names=names or choice.class_names,
+        form=choice.form,
+        notes=(choice.note,) if choice.note else (),
+        source=file.name,
+        locate=reader.locate,
+    )
+
+
+def existing(path: Path) -> Path:
+    """Return ``path`` if it is a file.
+
+    Raises:
+        DataError: It is not; the message offers a file of a similar name beside it.
+    """
+    if path.is_dir():
+        raise DataError(f"{path} is a directory; expected a Parquet, CSV or NPZ file")
+    if path.exists():
+        return path
+    folder = path.parent
+    if not folder.is_dir():
+        raise DataError(f"{path} does not exist, nor does the directory {folder}")
+    try:
+        beside = [p.name for p in folder.iterdir() if p.is_file()]
+    except OSError:
+        beside = []
+    near = difflib.get_close_matches(path.name, beside, n=1)
+    raise DataError(f"{path} does not exist{f'; did you mean {str(folder / near[0])!r}?' if near else ''}")
+
+
+def _reader(path: Path) -> Reader:
+    name = path.name.lower()
+    if name.endswith((".parquet", ".pq")):
+        return ParquetFile(path)
+    if name.endswith((".csv", ".tsv", ".csv.gz", ".tsv.gz")):
+        return CsvFile(path)
+    if name.endswith(".npz"):
+        return NpzFile(path)
+    raise DataError(f"{path.name} is of no known kind; expected .parquet, .csv, .csv.gz or .npz")
+
+
+def _check_columns(columns: Sequence[str], file: str) -> None:
+    for name in columns:
+        if columns.count(name) > 1:
+            raise DataError(f"{file} has {columns.count(name)} columns named {name!r}; each needs a name of its own")
+
+
+def _side_by_side(arrays: list[np.ndarray], names: Sequence[str], file: str) -> np.ndarray:
+    if len(arrays) == 1:
+        return arrays[0]
+    for name, x in zip(names, arrays, strict=True):
+        if x.ndim != 1 or len(x) != len(arrays[0]):
+            raise DataError(
+                f"{name!r} of {file} has shape {x.shape}; several columns must be one-dimensional, of one length"
+            )
+        if is_text(x):
+            raise DataError(
+                f"column {name!r} of {file} holds text ({str(x[0])!r}); one of several columns must hold numbers"
+            )
+    return np.stack(arrays, axis=1)

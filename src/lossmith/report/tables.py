@@ -1,0 +1,131 @@
+"""The tables of a report as strings, made once for the terminal, plain text and HTML."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from ..evaluation.result import ClassScore, Confusion, Evaluation, Metric
+from ..evaluation.verdict import number, percent
+
+INTERVAL = "95 % interval"
+# Terminal escapes, line ends, text direction, halves of characters.
+_CONTROLS = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Table:
+    """A table; the first column names the row, the others hold numbers.
+
+    Attributes:
+        title: What it shows.
+        headings: One per column.
+        rows: Cells.
+        note: What to know when reading it, or an empty string.
+    """
+
+    title: str
+    headings: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+    note: str = ""
+
+
+def losses(result: Evaluation) -> Table | None:
+    """Return the losses beside the constant predictor's; None where there is none."""
+    rows = tuple(
+        (x.title, number(x.value), interval(x.low, x.high), number(x.constant), percent(x.skill))
+        for x in result.losses.values()
+    )
+    if not rows:
+        return None
+    return Table(
+        title="Losses",
+        headings=("loss", "value", INTERVAL, "best constant", "skill"),
+        rows=rows,
+        note="Skill is 1 - value / best constant: 0 % is a model that always gives the same answer, 100 % is perfect.",
+    )
+
+
+def metrics(result: Evaluation) -> Table:
+    """Return the metrics with their intervals."""
+    rows = tuple((m.title, *_metric(m)) for m in result.metrics.values())
+    return Table(title="Metrics", headings=("metric", "value", INTERVAL, "best constant"), rows=rows)
+
+
+def _metric(m: Metric) -> tuple[str, str, str]:
+    show = share if m.proportion else number
+    return show(m.value), interval(m.low, m.high, show), "" if m.constant is None else show(m.constant)
+
+
+def classes(result: Evaluation, limit: int) -> Table | None:
+    """Return precision, recall and F1 per class; the ``limit`` classes of lowest F1 where there are more."""
+    if not result.per_class:
+        return None
+    found, note = result.per_class, ""
+    if len(found) > limit:
+        found = sorted(found, key=lambda c: (c.f1 is None, c.f1))[:limit]
+        note = f"The {limit} classes of lowest F1 of {len(result.per_class)}; --json has all."
+    return Table(
+        title="Labels" if result.task == "multilabel" else "Classes",
+        headings=("class", "rows", "precision", INTERVAL, "recall", INTERVAL, "F1"),
+        rows=tuple(_class(c) for c in found),
+        note=note,
+    )
+
+
+def _class(c: ClassScore) -> tuple[str, ...]:
+    return (
+        visible(c.name),
+        count(c.support),
+        share(c.precision),
+        interval(c.precision_low, c.precision_high, share),
+        share(c.recall),
+        interval(c.recall_low, c.recall_high, share),
+        share(c.f1),
+    )
+
+
+def confusion(found: Confusion) -> Table | None:
+    """Return the matrix; None where there is none."""
+    if found.counts is None:
+        return None
+    names = tuple(visible(n) for n in found.class_names)
+    rows = tuple((name, *map(count, row)) for name, row in zip(names, found.counts.tolist(), strict=True))
+    return Table(
+        title="Confusion matrix",
+        headings=("true \\ predicted", *names),
+        rows=rows,
+        note="Rows are true, columns predicted.",
+    )
+
+
+def pairs(found: Confusion, limit: int) -> Table | None:
+    """Return the most frequent mistakes; None if there are none."""
+    if not found.pairs:
+        return None
+    rows = tuple(
+        (visible(p.true), visible(p.predicted), count(p.count), percent(p.count / found.errors))
+        for p in found.pairs[:limit]
+    )
+    return Table(title="Most confused", headings=("true", "predicted as", "rows", "share of errors"), rows=rows)
+
+
+# --- cells -----------------------------------------------------------------------------------------------------------
+def share(x: float | None) -> str:
+    """Return a number between 0 and 1 to four places, and – for none."""
+    return "–" if x is None else f"{x:.4f}"
+
+
+def count(x: float) -> str:
+    """Return a count; a sum of weights to four digits."""
+    return str(x) if isinstance(x, int) else number(x)
+
+
+def interval(low: float | None, high: float | None, show=number) -> str:
+    """Return an interval, and nothing for none."""
+    return "" if low is None or high is None else f"{show(low)} … {show(high)}"
+
+
+def visible(text: str) -> str:
+    """Return ``text`` with control characters (terminal escapes among them) made harmless."""
+    return _CONTROLS.sub("\N{REPLACEMENT CHARACTER}", text)

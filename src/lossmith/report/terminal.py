@@ -1,0 +1,47 @@
+"""An evaluation on a terminal, through rich; read well on a narrow one and in a pipe, too."""
+
+from __future__ import annotations
+
+from rich.console import Console
+from rich.table import Table as RichTable
+from rich.text import Text
+
+from ..evaluation.result import Evaluation
+from .tables import Table, visible
+from .text import shown
+
+_TONES = {"Better": "green", "Worse": "red", "Not": "yellow"}
+
+
+def show(result: Evaluation, console: Console) -> None:
+    """Print verdict, findings, tables and notes."""
+    source = f", {result.source}" if result.source else ""
+    console.print(Text(visible(f"{result.task}, {result.rows} rows{source}"), style="dim"))
+    tone = _TONES.get(result.verdict.partition(" ")[0], "")
+    console.print(Text(visible(result.verdict), style=f"bold {tone}"))
+    for sentence in result.findings:
+        _bullet(sentence, console)
+    for table in shown(result, console.width):
+        console.print()
+        _print_table(table, console)
+    if result.notes:
+        console.print()
+        console.print(Text("Notes", style="bold"))
+        for sentence in result.notes:
+            _bullet(sentence, console, style="dim")
+
+
+def _bullet(sentence: str, console: Console, style: str = "") -> None:
+    console.print(Text(f"- {visible(sentence)}", style=style))
+
+
+def _print_table(table: Table, console: Console) -> None:
+    drawn = RichTable(box=None, pad_edge=False, header_style="dim", padding=(0, 2, 0, 0))
+    for i, heading in enumerate(table.headings):
+        drawn.add_column(Text(heading), justify="left" if i == 0 else "right", overflow="fold")
+    for row in table.rows:
+        drawn.add_row(*(Text(cell) for cell in row))
+    console.print(Text(table.title, style="bold"))
+    console.print(drawn)
+    if table.note:
+        console.print(Text(table.note, style="dim"))

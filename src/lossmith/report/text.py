@@ -1,0 +1,67 @@
+"""An evaluation as plain text: what ``print(evaluation)`` shows."""
+
+from __future__ import annotations
+
+import textwrap
+from dataclasses import replace
+
+from ..evaluation.result import Evaluation
+from . import tables
+from .tables import Table, visible
+
+WIDTH = 100
+CLASSES = 20  # rows of the table of classes, and of the matrix
+
+
+def to_text(result: Evaluation) -> str:
+    """Return verdict, findings, tables and notes."""
+    head = [f"{result.task}, {result.rows} rows{f', {result.source}' if result.source else ''}", result.verdict]
+    lines = [line for text in head for line in _wrapped(text)]
+    lines += [line for text in result.findings for line in _wrapped(text, "- ")]
+    for table in shown(result):
+        lines += ["", *_table(table)]
+    if result.notes:
+        lines += ["", "Notes", *(line for text in result.notes for line in _wrapped(text, "- "))]
+    return "\n".join(lines)
+
+
+def shown(result: Evaluation, width: int = WIDTH) -> list[Table]:
+    """Return the tables for a screen of this width: a matrix that is too wide gives way to the list of mistakes."""
+    matrix = None
+    if result.confusion:
+        if len(result.class_names) <= CLASSES:
+            matrix = tables.confusion(result.confusion)
+        if matrix is None or sum(_widths(matrix)) + 2 * len(matrix.headings) > width:
+            matrix = tables.pairs(result.confusion, CLASSES)
+    found = (tables.losses(result), tables.metrics(result), tables.classes(result, CLASSES), matrix)
+    return [_fitted(t, width) for t in found if t is not None]
+
+
+def _fitted(table: Table, width: int) -> Table:
+    """Return the table without its intervals where it is too wide with them."""
+    if sum(_widths(table)) + 2 * len(table.headings) <= width:
+        return table
+    kept = [i for i, heading in enumerate(table.headings) if heading != tables.INTERVAL]
+    headings, *rows = (tuple(row[i] for i in kept) for row in (table.headings, *table.rows))
+    return replace(table, headings=headings, rows=tuple(rows))
+
+
+def _table(table: Table) -> list[str]:
+    widths = _widths(table)
+    rows = [table.headings, *table.rows]
+    lines = [
+        "  ".join(
+            c.ljust(w) if i == 0 else c.rjust(w) for i, (c, w) in enumerate(zip(row, widths, strict=True))
+        ).rstrip()
+        for row in rows
+    ]
+    return [table.title, *lines, *(_wrapped(table.note) if table.note else [])]
+
+
+def _widths(table: Table) -> list[int]:
+    return [max(map(len, column)) for column in zip(table.headings, *table.rows, strict=True)]
+
+
+def _wrapped(text: str, bullet: str = "") -> list[str]:
+    indent = " " * len(bullet)
+    return textwrap.wrap(visible(text), WIDTH, initial_indent=bullet, subsequent_indent=indent, break_on_hyphens=False)
