@@ -1,0 +1,102 @@
+"""The documents: their examples run, and every loss has a page; the build itself checks the rest."""
+
+from __future__ import annotations
+
+import doctest
+import importlib.util
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+import lossmith as lm
+from lossmith.losses import Loss, losses
+
+DOCS = Path(__file__).parents[2] / "docs"
+GUIDE = sorted((DOCS / "guide").glob("*.md"))
+ALL = [pytest.param(loss, id=loss.name) for loss in losses()]
+
+
+@pytest.fixture(scope="module")
+def generate() -> ModuleType:
+    """The Sphinx extension that writes the pages."""
+    pytest.importorskip("sphinx")
+    spec = importlib.util.spec_from_file_location("generate", DOCS / "generate.py")
+    assert spec and spec.loader
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.mark.parametrize("path", GUIDE, ids=lambda path: path.stem)
+def test_examples_of_the_guide_are_true(path: Path) -> None:
+    text = re.sub(r"^```.*$", "", path.read_text(encoding="utf-8"), flags=re.MULTILINE)
+    test = doctest.DocTestParser().get_doctest(text, {}, path.name, str(path), 0)
+    flags = doctest.NORMALIZE_WHITESPACE | doctest.ELLIPSIS
+    assert doctest.DocTestRunner(optionflags=flags).run(test).failed == 0
+    assert test.examples
+
+
+@pytest.mark.parametrize("loss", ALL)
+def test_page_has_all_parts(loss: Loss, generate: ModuleType) -> None:
+    page = generate.page(loss)
+    assert page.startswith(f"# {loss.title}\n")
+    for part in (
+        f"```{{math}}\n{loss.formula}\n```",
+        f"```{{math}}\n{loss.gradient_formula}\n```",
+        f"]({loss.name}.svg)",
+        "## Prediction and target",
+        "## Take it when",
+        "## What a good value is",
+        "## Pitfalls",
+        f".. autofunction:: lossmith.{loss.name}\n",
+        f".. autoclass:: lossmith.{loss.object_name}\n",
+        *(f"| `{p.name}` |" for p in loss.parameters),
+        *(r.link for r in loss.references),
+    ):
+        assert part in page
+
+
+def test_index_lists_every_loss_once(generate: ModuleType) -> None:
+    rows = [line for line in generate.index().splitlines() if line.startswith("| [")]
+    assert sorted(re.findall(r"\((\w+)\.md\)", " ".join(row.split("|")[1] for row in rows))) == sorted(
+        loss.name for loss in losses()
+    )
+
+
+def test_prose_is_escaped_and_links_losses(generate: ModuleType) -> None:
+    assert generate._prose("KL(t || p) * [0, 1] of squared_error") == (
+        r"KL(t \|\| p) \* \[0, 1\] of [`squared_error`](squared_error.md)"
+    )
+
+
+def test_every_public_name_is_described() -> None:
+    made = {name for loss in losses() for name in (loss.name, loss.object_name)}  # on the pages of the losses
+    described = set(re.findall(r":: lossmith\.(\w+)$", (DOCS / "api.md").read_text(encoding="utf-8"), re.MULTILINE))
+    assert set(lm.__all__) - made <= described
+
+
+_CONF = """
+import generate, lossmith
+generate.plot = lambda *names, output: None  # the pictures have tests of their own
+lossmith.__all__.append("phantom")
+extensions = ["myst_parser", "sphinx.ext.autodoc", "generate"]
+"""
+
+
+@pytest.mark.slow
+def test_an_undescribed_name_fails_the_build(tmp_path: Path) -> None:
+    pytest.importorskip("furo")
+    source = tmp_path / "docs"
+    source.mkdir()
+    (source / "conf.py").write_text(_CONF, encoding="utf-8")
+    (source / "index.md").write_text("# Test\n\n```{toctree}\nlosses/index\n```\n", encoding="utf-8")
+    command = [sys.executable, "-m", "sphinx", "-q", "-b", "dummy", str(source), str(tmp_path / "out")]
+    path = os.pathsep.join([str(DOCS), *filter(None, [os.environ.get("PYTHONPATH")])])
+    done = subprocess.run(command, env={**os.environ, "PYTHONPATH": path}, capture_output=True, text=True, check=False)
+    assert "lossmith.phantom is public, but described nowhere" in done.stderr
+    assert "has no page" not in done.stderr
