@@ -15,9 +15,9 @@ from sphinx.application import Sphinx
 from sphinx.util import logging
 
 import lossmith
+from lossmith.formula import mathml
 from lossmith.losses import Loss, losses
 from lossmith.understanding import Explanation, explain, plot
-from lossmith.understanding.mathml import mathml
 
 _TASKS = {
     "regression": "Numbers",

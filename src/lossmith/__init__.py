@@ -3,8 +3,8 @@
 >>> import lossmith as lm
 >>> lm.squared_error([2.0, 3.0], [1.0, 5.0])
 2.5
->>> lm.Huber(delta=2.0)([2.0, 3.0], [1.0, 6.0], weight=[1.0, 0.5])
-1.5
+>>> lm.Huber(delta=2.0)([2.0, 3.0], [1.0, 6.0], weight=[3.0, 1.0])
+1.375
 
 Functions and classes are made from the definitions in ``lossmith.losses`` when first asked for. Importing this package
 imports NumPy and no framework; the faces ``lossmith.torch``, ``lossmith.keras`` and ``lossmith.jax`` import theirs.
@@ -32,7 +32,7 @@ from .native import has_native
 
 __version__ = "0.1.0"
 
-_SUBMODULES = ("evaluation", "jax", "keras", "report", "torch")
+_SUBMODULES = ("evaluation", "jax", "keras", "report", "torch", "understanding")
 _ELSEWHERE = {"evaluate": "evaluation"}
 _BY_NAME = {d.name: d for d in losses()}
 _BY_OBJECT_NAME = {d.object_name: d for d in losses()}

@@ -7,6 +7,7 @@ from . import jax as jax
 from . import keras as keras
 from . import report as report
 from . import torch as torch
+from . import understanding as understanding
 from .core import LossFunction as LossFunction
 from .errors import DataError as DataError
 from .errors import DomainError as DomainError

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 from html.parser import HTMLParser
 from pathlib import Path
@@ -11,7 +10,7 @@ import numpy as np
 import pytest
 
 import lossmith as lm
-from lossmith.report import history, save
+from lossmith.report import history
 
 VOID = {"meta", "input", "line", "polyline", "circle"}
 EVIL = '<script>alert("x")</script>'
@@ -146,37 +145,3 @@ def test_save_html(tmp_path: Path) -> None:
     result.save_html(tmp_path / "r.html")
     assert (tmp_path / "r.html").read_text(encoding="utf-8") == result.to_html()
     assert [p.name for p in tmp_path.iterdir()] == ["r.html"]
-
-
-def test_save_replaces_and_keeps_mode_and_links(tmp_path: Path) -> None:
-    path, link = tmp_path / "r.html", tmp_path / "link.html"
-    path.write_text("old")
-    path.chmod(0o640)
-    link.symlink_to(path)
-    save(link, "new")
-    assert link.is_symlink()
-    assert path.read_text() == "new"
-    assert path.stat().st_mode & 0o777 == 0o640
-
-
-def test_what_cannot_be_written_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    with pytest.raises(lm.DataError, match="is a directory"):
-        save(tmp_path, "x")
-    with pytest.raises(lm.DataError, match=r"cannot be written: the directory .* does not exist"):
-        save(tmp_path / "no" / "r.html", "x")
-    path = tmp_path / "r.html"
-    path.write_text("old")
-
-    def full(*_: object) -> None:
-        raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr(os, "fsync", full)
-    with pytest.raises(lm.DataError, match="cannot be written: No space left on device"):
-        save(path, "new")
-    assert path.read_text() == "old"
-    assert [p.name for p in tmp_path.iterdir()] == ["r.html"]
-
-
-def test_devices_are_written_to_and_not_replaced() -> None:
-    save(os.devnull, "x")
-    assert not Path(os.devnull).is_file()

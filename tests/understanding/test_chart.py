@@ -82,7 +82,7 @@ def test_default_name_is_that_of_the_losses(tmp_path: Path, monkeypatch: pytest.
         ((), {}, lm.InputError, "no loss to plot"),
         (("hubr",), {}, lm.UnknownNameError, "did you mean 'huber'"),
         (("huber",), {"output": "a.pdf"}, lm.InputError, r"expected a name ending in \.png, \.svg, \.html"),
-        (("huber",), {"output": "nowhere/a.svg"}, lm.DataError, "create the folder nowhere first"),
+        (("huber",), {"output": "nowhere/a.svg"}, lm.DataError, "does not exist; create it first"),
         (("huber",), {"output": "a.svg", "parameters": {"delta": 0}}, lm.InputError, r"delta is 0.* in \(0, ∞\)"),
         (("huber", "mse"), {"parameters": {"dleta": 1}}, lm.UnknownNameError, "did you mean 'delta'"),
         (

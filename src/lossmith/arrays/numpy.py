@@ -13,6 +13,7 @@ import numpy as np
 
 name = "numpy"
 Array = np.ndarray
+_KINDS = {"f": "float", "i": "int", "u": "int", "b": "bool"}
 
 exp, expm1, log1p, tanh, sqrt, isnan, isinf = np.exp, np.expm1, np.log1p, np.tanh, np.sqrt, np.isnan, np.isinf
 where, moveaxis, broadcast_to, reshape = np.where, np.moveaxis, np.broadcast_to, np.reshape
@@ -37,9 +38,10 @@ def size(x: Any) -> Any:
 
 def kind(x: Any) -> str:
     """Return "float", "int", "bool" or the dtype's own name for anything else."""
-    if x.dtype.kind == "f" or x.dtype.name == "bfloat16":
-        return "float"
-    return {"i": "int", "u": "int", "b": "bool"}.get(x.dtype.kind, x.dtype.name)
+    known = _KINDS.get(x.dtype.kind)
+    if known:
+        return known
+    return "float" if x.dtype.name == "bfloat16" else x.dtype.name
 
 
 def compute_dtype(*arrays: Any) -> Any:

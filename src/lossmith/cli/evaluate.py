@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from ..evaluation import evaluate_file
-from ..report import save
+from ..files import write_whole
 from ..report.terminal import show
 from .console import console
 
@@ -49,7 +49,7 @@ def evaluate(
         class_names=None if classes is None else next(csv.reader([classes], skipinitialspace=True), []),
     )
     if report is not None:
-        save(report, result.to_html())
+        write_whole(report, result.to_html())
     if json:
         print(result.to_json())
     else:

@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from .. import formula
 from ..losses import Loss
 from . import reduce
 from .compute import call, value_and_gradient
@@ -159,7 +160,7 @@ def object_of(loss: Loss) -> type[LossFunction]:
 
 
 def _signature(loss: Loss, *, data: bool) -> inspect.Signature:
-    options = {**loss.defaults, **({k: None for k in _PER_CALL} if data else {}), **settings_of(loss)}
+    options = {**loss.defaults, **(dict.fromkeys(_PER_CALL) if data else {}), **settings_of(loss)}
     parameters = [inspect.Parameter(n, inspect.Parameter.POSITIONAL_OR_KEYWORD) for n in _DATA if data]
     parameters += [inspect.Parameter(n, _KEYWORD, default=d) for n, d in options.items()]
     return inspect.Signature(parameters)
@@ -179,9 +180,13 @@ def _function_doc(loss: Loss) -> str:
     lines = [
         f"{loss.summary}",
         "",
-        f"Formula: ``{loss.formula}``",
+        "Formula::",
         "",
-        f"Gradient: ``{loss.gradient_formula}``",
+        textwrap.indent(formula.text(loss.formula), "    "),
+        "",
+        "Gradient::",
+        "",
+        textwrap.indent(formula.text(loss.gradient_formula), "    "),
         "",
         "Works on lists, NumPy, PyTorch, JAX and TensorFlow arrays; half precision is computed in float32.",
         "",
@@ -215,7 +220,9 @@ def _classes(loss: Loss) -> bool:
 
 
 def _parameter_lines(loss: Loss) -> list[str]:
-    return [f"    {p.name}: {p.meaning}{'' if p.kind != 'float' else f' A number {p.bounds()}.'}" for p in loss.parameters]
+    return [
+        f"    {p.name}: {p.meaning}{'' if p.kind != 'float' else f' A number {p.bounds()}.'}" for p in loss.parameters
+    ]
 
 
 def _object_doc(loss: Loss) -> str:

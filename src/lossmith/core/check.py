@@ -8,6 +8,7 @@ valid number, so that a NaN under it reaches neither value nor gradient.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from numbers import Integral, Real
 from types import ModuleType
 from typing import Any, NamedTuple
 
@@ -89,14 +90,11 @@ def _to_arrays(xp: ModuleType, loss: Loss, prediction: Any, target: Any) -> tupl
     like = prediction if is_native(prediction, xp.name) else target if is_native(target, xp.name) else None
     given = {"prediction": prediction, "target": target}
     arrays = {name: _as_array(xp, name, x, like) for name, x in given.items()}
-    for name, x in arrays.items():
-        if xp.kind(x) not in ("float", "int", "bool"):
-            raise InputError(f"{name} has dtype {xp.kind(x)}; {loss.name} takes real numbers")
     p, t = arrays["prediction"], arrays["target"]
     if xp.kind(p) != "float":
         p = xp.cast(p, xp.compute_dtype(p))
-    if xp.name != "numpy" and xp.kind(t) == "float" and not is_native(target, xp.name):
-        t = xp.cast(t, p.dtype)  # a list or NumPy array beside a tensor does not widen it
+    if xp.kind(t) == "float" and not is_native(target, xp.name):
+        t = xp.cast(t, xp.compute_dtype(p))  # a list, or NumPy beside a tensor, does not widen the result
     return p, t
 
 
@@ -104,17 +102,29 @@ def _as_array(xp: ModuleType, name: str, x: Any, like: Any) -> Any:
     if x is None:
         raise InputError(f"{name} is None; expected an array of numbers")
     try:
-        return x if is_native(x, xp.name) and hasattr(x, "dtype") else xp.asarray(x, like)
+        array = x if is_native(x, xp.name) and hasattr(x, "dtype") else xp.asarray(x, like)
     except (TypeError, ValueError) as error:
-        raise InputError(f"{name} cannot be read as an array of numbers: {error}") from None
+        raise InputError(
+            f"{name} cannot be read as an array of numbers ({error}); rows of one length and numbers alone are needed"
+        ) from None
+    if xp.kind(array) not in ("float", "int", "bool"):
+        raise InputError(
+            f"{name} has dtype {xp.kind(array)}; expected real numbers; convert it first, for example "
+            f"numpy.asarray({name}, float)"
+        )
+    return array
 
 
 def _last_axis(xp: ModuleType, loss: Loss, prediction: Any, target: Any, axis: int) -> tuple[Any, Any]:
     rank = len(xp.shape(prediction))
     if rank == 0:
         raise ShapeError(f"prediction is a single number; {loss.name} needs the class axis, shape (…, C)")
+    if isinstance(axis, bool) or not isinstance(axis, Integral):
+        raise InputError(f"axis is {axis!r}; expected one whole number, as in axis=-1")
     if not -rank <= axis < rank:
         raise ShapeError(f"axis is {axis}, but prediction has shape {xp.shape(prediction)}; use -{rank} … {rank - 1}")
+    if xp.shape(prediction)[axis] == 0:
+        raise ShapeError(f"prediction has shape {xp.shape(prediction)}: axis {axis} holds no class or feature to score")
     if axis in (-1, rank - 1):
         return prediction, target
     dense = len(xp.shape(target)) == rank
@@ -151,7 +161,7 @@ def _mismatch(p: tuple, t: tuple) -> str:
         return f"{text}; use target.squeeze(-1) (target[..., 0])"
     if len(p) == len(t) + 1:
         return f"{text}; class indices as target? take softmax_cross_entropy, or one-hot rows"
-    return text
+    return f"{text}; pick, reduce or reshape the one that is wrong, for example target.reshape({p})"
 
 
 def _label_mismatch(p: tuple, t: tuple) -> str:
@@ -175,11 +185,13 @@ def _selection(
     if mask is not None:
         mask = _as_array(xp, "mask", mask, target)
         if xp.kind(mask) == "float":
-            raise InputError("mask has a floating dtype; give booleans, or pass factors as weight=")
+            raise InputError(
+                "mask has a floating dtype; give booleans, as in mask=mask != 0, or pass factors as weight=mask"
+            )
         keep = _align(xp, "mask", mask if xp.kind(mask) == "bool" else mask != 0, shape)
     if ignore_index is None:
         return keep
-    if isinstance(ignore_index, bool) or not isinstance(ignore_index, int | float):
+    if isinstance(ignore_index, bool) or not isinstance(ignore_index, Real):
         raise InputError(f"ignore_index is {ignore_index!r}; expected one number")
     if loss.task not in ("binary", "multiclass"):
         raise InputError(f"ignore_index is for classes, and {loss.name} has none; select with mask= instead")
@@ -221,7 +233,9 @@ def _vector(xp: ModuleType, loss: Loss, name: str, value: Any, prediction: Any) 
 
 
 def _broadcasts(given: tuple, shape: tuple) -> bool:
-    return len(given) == len(shape) and all(a is None or b is None or a in (b, 1) for a, b in zip(given, shape, strict=True))
+    return len(given) == len(shape) and all(
+        a is None or b is None or a in (b, 1) for a, b in zip(given, shape, strict=True)
+    )
 
 
 def _hide(xp: ModuleType, loss: Loss, prediction: Any, target: Any, keep: Any, labels: bool) -> tuple[Any, Any]:

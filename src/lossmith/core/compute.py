@@ -131,9 +131,7 @@ def _gradient_scale(loss: Loss, inputs: Inputs, reduction: str, normalizer: Any)
     return scale if inputs.factor is None else inputs.factor * scale
 
 
-def _reduced(
-    loss: Loss, inputs: Inputs, rows: Any, reduction: str, normalizer: Any, empty: str, check: str
-) -> Any:
+def _reduced(loss: Loss, inputs: Inputs, rows: Any, reduction: str, normalizer: Any, empty: str, check: str) -> Any:
     xp, factor = inputs.xp, inputs.factor
     if reduction == "none":
         result = rows if factor is None else rows * factor
@@ -155,7 +153,9 @@ def _find_nan(loss: Loss, inputs: Inputs, result: Any, check: str) -> None:
         return
     if np.isnan(xp.to_numpy(result)).any():
         target = xp.to_numpy(inputs.target)
-        view = values.View(loss, inputs.parameters, xp.to_numpy(inputs.prediction), target, target.dtype.kind != "f", "")
+        view = values.View(
+            loss, inputs.parameters, xp.to_numpy(inputs.prediction), target, target.dtype.kind != "f", ""
+        )
         values.explain_nan(view)
 
 

@@ -44,7 +44,7 @@ def count_of(xp: Any, like: Any, factor: Any, row_weight: Any) -> Any:
         return xp.size(like)
     weights = factor if row_weight is None else row_weight if factor is None else factor * row_weight
     if xp.shape(weights) != xp.shape(like):
-        weights = xp.broadcast_to(weights, like.shape)
+        weights = weights + xp.zeros_like(like)  # a broadcast that needs no static shape
     return xp.total(weights)
 
 
@@ -68,7 +68,10 @@ def mean(xp: Any, total: Any, count: Any, empty: str) -> Any:
         if not static and not xp.is_concrete(count):
             raise InputError('empty="error" cannot be decided inside a trace or on a device; use "zero" or "nan"')
         if float(count) == 0:
-            raise EmptyError('no row is left to average: all are masked, ignored, of weight 0, or absent; empty="zero"')
+            raise EmptyError(
+                "no value is left to average: all are masked, ignored, of weight 0, or absent; "
+                'empty="zero" or empty="nan" gives a number'
+            )
     if static and count:
         return total / count
     fill = math.nan if empty == "nan" else 0.0

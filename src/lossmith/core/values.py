@@ -111,9 +111,10 @@ def _check_signs(loss: Loss, target: np.ndarray) -> None:
 
 def _check_rows(view: View, name: str, x: np.ndarray) -> None:
     sums = x.sum(axis=-1)
-    bad = np.abs(sums - 1) > _tolerance(view.dtype)
+    bad = ~(np.abs(sums - 1) <= _tolerance(view.dtype))
     if not bad.any():
         return
+    explain_nan(view)  # a NaN beside the true class would not reach the value
     at = _first(bad)
     partner = PARTNERS.get(view.loss.name) if name == "prediction" else None
     hint = f"; for logits use {partner}" if partner else f"; normalise it: {name} / {name}.sum(-1, keepdims=True)"
@@ -140,14 +141,14 @@ def _check_dense(view: View) -> None:
     at = _first(bad)
     hint = "give class indices of shape " + str(target.shape[:-1]) + ", or one-hot rows"
     if negative[at].any():
-        what = f"holds {target[at].min():g}"
+        what = f"holds {target[at].min():g}, which is no probability"
     else:
-        what = f"sums to {sums[at]:g}"
+        what = f"sums to {sums[at]:g}, not 1"
         if np.isin(target[at], (0, 1)).all():
             hint = "several labels per row? take sigmoid_cross_entropy; no label? select with mask="
     raise LabelError(
         f"target has the shape of the prediction, {target.shape}, and so is read as probabilities of the classes, but "
-        f"its row {_show(at)} {what}, not 1; {hint}"
+        f"its row {_show(at)} {what}; {hint}"
     )
 
 

@@ -38,8 +38,8 @@ def load_digits(seed: int = 0) -> Digits:
         from sklearn.datasets import load_digits as load_images
     except ImportError:
         raise MissingDependencyError("scikit-learn", "the demonstration", "demo") from None
-    data = load_images()
-    order = np.random.default_rng(seed).permutation(len(data.target))
-    images, labels = (data.images[order] / 16).astype(np.float32), data.target[order].astype(np.int64)
+    pixels, target = load_images(return_X_y=True)
+    order = np.random.default_rng(seed).permutation(len(target))
+    images, labels = (pixels[order].reshape(-1, 8, 8) / 16).astype(np.float32), target[order].astype(np.int64)
     first, second = int(0.6 * len(labels)), int(0.75 * len(labels))
     return Digits(*(Part(images[i:j], labels[i:j]) for i, j in ((0, first), (first, second), (second, None))))

@@ -47,7 +47,13 @@ def _train(framework: str, digits: Digits, console: Console) -> tuple[np.ndarray
     except ModuleNotFoundError as error:
         raise MissingDependencyError(error.name or framework, f"--framework {framework}", framework) from None
     history: list[dict[str, float]] = []
-    columns = (TextColumn("training"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TextColumn("{task.description}"))
+    columns = (
+        TextColumn("training"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        TextColumn("{task.description}"),
+    )
     with Progress(*columns, console=console) as progress:
         task = progress.add_task("", total=trainer.EPOCHS)
 
@@ -68,10 +74,11 @@ def _judge(
 
     names = [str(digit) for digit in range(CLASSES)]
     result = evaluate(probabilities, digits.test.labels, task="multiclass", form="probabilities", class_names=names)
-    report = result.save_html(folder / "report.html", history=history)
+    path = folder / "report.html"
+    result.save_html(path, history=history)
     console.print()
     console.print(result.verdict, style="bold", highlight=False)
-    console.print(f"Report: {report}", soft_wrap=True, highlight=False)
+    console.print(f"Report: {path.resolve()}", soft_wrap=True, highlight=False)
 
 
 def _predictions_csv(labels: np.ndarray, probabilities: np.ndarray) -> str:

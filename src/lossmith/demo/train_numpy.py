@@ -34,7 +34,13 @@ def train(digits: Digits, report: EpochReport, seed: int = 0) -> np.ndarray:
         )
 
     found = minimize(
-        _objective, start, args=(digits.train,), jac=True, method="L-BFGS-B", callback=watch, options={"maxiter": EPOCHS}
+        _objective,
+        start,
+        args=(digits.train,),
+        jac=True,
+        method="L-BFGS-B",
+        callback=watch,
+        options={"maxiter": EPOCHS},
     )
     logits, _ = _forward(found.x, digits.test.images)
     shifted = np.exp(logits - logits.max(-1, keepdims=True))

@@ -188,9 +188,9 @@ class Evaluation:
         Raises:
             DataError: The file cannot be written.
         """
-        from ..report import save
+        from ..files import write_whole
 
-        save(path, self.to_html(history))
+        write_whole(path, self.to_html(history))
 
     def __str__(self) -> str:
         from ..report import to_text

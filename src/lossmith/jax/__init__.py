@@ -1,7 +1,7 @@
 """The JAX face: optax's names and conventions for the losses that optax has, ours for the rest.
 
-Pure functions, elementwise unless ``reduction`` says otherwise; ``jit``, ``vmap``, ``grad`` and ``jvp`` of any order run
-through them. ``weight`` and ``mask`` work on every one.
+Pure functions, elementwise unless ``reduction`` says otherwise; ``jit``, ``vmap``, ``grad`` and ``jvp`` of any order
+run through them. ``weight`` and ``mask`` work on every one.
 
 >>> import jax.numpy as jnp
 >>> import lossmith.jax as lj

@@ -98,8 +98,8 @@ def softmax_cross_entropy(
     """
     if jnp.ndim(labels) != jnp.ndim(logits):
         raise LabelError(
-            f"labels have shape {jnp.shape(labels)} and logits {jnp.shape(logits)}: this function takes one-hot or soft "
-            "rows; for class indices use softmax_cross_entropy_with_integer_labels"
+            f"labels have shape {jnp.shape(labels)} and logits {jnp.shape(logits)}: this function takes one-hot or "
+            "soft rows; for class indices use softmax_cross_entropy_with_integer_labels"
         )
     return _softmax(logits, labels, axis, label_smoothing, class_weight, options)
 

@@ -1,4 +1,4 @@
-"""The classes: each one is its function with the parameters kept; arguments and defaults are those of Keras' own class."""
+"""The classes: each is its function with the parameters kept; arguments and defaults are those of Keras' own class."""
 
 from __future__ import annotations
 

@@ -74,9 +74,7 @@ def mean_squared_logarithmic_error(y_true: Any, y_pred: Any) -> Any:
     """Mean over the last axis of the squared error of log(1 + x), negatives raised to epsilon first."""
     y_true, y_pred = _floats(y_true, y_pred)
     floor = keras.config.epsilon()
-    return _elementwise(
-        "squared_logarithmic_error", keras.ops.maximum(y_true, floor), keras.ops.maximum(y_pred, floor)
-    )
+    return _elementwise("squared_logarithmic_error", keras.ops.maximum(y_true, floor), keras.ops.maximum(y_pred, floor))
 
 
 def huber(y_true: Any, y_pred: Any, delta: float = 1.0) -> Any:
@@ -152,8 +150,8 @@ def sparse_categorical_crossentropy(
         y_true = keras.ops.squeeze(y_true, axis)
     if len(y_true.shape) == len(y_pred.shape):
         raise LabelError(
-            f"y_true has the shape of y_pred, {tuple(y_true.shape)}: SparseCategoricalCrossentropy takes class indices; "
-            "for one-hot or soft rows use CategoricalCrossentropy"
+            f"y_true has the shape of y_pred, {tuple(y_true.shape)}: SparseCategoricalCrossentropy takes class "
+            "indices; for one-hot or soft rows use CategoricalCrossentropy"
         )
     y_true = keras.ops.cast(y_true, "int32")  # Keras hands labels over as floats
     values = _cross_entropy(y_true, y_pred, from_logits, axis, ignore_index=ignore_class)

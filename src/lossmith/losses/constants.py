@@ -60,7 +60,9 @@ def convex(gradient: Callable[..., Any]) -> Callable[..., np.ndarray]:
         columns = _columns(weight, target)
         for _ in range(100):
             middle = (low + high) / 2
-            rising = np.sum(columns * gradient(load("numpy"), middle[None] + 0 * target, target, **parameters), axis=0) > 0
+            rising = (
+                np.sum(columns * gradient(load("numpy"), middle[None] + 0 * target, target, **parameters), axis=0) > 0
+            )
             low, high = np.where(rising, low, middle), np.where(rising, middle, high)
         return (low + high) / 2
 

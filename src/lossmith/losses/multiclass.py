@@ -53,11 +53,11 @@ def _expected(xp: Any, log_p: Any, target: Any, label_smoothing: float, class_we
     """Cross-entropy of the smoothed, weighted target with log-probabilities: what every form below is made of."""
     classes = log_p.shape[-1]
     if _is_labels(xp, log_p, target):
-        value = -xp.take_label(log_p, target)
+        value = 0 - xp.take_label(log_p, target)  # 0 for a sure and right row, not -0
         if class_weight is not None:
             value = mul0(xp, xp.take_entry(class_weight, target), value)
     else:
-        value = -xp.sum(mul0(xp, _weigh(xp, target, class_weight), log_p), axis=-1)
+        value = 0 - xp.sum(mul0(xp, _weigh(xp, target, class_weight), log_p), axis=-1)
     if not label_smoothing:
         return value
     spread = -xp.sum(log_p if class_weight is None else mul0(xp, class_weight, log_p), axis=-1) / classes
@@ -116,10 +116,10 @@ softmax_cross_entropy = register(
         prediction=LOGITS,
         target=CLASSES,
         parameters=(_SMOOTHING, _CLASS_WEIGHT),
-        formula=r"-\sum_{c} w_c q_c (z_c - \log \sum_{k} e^{z_k}), \quad q_c = (1 - \epsilon) t_c + \frac{\epsilon}{C}",
+        formula=r"-\sum_{c} w_c q_c (z_c - \log \sum_{k} e^{z_k}), \quad q_c = (1 - \alpha) t_c + \frac{\alpha}{C}",
         gradient_formula=r"\operatorname{softmax}(z)_c \sum_{k} w_k q_k - w_c q_c",
         best_constant=constants.log_of_mean,
-        example=([[2.0, 0.5, -1.0]], [0], 0.241311),
+        example=([[2.0, 0.5, -1.0], [0.2, 0.1, 1.0]], [0, 2], 0.42984),
         advice=Advice(
             use="Exactly one of C classes is right, and the model's last layer is linear.",
             avoid="Several classes may be right at once (sigmoid_cross_entropy), or the model already ends in softmax "
@@ -182,7 +182,7 @@ categorical_cross_entropy = register(
                 meaning="Clip probabilities to [epsilon, 1 - epsilon]; the gradient is 0 beyond (Keras: 1e-7).",
             ),
         ),
-        formula=r"-\sum_{c} w_c q_c \max(\log p_c, -100), \quad q_c = (1 - \epsilon) t_c + \frac{\epsilon}{C}",
+        formula=r"-\sum_{c} w_c q_c \max(\log p_c, -100), \quad q_c = (1 - \alpha) t_c + \frac{\alpha}{C}",
         gradient_formula=r"-\frac{w_c q_c}{p_c}",
         best_constant=constants.mean,
         example=([[0.9, 0.1], [0.2, 0.8]], [0, 1], 0.164252),
@@ -262,7 +262,7 @@ categorical_hinge = register(
         gradient_formula=r"\begin{cases} [c = \operatorname{argmax}_{k \ne y} z_k] - [c = y] & "
         r"1 + \max_{k \ne y} z_k > z_y \\ 0 & \text{otherwise} \end{cases}",
         best_constant=None,
-        example=([[2.0, 0.5, -1.0]], [0], 0.0),
+        example=([[2.0, 1.5, -1.0], [0.2, 0.1, 1.0]], [0, 2], 0.35),
         advice=Advice(
             use="You want the right class on top by a margin, and no probabilities.",
             avoid="You need probabilities or calibration: take softmax_cross_entropy.",

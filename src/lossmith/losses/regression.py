@@ -213,7 +213,7 @@ log_cosh = register(
         advice=Advice(
             use="As Huber, where a second derivative is wanted everywhere (boosting, Newton steps).",
             avoid="Errors are not of order 1: it has no delta, so scale the target instead.",
-            good_value="Compare with the best constant; for small errors it is half the MSE, for large the MAE - log 2.",
+            good_value="Compare with the best constant; for small errors half the MSE, for large MAE - log 2.",
             pitfalls=("The textbook form log((e^d + e^-d) / 2) overflows for large errors and loses digits near 0.",),
         ),
         references=(
@@ -255,7 +255,7 @@ squared_logarithmic_error = register(
         advice=Advice(
             use="Counts, prices and sizes that span orders of magnitude, zero included.",
             avoid="Negative targets, or sums that must come out right: it predicts below the mean.",
-            good_value="Compare with the best constant, exp(mean log(1 + t)) - 1; the root is roughly a relative error.",
+            good_value="Compare with the best constant, exp(mean log(1 + t)) - 1; its root is about a relative error.",
             pitfalls=("Predictions at or below -1 have no logarithm: end the model with softplus or exp.",),
         ),
         references=(_GNEITING,),

@@ -15,8 +15,8 @@ from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
 from ..core.api import shapes_of
+from ..formula import text as formula_text
 from ..losses import Loss, Parameter, find
-from .plain import text as formula_text
 from .words import lines_of_code, symbols
 from .yardstick import Yardstick, yardstick
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from ..formula.latex import Script, Symbol, parse, walk
 from ..losses import Loss
-from .latex import Script, Symbol, parse, walk
 
 _SYMBOLS = {
     "p": "the prediction",
@@ -17,7 +17,8 @@ _SYMBOLS = {
 _PARAMETERS = {  # the first one that the loss has
     "w": ("class_weight", "pos_weight"),
     "δ": ("delta",),
-    "ε": ("label_smoothing", "epsilon"),
+    "α": ("label_smoothing",),
+    "ε": ("epsilon",),
 }
 
 _TORCH = {

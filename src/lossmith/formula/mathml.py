@@ -19,7 +19,7 @@ def mathml(latex: str, *, display: bool = True) -> str:
     """Return a formula as a MathML element.
 
     Args:
-        latex: A formula in the subset of ``lossmith.understanding.latex``.
+        latex: A formula in the subset of ``lossmith.formula.latex``.
         display: Whether it stands on a line of its own, or within a text.
 
     Raises:

@@ -26,7 +26,7 @@ def text(latex: str) -> str:
     """Return a formula as text; one line, or one per case.
 
     Args:
-        latex: A formula in the subset of ``lossmith.understanding.latex``.
+        latex: A formula in the subset of ``lossmith.formula.latex``.
 
     Raises:
         ValueError: The formula is outside the subset.

@@ -6,10 +6,8 @@ import xml.etree.ElementTree as ElementTree
 
 import pytest
 
+from lossmith.formula import mathml, parse, text
 from lossmith.losses import losses
-from lossmith.understanding.latex import parse
-from lossmith.understanding.mathml import mathml
-from lossmith.understanding.plain import text
 
 FORMULAS = [
     pytest.param(latex, id=f"{loss.name}-{kind}")

@@ -1,0 +1,5 @@
+"""``python -m lossmith``: the command line."""
+
+from .cli import main
+
+main()
