@@ -58,7 +58,7 @@ def test_all_kinds_of_parameters(name: str, parameter: str, folder: Path) -> Non
     [
         (["hubr"], "no loss named 'hubr'; did you mean 'huber'"),
         (["huber", "--output", "a.gif"], "output is 'a.gif'; expected a name ending in .png, .svg, .html"),
-        (["huber", "--output", "nowhere/a.svg"], "cannot write nowhere/a.svg"),
+        (["huber", "--output", "nowhere/a.svg"], "nowhere/a.svg cannot be written"),
         (["huber", "--parameter", "delta"], "--parameter is 'delta'; expected NAME=VALUE, as in delta=2.0"),
         (["huber", "--parameter", "delta="], "expected NAME=VALUE"),
         (["huber", "--parameter", "delta=big"], "--parameter delta is 'big'; expected a number"),

@@ -7,6 +7,7 @@ import inspect
 import pickle
 
 import pytest
+
 from frameworks import require
 
 torch = require("torch")
