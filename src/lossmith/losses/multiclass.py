@@ -119,7 +119,7 @@ softmax_cross_entropy = register(
         formula=r"-\sum_{c} w_c q_c (z_c - \log \sum_{k} e^{z_k}), \quad q_c = (1 - \alpha) t_c + \frac{\alpha}{C}",
         gradient_formula=r"\operatorname{softmax}(z)_c \sum_{k} w_k q_k - w_c q_c",
         best_constant=constants.log_of_mean,
-        example=([[2.0, 0.5, -1.0], [0.2, 0.1, 1.0]], [0, 2], 0.42984),
+        example=([[2.0, 0.5, -1.0], [0.2, 0.1, 1.0], [0.3, 0.9, 0.1]], [0, 2, 1], 0.517299),
         advice=Advice(
             use="Exactly one of C classes is right, and the model's last layer is linear.",
             avoid="Several classes may be right at once (sigmoid_cross_entropy), or the model already ends in softmax "
