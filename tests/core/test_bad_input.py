@@ -81,6 +81,14 @@ LABELLED: dict[str, tuple] = {
         LabelError,
         r"must be integers;.*target.astype\(int\).*target.long\(\)",
     ),
+    "soft rows for a hinge": (
+        "categorical_hinge",
+        LOGITS,
+        [[0.5, 0.5, 0.0], [1.0, 0.0, 0.0]],
+        {},
+        LabelError,
+        r"0.5 at position \(0, 0\).*one class per row.*argmax",
+    ),
     "multi-hot": (
         "ce",
         LOGITS,

@@ -105,7 +105,7 @@ def forms_of(loss: lm.Loss) -> tuple[str, ...]:
     """Return the kinds of target that a loss takes."""
     if loss.target.role != "classes":
         return ("values",)
-    return ("labels", "one_hot") if loss.name == "categorical_hinge" else ("labels", "dense")
+    return ("labels", "dense") if loss.target.soft else ("labels", "one_hot")
 
 
 def plain(loss: lm.Loss) -> Case:

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..errors import DomainError, InputError, LabelError
-from ..losses import Domain, Loss
+from ..losses import ROUNDING, Domain, Loss
 
 PARTNERS = {  # the loss to take when probabilities were expected and logits came
     "binary_cross_entropy": "sigmoid_cross_entropy",
@@ -137,6 +137,8 @@ def _check_dense(view: View) -> None:
     negative = target < 0
     bad = (np.abs(sums - 1) > _tolerance(view.dtype)) | negative.any(axis=-1)
     if not bad.any():
+        if not view.loss.target.soft:
+            _check_one_hot(view)
         return
     at = _first(bad)
     hint = "give class indices of shape " + str(target.shape[:-1]) + ", or one-hot rows"
@@ -152,8 +154,18 @@ def _check_dense(view: View) -> None:
     )
 
 
+def _check_one_hot(view: View) -> None:
+    between = (view.target > 0) & (view.target < 1)
+    if between.any():
+        at = _first(between)
+        raise LabelError(
+            f"target is {view.target[at]:g} at position {_show(at)}; {view.loss.name} takes one class per row: one-hot "
+            "rows or class indices (target.argmax(-1))"
+        )
+
+
 def _tolerance(dtype: Any) -> float:
-    return 2e-2 if "16" in str(dtype) else 1e-3
+    return 2e-2 if "16" in str(dtype) else ROUNDING
 
 
 def check_weight(name: str, weight: np.ndarray) -> None:

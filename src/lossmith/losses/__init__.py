@@ -2,6 +2,6 @@
 
 from . import regression, probabilistic, binary, multiclass, embedding  # noqa: F401, I001
 from .definition import Advice, Loss, Parameter, Reference, find, losses
-from .domain import Domain
+from .domain import ROUNDING, Domain
 
-__all__ = ["Advice", "Domain", "Loss", "Parameter", "Reference", "find", "losses"]
+__all__ = ["ROUNDING", "Advice", "Domain", "Loss", "Parameter", "Reference", "find", "losses"]

@@ -10,6 +10,9 @@ import numpy as np
 Role = Literal["values", "logits", "probabilities", "distribution", "classes", "signs", "vectors", "log_probabilities"]
 
 
+ROUNDING = 1e-3  # how far a probability or the sum of a row may be off, in float32 and float64
+
+
 @dataclass(frozen=True, kw_only=True)
 class Domain:
     """The set of valid values of one argument.
@@ -23,6 +26,7 @@ class Domain:
         low_included: Whether ``low`` itself is valid.
         high_included: Whether ``high`` itself is valid.
         excluded: One value inside the bounds that is not valid (0 for a target that is divided by).
+        soft: For "classes": whether rows may spread over several classes, or must be one-hot.
         neutral: A valid value to put where a mask hides the real one.
     """
 
@@ -32,6 +36,7 @@ class Domain:
     low_included: bool = True
     high_included: bool = True
     excluded: float | None = None
+    soft: bool = True
     neutral: float = 0.0
 
     @property
@@ -42,7 +47,8 @@ class Domain:
     def describe(self) -> str:
         """Return the domain in words, for documents and errors."""
         if self.role == "classes":
-            return "integer class indices 0 … C-1, or rows of probabilities (one-hot or soft) over the C classes"
+            rows = "rows of probabilities (one-hot or soft)" if self.soft else "one-hot rows"
+            return f"integer class indices 0 … C-1, or {rows} over the C classes"
         if self.role == "signs":
             return "-1 or +1"
         words = {
@@ -72,7 +78,8 @@ class Domain:
         if np.isfinite(self.low):
             bad |= x < self.low if self.low_included else x <= self.low
         if np.isfinite(self.high):
-            bad |= x > self.high if self.high_included else x >= self.high
+            slack = ROUNDING if self.role == "distribution" else 0.0  # the sum of the row is what counts there
+            bad |= x > self.high + slack if self.high_included else x >= self.high
         if self.excluded is not None:
             bad |= x == self.excluded
         return bad
@@ -105,6 +112,7 @@ LOGITS = Domain(role="logits")
 PROBABILITY = Domain(role="probabilities", low=0.0, high=1.0, neutral=0.5)
 DISTRIBUTION = Domain(role="distribution", low=0.0, high=1.0, neutral=0.5)
 CLASSES = Domain(role="classes")
+ONE_CLASS = Domain(role="classes", soft=False)
 SIGNS = Domain(role="signs", low=-1.0, high=1.0, neutral=1.0)
 VECTORS = Domain(role="vectors", neutral=1.0)
 POSITIVE = Domain(role="values", low=0.0, low_included=False, neutral=1.0)

@@ -12,7 +12,7 @@ import numpy as np
 from ..arrays.composite import clip, log_floor, log_floor_slope, mul0
 from . import constants
 from .definition import Advice, Loss, Parameter, Reference, register
-from .domain import CLASSES, DISTRIBUTION, LOGITS, REAL
+from .domain import CLASSES, DISTRIBUTION, LOGITS, ONE_CLASS, REAL
 
 _SZEGEDY = Reference(
     text="C. Szegedy et al. (2016). Rethinking the Inception architecture for computer vision, section 7",
@@ -249,7 +249,7 @@ categorical_hinge = register(
         value=_categorical_hinge,
         gradient=_categorical_hinge_gradient,
         prediction=REAL,
-        target=CLASSES,
+        target=ONE_CLASS,
         parameters=(
             Parameter(
                 name="rivals_from_zero",
