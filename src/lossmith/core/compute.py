@@ -1,7 +1,6 @@
 """One call of a loss: checked inputs → values (plain formula or kernel) → reduction; and the same with the gradient.
 
-The plain formula is always there and judges every kernel. A kernel is taken only where it computes exactly what the
-formula does, faster; ``LOSSMITH_DISABLE_NATIVE=1`` leaves the formula alone.
+The plain formula is always there and judges every kernel; ``kernel`` says which call has one.
 """
 
 from __future__ import annotations
@@ -12,10 +11,9 @@ from typing import Any
 
 import numpy as np
 
-from .. import native
 from ..losses import Loss
 from . import check as checking
-from . import reduce, values
+from . import kernel, reduce, values
 from .check import Inputs
 
 
@@ -82,9 +80,9 @@ def _quietly(xp: ModuleType, function: Callable[..., Any], *arguments: Any) -> A
 
 
 def _value(loss: Loss, inputs: Inputs, reduction: str, normalizer: Any, empty: str, check: str) -> Any:
-    kernel = _kernel(loss, inputs)
-    if kernel:
-        rows, _ = kernel(inputs, None, gradient=False)
+    fast = kernel.find(loss, inputs)
+    if fast:
+        rows, _ = fast(inputs, None, gradient=False)
     else:
         rows = loss.value(inputs.xp, inputs.prediction, inputs.target, **inputs.parameters)
     return _reduced(loss, inputs, rows, reduction, normalizer, empty, check)
@@ -93,9 +91,9 @@ def _value(loss: Loss, inputs: Inputs, reduction: str, normalizer: Any, empty: s
 def _both(loss: Loss, inputs: Inputs, reduction: str, normalizer: Any, empty: str, check: str) -> tuple[Any, Any]:
     xp = inputs.xp
     scale = _gradient_scale(loss, inputs, reduction, normalizer)
-    kernel = _kernel(loss, inputs)
-    if kernel:
-        rows, gradient = kernel(inputs, scale, gradient=True)
+    fast = kernel.find(loss, inputs)
+    if fast:
+        rows, gradient = fast(inputs, scale, gradient=True)
     else:
         rows = loss.value(xp, inputs.prediction, inputs.target, **inputs.parameters)
         gradient = loss.gradient(xp, inputs.prediction, inputs.target, **inputs.parameters)
@@ -103,8 +101,7 @@ def _both(loss: Loss, inputs: Inputs, reduction: str, normalizer: Any, empty: st
             gradient = gradient * (xp.expand(scale, -1) if loss.layout == "row" and _rank(xp, scale) else scale)
     if loss.layout == "row" and inputs.axis != -1:
         gradient = xp.moveaxis(gradient, -1, inputs.axis)
-    if xp.kind(xp.zeros_like(gradient)) == "float" and gradient.dtype != inputs.dtype:
-        gradient = xp.cast(gradient, inputs.dtype)
+    gradient = xp.cast(gradient, inputs.dtype)
     return _reduced(loss, inputs, rows, reduction, normalizer, empty, check), gradient
 
 
@@ -157,30 +154,3 @@ def _find_nan(loss: Loss, inputs: Inputs, result: Any, check: str) -> None:
             loss, inputs.parameters, xp.to_numpy(inputs.prediction), target, target.dtype.kind != "f", ""
         )
         values.explain_nan(view)
-
-
-def _kernel(loss: Loss, inputs: Inputs) -> Callable[..., Any] | None:
-    """Return the native kernel that computes exactly this call, or None."""
-    if inputs.xp.name != "numpy" or loss.name != "softmax_cross_entropy" or inputs.target.dtype.kind == "f":
-        return None
-    if inputs.prediction.shape[-1] == 0 or not native.has_native():
-        return None
-    return _native_softmax_cross_entropy
-
-
-def _native_softmax_cross_entropy(inputs: Inputs, scale: Any, *, gradient: bool) -> tuple[Any, Any]:
-    shape = inputs.prediction.shape
-    logits = np.ascontiguousarray(inputs.prediction).reshape(-1, shape[-1])
-    labels = np.ascontiguousarray(inputs.target).reshape(-1)
-    if scale is not None:
-        scale = np.broadcast_to(np.asarray(scale, logits.dtype), shape[:-1]).reshape(-1)
-    weight = inputs.parameters["class_weight"]
-    rows, slope = native.softmax_cross_entropy(
-        logits,
-        labels,
-        scale=None if scale is None else np.ascontiguousarray(scale),
-        class_weight=None if weight is None else np.ascontiguousarray(weight),
-        label_smoothing=inputs.parameters["label_smoothing"],
-        gradient=gradient,
-    )
-    return rows.reshape(shape[:-1]), None if slope is None else slope.reshape(shape)

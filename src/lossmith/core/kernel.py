@@ -1,0 +1,43 @@
+"""Which call has a kernel: one that computes exactly what the plain formula does, faster.
+
+``LOSSMITH_DISABLE_NATIVE=1`` leaves the formula alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from .. import native
+from ..losses import Loss
+from .check import Inputs
+
+
+def find(loss: Loss, inputs: Inputs) -> Callable[..., tuple[Any, Any]] | None:
+    """Return ``kernel(inputs, scale, gradient=…) -> (values, gradient or None)`` for this call, or None.
+
+    ``scale`` is what each value's gradient is multiplied with: None, a number, or an array aligned to the values.
+    """
+    if inputs.xp.name != "numpy" or loss.name != "softmax_cross_entropy" or inputs.target.dtype.kind == "f":
+        return None
+    return _softmax_cross_entropy if native.has_native() else None
+
+
+def _softmax_cross_entropy(inputs: Inputs, scale: Any, *, gradient: bool) -> tuple[Any, Any]:
+    shape = inputs.prediction.shape
+    logits = np.ascontiguousarray(inputs.prediction).reshape(-1, shape[-1])
+    labels = np.ascontiguousarray(inputs.target).reshape(-1)
+    if scale is not None:
+        scale = np.broadcast_to(np.asarray(scale, logits.dtype), shape[:-1]).reshape(-1)
+    weight = inputs.parameters["class_weight"]
+    rows, slope = native.softmax_cross_entropy(
+        logits,
+        labels,
+        scale=None if scale is None else np.ascontiguousarray(scale),
+        class_weight=None if weight is None else np.ascontiguousarray(weight),
+        label_smoothing=inputs.parameters["label_smoothing"],
+        gradient=gradient,
+    )
+    return rows.reshape(shape[:-1]), None if slope is None else slope.reshape(shape)
