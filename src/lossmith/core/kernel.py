@@ -27,17 +27,22 @@ def find(loss: Loss, inputs: Inputs) -> Callable[..., tuple[Any, Any]] | None:
 
 def _softmax_cross_entropy(inputs: Inputs, scale: Any, *, gradient: bool) -> tuple[Any, Any]:
     shape = inputs.prediction.shape
-    logits = np.ascontiguousarray(inputs.prediction).reshape(-1, shape[-1])
-    labels = np.ascontiguousarray(inputs.target).reshape(-1)
+    logits = _plain(inputs.prediction).reshape(-1, shape[-1])
+    labels = _plain(inputs.target).reshape(-1)
     if scale is not None:
         scale = np.broadcast_to(np.asarray(scale, logits.dtype), shape[:-1]).reshape(-1)
     weight = inputs.parameters["class_weight"]
     rows, slope = native.softmax_cross_entropy(
         logits,
         labels,
-        scale=None if scale is None else np.ascontiguousarray(scale),
-        class_weight=None if weight is None else np.ascontiguousarray(weight),
+        scale=None if scale is None else _plain(scale),
+        class_weight=None if weight is None else _plain(weight),
         label_smoothing=inputs.parameters["label_smoothing"],
         gradient=gradient,
     )
     return rows.reshape(shape[:-1]), None if slope is None else slope.reshape(shape)
+
+
+def _plain(x: np.ndarray) -> np.ndarray:
+    """Return the array, copied only if it is strided or not aligned."""
+    return np.require(x, requirements=("C_CONTIGUOUS", "ALIGNED"))
