@@ -7,11 +7,12 @@ from typing import Any
 
 import numpy as np
 import pytest
-from scipy import special
 
 import lossmith as lm
 from frameworks import require
 from losses.cases import CLASS_WEIGHT, Case, forms_of
+
+special = require("scipy.special")
 
 SCIPY: dict[str, Callable[..., Any]] = {
     "huber": lambda p, t: special.huber(1.0, p - t).mean(),

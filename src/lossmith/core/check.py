@@ -247,9 +247,11 @@ def _hide(xp: ModuleType, loss: Loss, prediction: Any, target: Any, keep: Any, l
 
 
 def _neutral(xp: ModuleType, domain: Domain, x: Any) -> Any:
-    """Valid values of the shape of ``x``: the domain's neutral number, or even rows where rows must sum to 1."""
+    """Valid values of the shape of ``x``: the domain's neutral number, or whole rows where rows must sum to 1."""
     zeros = xp.zeros_like(x)
-    if domain.role in ("distribution", "classes"):
+    if domain.role == "classes":
+        return xp.one_hot(xp.to_int(zeros[..., 0]), x.shape[-1], x.dtype)
+    if domain.role == "distribution":
         return xp.softmax(zeros)
     return xp.log_softmax(zeros) if domain.role == "log_probabilities" else zeros + domain.neutral
 
