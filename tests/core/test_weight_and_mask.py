@@ -56,8 +56,8 @@ def test_weight(backend: Backend, case: Case) -> None:
 def spoiled(backend: Backend, case: Case) -> tuple[Any, Any]:
     """The same inputs with NaN, infinity and a huge number under the mask, and labels far out of range."""
     prediction, target = case.draw(seed=3)
-    prediction[~MASK] = [np.nan, np.inf, -1e30]
-    target[~MASK] = [-np.inf, np.nan, 1e30] if target.dtype.kind == "f" else 99
+    prediction[~MASK] = np.resize([np.nan, np.inf, -1e30], prediction[~MASK].shape)
+    target[~MASK] = np.resize([-np.inf, np.nan, 1e30], target[~MASK].shape) if target.dtype.kind == "f" else 99
     return backend.asarray(prediction, "float32"), backend.asarray(
         target, "float32" if target.dtype.kind == "f" else None
     )

@@ -14,6 +14,7 @@ import pytest
 
 import lossmith as lm
 from frameworks import NAMES
+from losses import textbook
 
 CLASS_WEIGHT = (0.5, 2.0, 1.25)
 
@@ -29,6 +30,8 @@ GRID: dict[str, list[dict[str, Any]]] = {
         {"class_weight": CLASS_WEIGHT},
         {"label_smoothing": 0.3, "class_weight": CLASS_WEIGHT},
         {"label_smoothing": 1.0},
+        {"z_loss": 0.01},
+        {"z_loss": 0.5, "class_weight": CLASS_WEIGHT},
     ],
     "categorical_cross_entropy": [
         {"label_smoothing": 0.1},
@@ -36,6 +39,7 @@ GRID: dict[str, list[dict[str, Any]]] = {
         {"label_smoothing": 0.3, "class_weight": CLASS_WEIGHT, "epsilon": 0.25},
     ],
     "categorical_hinge": [{"rivals_from_zero": True}],
+    **textbook.GRID,
 }
 ELEMENT_SHAPE, ROW_SHAPE, IMAGE_SHAPE = (4, 3), (4, 3), (2, 3, 2, 2)
 
@@ -47,7 +51,8 @@ class Case:
     Attributes:
         loss: The definition.
         parameters: The loss's own parameters.
-        form: "values" for a target of the prediction's shape; "labels", "dense" (soft rows) or "one_hot" for classes.
+        form: "values" for a target of the prediction's shape, "per_row" for one number per row; "labels", "dense" (soft
+            rows) or "one_hot" for classes.
         shape: Of the prediction.
         axis: The class axis of a row loss.
     """
@@ -57,6 +62,17 @@ class Case:
     form: str = "values"
     shape: tuple[int, ...] = ELEMENT_SHAPE
     axis: int = -1
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "shape", self.fitting(self.shape))
+
+    def fitting(self, shape: tuple[int, ...]) -> tuple[int, ...]:
+        """Return ``shape`` with the length that the loss fixes: boxes have four corners, preferences two answers."""
+        length = self.loss.prediction.length
+        if length is None:
+            return shape
+        at = self.axis % len(shape)
+        return (*shape[:at], length, *shape[at + 1 :])
 
     def __str__(self) -> str:
         shown = [f"{k}={'w' if k == 'class_weight' else v}" for k, v in self.parameters.items()]
@@ -84,16 +100,25 @@ class Case:
         """The public object."""
         return getattr(lm, self.loss.object_name)(**self.settings)
 
+    def extras(self, seed: int = 0) -> dict[str, np.ndarray]:
+        """Return valid extra arrays for a prediction of the case's shape, class axis last."""
+        rng = np.random.default_rng([seed, 1, zlib.crc32(self.loss.name.encode())])
+        rows = self.shape if self.loss.layout == "element" else self.shape[:-1]
+        shapes = {"values": rows, "prediction": self.shape}
+        return {e.name: e.domain.sample(rng, shapes[e.shape]) for e in self.loss.extras}
+
     def draw(self, seed: int = 0, shape: tuple[int, ...] | None = None) -> tuple[np.ndarray, np.ndarray]:
         """Return a valid prediction (float64) and target (float64, or int64 labels)."""
         rng = np.random.default_rng([seed, zlib.crc32(self.loss.name.encode())])
-        shape = self.shape if shape is None else shape
+        shape = self.shape if shape is None else self.fitting(shape)
         at = self.axis % len(shape)
         last = (*shape[:at], *shape[at + 1 :], shape[at])
         prediction = np.moveaxis(self.loss.prediction.sample(rng, last), -1, at)
         if self.form in ("labels", "one_hot"):
             labels = rng.integers(0, shape[at], size=last[:-1])
             target = labels if self.form == "labels" else np.moveaxis(np.eye(shape[at])[labels], -1, at)
+        elif self.form == "per_row":
+            target = self.loss.target.sample(rng, last[:-1])
         elif self.form == "dense":
             target = np.moveaxis(rng.dirichlet(np.ones(shape[at]), size=last[:-1]), -1, at)
         else:
@@ -103,6 +128,8 @@ class Case:
 
 def forms_of(loss: lm.Loss) -> tuple[str, ...]:
     """Return the kinds of target that a loss takes."""
+    if loss.target_per_row:
+        return ("per_row",)
     if loss.target.role != "classes":
         return ("values",)
     return ("labels", "dense") if loss.target.soft else ("labels", "one_hot")
@@ -113,10 +140,15 @@ def plain(loss: lm.Loss) -> Case:
     return Case(loss, form=forms_of(loss)[0])
 
 
+def losses_without_extras() -> list[lm.Loss]:
+    """Return the losses that take prediction and target alone; ``test_extras`` has the others."""
+    return [loss for loss in lm.losses() if not loss.extras]
+
+
 def cases() -> list[Case]:
     """Return every loss with every line of the grid and every kind of target, and row losses on another axis."""
     result = []
-    for loss in lm.losses():
+    for loss in losses_without_extras():
         for form in forms_of(loss):
             result += [Case(loss, parameters, form) for parameters in [{}, *GRID.get(loss.name, [])]]
             if loss.layout == "row":
@@ -126,20 +158,36 @@ def cases() -> list[Case]:
     return result
 
 
+FEW = ("huber", "sigmoid_cross_entropy", "softmax_cross_entropy", "kl_divergence")
+PLACES = [  # framework and dtype, for what needs no other: JAX compiles anew for each, TensorFlow is slow when eager
+    ("numpy", "float64"),
+    ("numpy", "float32"),
+    ("torch", "float64"),
+    ("torch", "float32"),
+    ("jax", "float32"),
+    ("tensorflow", "float32"),
+]
+
+
 def pairs(chosen: list[Case]) -> list[Any]:
     """Return (framework, case) for the ``backend`` fixture and a case.
 
     NumPy and PyTorch get all. JAX compiles each operation for each shape and TensorFlow is slow when eager: what the
     core does alike for every loss is tested there on one loss of each layout and kind of target.
     """
-    few = ("huber", "sigmoid_cross_entropy", "softmax_cross_entropy", "kl_divergence")
     return [
         pytest.param(name, case, id=f"{name}-{case}")
         for name in NAMES
         for case in chosen
-        if name in ("numpy", "torch") or case.loss.name in few
+        if name in ("numpy", "torch") or case.loss.name in FEW
     ]
 
 
-PLAIN = [plain(loss) for loss in lm.losses()]
+PLAIN = [plain(loss) for loss in losses_without_extras()]
 CASES = cases()
+WITH_EXTRAS = [
+    Case(loss, parameters, forms_of(loss)[0])
+    for loss in lm.losses()
+    if loss.extras
+    for parameters in [{}, *GRID.get(loss.name, [])]
+]

@@ -14,6 +14,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from mpmath import mp, mpf
 
+from losses import textbook
+
 DIGITS, STEP = 60, mpf(10) ** -20
 
 
@@ -87,9 +89,10 @@ def _cross_entropy(log_p, t, label_smoothing, class_weight):
     return -sum(a * b * c for a, b, c in zip(w, q, log_p, strict=True) if a * b)
 
 
-def softmax_cross_entropy(p, t, label_smoothing, class_weight):
+def softmax_cross_entropy(p, t, label_smoothing, class_weight, z_loss):
     norm = sum(mp.exp(x) for x in p)
-    return _cross_entropy([mp.log(mp.exp(x) / norm) for x in p], t, label_smoothing, class_weight)
+    surprise = _cross_entropy([mp.log(mp.exp(x) / norm) for x in p], t, label_smoothing, class_weight)
+    return surprise + z_loss * mp.log(norm) ** 2
 
 
 def categorical_cross_entropy(p, t, label_smoothing, class_weight, epsilon):
@@ -115,29 +118,30 @@ def cosine_similarity(p, t):
     return -dot / mp.sqrt(sum(a * a for a in p) * sum(b * b for b in t))
 
 
-ORACLES: dict[str, Callable[..., Any]] = {
-    f.__name__: f
-    for f in (
-        squared_error,
-        absolute_error,
-        huber,
-        log_cosh,
-        squared_logarithmic_error,
-        absolute_percentage_error,
-        poisson,
-        poisson_log_rate,
-        binary_cross_entropy,
-        sigmoid_cross_entropy,
-        hinge,
-        squared_hinge,
-        softmax_cross_entropy,
-        categorical_cross_entropy,
-        categorical_hinge,
-        kl_divergence,
-        kl_divergence_log_probabilities,
-        cosine_similarity,
-    )
-}
+ELEMENT = (
+    squared_error,
+    absolute_error,
+    huber,
+    log_cosh,
+    squared_logarithmic_error,
+    absolute_percentage_error,
+    poisson,
+    poisson_log_rate,
+    binary_cross_entropy,
+    sigmoid_cross_entropy,
+    hinge,
+    squared_hinge,
+)
+ROW = (
+    softmax_cross_entropy,
+    categorical_cross_entropy,
+    categorical_hinge,
+    kl_divergence,
+    kl_divergence_log_probabilities,
+    cosine_similarity,
+)
+ORACLES: dict[str, Callable[..., Any]] = {f.__name__: f for f in (*ELEMENT, *ROW, *textbook.ELEMENT, *textbook.ROW)}
+ROW_LOSSES = tuple(f.__name__ for f in (*ROW, *textbook.ROW))
 
 
 class Expected(NamedTuple):
@@ -149,54 +153,67 @@ class Expected(NamedTuple):
     counts: np.ndarray  # what each value counts in the mean
 
 
-def expected(name: str, prediction: Any, target: Any, axis: int = -1, **parameters: Any) -> Expected:
-    """Return the exact values, gradient, curvature and counts in float64; row losses consume ``axis``."""
+def expected(name: str, prediction: Any, target: Any, axis: int = -1, extras: Any = (), **parameters: Any) -> Expected:
+    """Return the exact values, gradient, curvature and counts in float64; the loss of row type if it consumes an axis.
+
+    ``extras`` are further arrays, each of the prediction's shape or (for a row loss) one number per row; the oracle
+    gets them after prediction and target.
+    """
     prediction, target = np.asarray(prediction, np.float64), np.asarray(target)
     weight = parameters.pop("class_weight", None)
-    if name in ("softmax_cross_entropy", "categorical_cross_entropy"):
+    if name in WEIGHTED:
         parameters["class_weight"] = None if weight is None else tuple(map(float, weight))
     rowwise = name in ROW_LOSSES
     if rowwise:
-        dense = target.ndim == prediction.ndim
+        if target.ndim == prediction.ndim:
+            target = np.moveaxis(target, axis, -1)
+        elif target.dtype.kind != "f":
+            target = np.eye(prediction.shape[axis])[target]
         prediction = np.moveaxis(prediction, axis, -1)
-        target = np.moveaxis(target, axis, -1) if dense else np.eye(prediction.shape[-1])[target]
-    key = (name, prediction.tobytes(), np.asarray(target, np.float64).tobytes(), prediction.shape)
-    values, gradient, curvature = _exact(key, rowwise, tuple(sorted(parameters.items())))
-    counts = np.ones_like(values) if weight is None else target @ np.asarray(weight, np.float64)
+    parameters = {
+        k: tuple(map(float, v)) if isinstance(v, np.ndarray | list | tuple) else v for k, v in parameters.items()
+    }
+    arrays = tuple(_frozen(x) for x in (prediction, target, *extras))
+    values, gradient, curvature = _exact(name, rowwise, arrays, tuple(sorted(parameters.items())))
+    even = weight is None or name in textbook.PER_ROW
+    counts = np.ones_like(values) if even else target @ np.asarray(weight, np.float64)
     if rowwise:
         gradient, curvature = np.moveaxis(gradient, -1, axis), np.moveaxis(curvature, -1, axis)
     return Expected(values, gradient, curvature, counts)
 
 
-ROW_LOSSES = (
-    "softmax_cross_entropy",
-    "categorical_cross_entropy",
-    "categorical_hinge",
-    "kl_divergence",
-    "kl_divergence_log_probabilities",
-    "cosine_similarity",
-)
+WEIGHTED = ("softmax_cross_entropy", "categorical_cross_entropy", *textbook.WEIGHTED)
+
+
+def _frozen(x: Any) -> tuple[bytes, tuple[int, ...]]:
+    x = np.asarray(x, np.float64)
+    return x.tobytes(), x.shape
 
 
 @cache
-def _exact(key: tuple, rowwise: bool, parameters: tuple) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    name, p_bytes, t_bytes, shape = key
-    p, t = (np.frombuffer(x, np.float64).reshape(shape) for x in (p_bytes, t_bytes))
+def _exact(name: str, rowwise: bool, arrays: tuple, parameters: tuple) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    prediction, *others = (np.frombuffer(raw, np.float64).reshape(shape) for raw, shape in arrays)
+    shape = prediction.shape
     with mp.workdps(DIGITS):
         settings = {k: mpf(v) if isinstance(v, float) else v for k, v in parameters}
-        pairs = zip(p.reshape(-1, shape[-1] if rowwise else 1), t.reshape(-1, shape[-1] if rowwise else 1), strict=True)
-        results = [_derivatives(ORACLES[name], a, b, rowwise, settings) for a, b in pairs]
+        groups = prediction.reshape(-1, shape[-1] if rowwise else 1)
+        split = [x.reshape(len(groups), -1) for x in others]
+        results = [
+            _derivatives(ORACLES[name], p, rest, rowwise, settings) for p, *rest in zip(groups, *split, strict=True)
+        ]
     values, gradient, curvature = (np.array([[float(x) for x in r[i]] for r in results]) for i in range(3))
     return values.reshape(shape[:-1] if rowwise else shape), gradient.reshape(shape), curvature.reshape(shape)
 
 
-def _derivatives(f: Callable[..., Any], p: np.ndarray, t: np.ndarray, rowwise: bool, settings: dict) -> tuple:
+def _derivatives(f: Callable[..., Any], p: np.ndarray, others: list, rowwise: bool, settings: dict) -> tuple:
     """Value, first and second central differences of one number (or one row) along each coordinate."""
-    p, t = [mpf(float(x)) for x in p], [mpf(float(x)) for x in t]
+    p = [mpf(float(x)) for x in p]
+    rest = [[mpf(float(x)) for x in other] for other in others]
+    rest = [x if rowwise and len(x) == len(p) and len(p) > 1 else x[0] for x in rest]
 
     def at(i: int, step: Any) -> Any:
         moved = [x + step if i == j else x for j, x in enumerate(p)]
-        return f(moved, t, **settings) if rowwise else f(moved[0], t[0], **settings)
+        return f(moved if rowwise else moved[0], *rest, **settings)
 
     middle = at(0, 0)
     sides = [(at(i, -STEP), at(i, STEP)) for i in range(len(p))]

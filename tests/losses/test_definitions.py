@@ -41,8 +41,9 @@ def test_signatures_hold_the_defaults(loss: Loss) -> None:
 @LOSSES
 def test_examples_are_true_to_six_digits(loss: Loss) -> None:
     prediction, target, value = loss.example
-    assert round(getattr(lm, loss.name)(prediction, target), 6) == value
-    assert round(lm.get(loss.name)(np.asarray(prediction), np.asarray(target)), 6) == value
+    extras = loss.example_extras
+    assert round(getattr(lm, loss.name)(prediction, target, **extras), 6) == value
+    assert round(lm.get(loss.name)(np.asarray(prediction), np.asarray(target), *extras.values()), 6) == value
 
 
 @LOSSES
@@ -88,7 +89,7 @@ def test_samples_are_valid_and_differ(name: str) -> None:
     assert x.shape == (50, 4)
     assert x.dtype == np.float64
     assert not domain.violations(x).any()
-    assert len(np.unique(x)) >= (2 if domain.role == "signs" else 100)
+    assert len(np.unique(x)) >= (2 if domain.role in ("signs", "flags", "ranks") else 100)
     if domain.role == "distribution":
         np.testing.assert_allclose(x.sum(-1), 1)
     if domain.role == "log_probabilities":

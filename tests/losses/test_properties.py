@@ -29,7 +29,7 @@ CONVEX = (  # in the prediction
     "categorical_hinge",
 )
 SYMMETRIC = ("squared_error", "absolute_error", "huber", "log_cosh", "squared_logarithmic_error", "cosine_similarity")
-MAY_BE_NEGATIVE = ("poisson", "poisson_log_rate", "cosine_similarity")
+MAY_BE_NEGATIVE = ("poisson", "poisson_log_rate", "cosine_similarity", "gamma_log_mean", "gamma_nll")
 ZERO_AT_TRUTH = (*SYMMETRIC[:-1], "absolute_percentage_error", "kl_divergence")
 
 seeds = st.integers(0, 2**32 - 1)
@@ -112,6 +112,7 @@ def test_softmax_cross_entropy_sees_differences_alone(logits: np.ndarray, shift:
     np.testing.assert_allclose(gradient.sum(axis=-1), 0, atol=1e-12)
 
 
+CLASS_OPTIONS = {"class_weight": [0.5, 2, 1], "label_smoothing": 0.1}
 LABELLED = [c for c in PLAIN if "labels" in forms_of(c.loss)]
 
 
@@ -120,7 +121,7 @@ LABELLED = [c for c in PLAIN if "labels" in forms_of(c.loss)]
 @given(seed=seeds)
 def test_labels_are_one_hot_rows(case: Case, seed: int) -> None:
     prediction, labels = case.draw(seed)
-    options = {} if case.loss.name == "categorical_hinge" else {"class_weight": [0.5, 2, 1], "label_smoothing": 0.1}
+    options = {k: v for k, v in CLASS_OPTIONS.items() if k in case.loss.defaults}
     loss = lm.get(case.loss.name, **options)
     value, gradient = loss.value_and_gradient(prediction, labels)
     dense, slope = loss.value_and_gradient(prediction, np.eye(3)[labels])

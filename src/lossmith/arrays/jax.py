@@ -78,6 +78,21 @@ def expand(x: Any, axis: int) -> Any:
     return jnp.expand_dims(x, axis)
 
 
+def stack(arrays: Any) -> Any:
+    """Join arrays of one shape along a new last axis."""
+    return jnp.stack(arrays, axis=-1)
+
+
+def positions(x: Any) -> Any:
+    """0, 1, 2, … along the last axis of ``x``, in its dtype."""
+    return jnp.arange(x.shape[-1], dtype=x.dtype)
+
+
+def atan2(y: Any, x: Any) -> Any:
+    """The angle of the point (x, y) from the x axis, in radians; 0 for (0, 0), where its gradient is not to be used."""
+    return jnp.arctan2(y, x)
+
+
 def total(x: Any) -> Any:
     """Sum of all elements."""
     return jnp.sum(x)
@@ -111,6 +126,16 @@ def at_most(x: Any, high: float) -> Any:
 def at_least(x: Any, low: float) -> Any:
     """``max(x, low)`` with gradient 1 above and at ``low``."""
     return jnp.where(x < low, jnp.asarray(low, x.dtype), x)
+
+
+def erf(x: Any) -> Any:
+    """The error function; -1 and 1 at ±inf."""
+    return jax.lax.erf(x)
+
+
+def lgamma(x: Any) -> Any:
+    """``log Γ(x)`` for ``x`` above 0; infinite at 0 and at infinity, NaN below 0."""
+    return jnp.where(x < 0, jnp.asarray(jnp.nan, x.dtype), jax.lax.lgamma(x))
 
 
 def log_softmax(x: Any) -> Any:

@@ -7,6 +7,7 @@ Sums are accumulated in float64. Infinities are ordinary values here, so callers
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -18,6 +19,7 @@ _KINDS = {"f": "float", "i": "int", "u": "int", "b": "bool"}
 exp, expm1, log1p, tanh, sqrt, isnan, isinf = np.exp, np.expm1, np.log1p, np.tanh, np.sqrt, np.isnan, np.isinf
 where, moveaxis, broadcast_to, reshape = np.where, np.moveaxis, np.broadcast_to, np.reshape
 log, divide = np.log, np.divide
+_erf, _lgamma = np.frompyfunc(math.erf, 1, 1), np.frompyfunc(math.lgamma, 1, 1)
 
 
 # --- what an array is ------------------------------------------------------------------------------------------------
@@ -90,6 +92,21 @@ def expand(x: Any, axis: int) -> Any:
     return np.expand_dims(x, axis)
 
 
+def stack(arrays: Any) -> Any:
+    """Join arrays of one shape along a new last axis."""
+    return np.stack(arrays, axis=-1)
+
+
+def positions(x: Any) -> Any:
+    """0, 1, 2, … along the last axis of ``x``, in its dtype."""
+    return np.arange(x.shape[-1]).astype(x.dtype)
+
+
+def atan2(y: Any, x: Any) -> Any:
+    """The angle of the point (x, y) from the x axis, in radians; 0 for (0, 0), where its gradient is not to be used."""
+    return np.arctan2(y, x)
+
+
 def total(x: Any) -> Any:
     """Sum of all elements, accumulated in float64 on the host."""
     return np.sum(x, dtype=np.float64)
@@ -134,6 +151,18 @@ def at_most(x: Any, high: float) -> Any:
 def at_least(x: Any, low: float) -> Any:
     """``max(x, low)`` with gradient 1 above and at ``low``, 0 below; NaN stays NaN."""
     return np.maximum(x, low)
+
+
+def erf(x: Any) -> Any:
+    """The error function: ``erf(x / sqrt(2))`` is 2 Φ(x) - 1 of the normal distribution; -1 and 1 at ±inf."""
+    return np.asarray(_erf(x), x.dtype)
+
+
+def lgamma(x: Any) -> Any:
+    """``log Γ(x)`` for ``x`` above 0; infinite at 0 and at infinity, NaN below 0."""
+    inside = (x > 0) & (x < 1e300)
+    edge = np.where(x >= 0, np.inf, np.nan)
+    return np.where(inside, np.asarray(_lgamma(np.where(inside, x, 1)), x.dtype), edge.astype(x.dtype))
 
 
 def sigmoid(x: Any) -> Any:

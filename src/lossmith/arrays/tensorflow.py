@@ -89,6 +89,21 @@ def expand(x: Any, axis: int) -> Any:
     return tf.expand_dims(x, axis)
 
 
+def stack(arrays: Any) -> Any:
+    """Join arrays of one shape along a new last axis."""
+    return tf.stack(arrays, axis=-1)
+
+
+def positions(x: Any) -> Any:
+    """0, 1, 2, … along the last axis of ``x``, in its dtype."""
+    return tf.cast(tf.range(tf.shape(x)[-1]), x.dtype)
+
+
+def atan2(y: Any, x: Any) -> Any:
+    """The angle of the point (x, y) from the x axis, in radians; 0 for (0, 0), where its gradient is not to be used."""
+    return tf.atan2(y, x)
+
+
 def total(x: Any) -> Any:
     """Sum of all elements."""
     return tf.reduce_sum(x)
@@ -122,6 +137,16 @@ def at_most(x: Any, high: float) -> Any:
 def at_least(x: Any, low: float) -> Any:
     """``max(x, low)`` with gradient 1 above and at ``low``."""
     return tf.where(x < low, tf.convert_to_tensor(low, x.dtype), x)
+
+
+def erf(x: Any) -> Any:
+    """The error function; -1 and 1 at ±inf (where ``tf.math.erf`` is NaN in float64), and from ±10 on."""
+    return tf.math.erf(at_most(at_least(x, -10.0), 10.0))
+
+
+def lgamma(x: Any) -> Any:
+    """``log Γ(x)`` for ``x`` above 0; infinite at 0 and at infinity, NaN below 0."""
+    return tf.where(x < 0, tf.cast(float("nan"), x.dtype), tf.math.lgamma(x))
 
 
 def log_softmax(x: Any) -> Any:

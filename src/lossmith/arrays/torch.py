@@ -101,6 +101,21 @@ def expand(x: Any, axis: int) -> Any:
     return torch.unsqueeze(x, axis)
 
 
+def stack(arrays: Any) -> Any:
+    """Join arrays of one shape along a new last axis."""
+    return torch.stack(arrays, dim=-1)
+
+
+def positions(x: Any) -> Any:
+    """0, 1, 2, … along the last axis of ``x``, in its dtype."""
+    return torch.arange(x.shape[-1], dtype=x.dtype, device=x.device)
+
+
+def atan2(y: Any, x: Any) -> Any:
+    """The angle of the point (x, y) from the x axis, in radians; 0 for (0, 0), where its gradient is not to be used."""
+    return torch.atan2(y, x)
+
+
 def total(x: Any) -> Any:
     """Sum of all elements (PyTorch sums in cascades, so float32 holds)."""
     return torch.sum(x)
@@ -131,6 +146,16 @@ def at_most(x: Any, high: float) -> Any:
 def at_least(x: Any, low: float) -> Any:
     """``max(x, low)`` with gradient 1 above and at ``low``."""
     return torch.clamp(x, min=low)
+
+
+def erf(x: Any) -> Any:
+    """The error function; -1 and 1 at ±inf."""
+    return torch.erf(x)
+
+
+def lgamma(x: Any) -> Any:
+    """``log Γ(x)`` for ``x`` above 0; infinite at 0 and at infinity, NaN below 0."""
+    return torch.where(x < 0, torch.nan, torch.lgamma(x))
 
 
 def softplus(x: Any) -> Any:

@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from .. import formula
+from ..errors import InputError, UnknownNameError
 from ..losses import Loss
 from . import reduce
 from .compute import call, value_and_gradient
@@ -18,6 +19,7 @@ _KEYWORD = inspect.Parameter.KEYWORD_ONLY
 _DATA = ("prediction", "target")
 _PER_CALL = ("weight", "mask", "normalizer")
 _SETTINGS = {"ignore_index": None, "axis": -1, "reduction": "mean", "empty": "zero"}
+_EXTRA_SHAPE = {"values": "one per value, or per leading axes of them", "prediction": "the prediction's shape"}
 _OPTION_TEXT = {
     "weight": "Factors, not negative, along the leading axes of the values: (N,) for (N,) or (N, F).",
     "mask": "Booleans along the same axes; False leaves the value out of sum, count and gradient, NaN included.",
@@ -32,6 +34,27 @@ _OPTION_TEXT = {
 def settings_of(loss: Loss) -> dict[str, Any]:
     """Return the options besides the loss's own parameters that apply to it, with their defaults."""
     return {name: default for name, default in _SETTINGS.items() if name in loss.options}
+
+
+def extras_of(loss: Loss, arrays: tuple[Any, ...], named: dict[str, Any]) -> dict[str, Any]:
+    """Return the extra arrays of a call by name, whether they came in order or by name.
+
+    Raises:
+        InputError: More arrays than the loss takes, or one given twice.
+        UnknownNameError: A name that the loss does not take.
+    """
+    names = [extra.name for extra in loss.extras]
+    if len(arrays) > len(names):
+        takes = ", ".join((*_DATA, *names))
+        raise InputError(f"{loss.name} was given {len(arrays) + 2} arrays; it takes {takes}, and options by keyword")
+    given = dict(zip(names, arrays, strict=False))
+    for name, x in named.items():
+        if name not in names:
+            raise UnknownNameError("argument", name, [*_DATA, *names, *_PER_CALL], where=loss.name)
+        if name in given:
+            raise InputError(f"{name} was given twice, in order and by name; drop one of the two")
+        given[name] = x
+    return given
 
 
 class LossFunction:
@@ -49,13 +72,23 @@ class LossFunction:
         reduce.check_options(chosen["reduction"], None, chosen["empty"])
         self._settings = chosen
 
-    def __call__(self, prediction: Any, target: Any, *, weight: Any = None, mask: Any = None, normalizer: Any = None):
-        """Return the loss, reduced as the object says."""
+    def __call__(
+        self,
+        prediction: Any,
+        target: Any,
+        *arrays: Any,
+        weight: Any = None,
+        mask: Any = None,
+        normalizer: Any = None,
+        **extras: Any,
+    ) -> Any:
+        """Return the loss, reduced as the object says; ``arrays`` are the loss's extras, in order or by name."""
         return call(
             self.definition,
             prediction,
             target,
             parameters=self._parameters,
+            extras=extras_of(self.definition, arrays, extras),
             weight=weight,
             mask=mask,
             normalizer=normalizer,
@@ -63,7 +96,14 @@ class LossFunction:
         )
 
     def value_and_gradient(
-        self, prediction: Any, target: Any, *, weight: Any = None, mask: Any = None, normalizer: Any = None
+        self,
+        prediction: Any,
+        target: Any,
+        *arrays: Any,
+        weight: Any = None,
+        mask: Any = None,
+        normalizer: Any = None,
+        **extras: Any,
     ) -> tuple[Any, Any]:
         """Return the loss and its gradient with respect to the prediction, in the prediction's shape and dtype.
 
@@ -79,6 +119,7 @@ class LossFunction:
             prediction,
             target,
             parameters=self._parameters,
+            extras=extras_of(self.definition, arrays, extras),
             weight=weight,
             mask=mask,
             normalizer=normalizer,
@@ -122,7 +163,7 @@ def function_of(loss: Loss) -> Callable[..., Any]:
     def function(
         prediction: Any,
         target: Any,
-        *,
+        *arrays: Any,
         weight: Any = None,
         mask: Any = None,
         reduction: str = "mean",
@@ -130,11 +171,13 @@ def function_of(loss: Loss) -> Callable[..., Any]:
         **settings: Any,
     ) -> Any:
         options = {k: settings.pop(k) for k in known if k in settings}
+        named = {e.name: settings.pop(e.name) for e in loss.extras if e.name in settings}
         return call(
             loss,
             prediction,
             target,
             parameters=loss.resolve(settings),
+            extras=extras_of(loss, arrays, named),
             weight=weight,
             mask=mask,
             reduction=reduction,
@@ -161,7 +204,12 @@ def object_of(loss: Loss) -> type[LossFunction]:
 
 def _signature(loss: Loss, *, data: bool) -> inspect.Signature:
     options = {**loss.defaults, **(dict.fromkeys(_PER_CALL) if data else {}), **settings_of(loss)}
-    parameters = [inspect.Parameter(n, inspect.Parameter.POSITIONAL_OR_KEYWORD) for n in _DATA if data]
+    either = inspect.Parameter.POSITIONAL_OR_KEYWORD
+    parameters = [inspect.Parameter(n, either) for n in _DATA if data]
+    for extra in loss.extras if data else ():
+        parameters.append(
+            inspect.Parameter(extra.name, either, default=inspect.Parameter.empty if extra.required else None)
+        )
     parameters += [inspect.Parameter(n, _KEYWORD, default=d) for n, d in options.items()]
     return inspect.Signature(parameters)
 
@@ -172,6 +220,8 @@ def shapes_of(loss: Loss) -> tuple[str, str, str]:
         return "any shape", "the same shape", "that shape"
     if loss.target.role == "classes":
         return "(…, C)", "(…) of any integer dtype, or (…, C)", "(…)"
+    if loss.target_per_row:
+        return "(…, F)", "(…)", "(…)"
     return "(…, F)", "(…, F)", "(…)"
 
 
@@ -193,6 +243,7 @@ def _function_doc(loss: Loss) -> str:
         "Args:",
         f"    prediction: {prediction}; {loss.prediction.describe()}.",
         f"    target: {target}; {loss.target.describe()}.",
+        *(f"    {e.name}: {_EXTRA_SHAPE[e.shape]}; {e.domain.describe()}. {e.meaning}" for e in loss.extras),
         *_parameter_lines(loss),
         *(f"    {name}: {_OPTION_TEXT[name]}" for name in (*_PER_CALL, *settings_of(loss))),
         "",
@@ -240,4 +291,5 @@ def _object_doc(loss: Loss) -> str:
 
 def _example(loss: Loss) -> str:
     prediction, target, value = loss.example
-    return f">>> import lossmith as lm\n>>> round(lm.{loss.name}({prediction}, {target}), 6)\n{value}"
+    arrays = ", ".join(map(str, (prediction, target, *loss.example_extras.values())))
+    return f">>> import lossmith as lm\n>>> round(lm.{loss.name}({arrays}), 6)\n{value}"

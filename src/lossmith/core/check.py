@@ -12,9 +12,11 @@ from numbers import Integral, Real
 from types import ModuleType
 from typing import Any, NamedTuple
 
+import numpy as np
+
 from ..arrays import is_native, namespace_of
 from ..errors import InputError, LabelError, ShapeError
-from ..losses import Domain, Loss
+from ..losses import Domain, Extra, Loss
 from . import values
 
 
@@ -36,6 +38,7 @@ def prepare(
     target: Any,
     *,
     parameters: Mapping[str, Any],
+    extras: Mapping[str, Any] | None = None,
     weight: Any = None,
     mask: Any = None,
     ignore_index: int | None = None,
@@ -50,6 +53,7 @@ def prepare(
         prediction: Array, tensor or nested list.
         target: The same, or labels.
         parameters: Parameters of the loss, resolved.
+        extras: The arrays besides prediction and target that the loss takes, by name.
         weight: Weights along the leading axes of the values.
         mask: True where a value counts.
         ignore_index: Target value that does not count (classification only).
@@ -74,16 +78,21 @@ def prepare(
     keep = _selection(xp, loss, target, mask, ignore_index, shape, labels)
     target = xp.to_int(target) if labels else xp.cast(target, wide)
     parameters = {k: _vector(xp, loss, k, v, prediction) for k, v in parameters.items()}
+    arrays = {e.name: _extra(xp, loss, e, (extras or {}).get(e.name), prediction, shape, axis) for e in loss.extras}
     if keep is not None:
         prediction, target = _hide(xp, loss, prediction, target, keep, labels)
+        arrays = {e.name: _hide_extra(xp, loss, e, arrays[e.name], keep) for e in loss.extras}
     if check != "none" and xp.is_concrete(prediction) and xp.is_concrete(target):
         view = values.View(loss, parameters, xp.to_numpy(prediction), xp.to_numpy(target), labels, dtype)
         if labels:
             values.check_labels(view)
         if check in ("full", "values"):
             values.check_domains(view)
+            for extra in loss.extras:
+                if arrays[extra.name] is not None and xp.is_concrete(arrays[extra.name]):
+                    values.check_bounds(loss, extra.name, xp.to_numpy(arrays[extra.name]), extra.domain)
     factor = _factor(xp, weight, keep, shape, prediction, check)
-    return Inputs(xp, prediction, target, factor, parameters, axis, dtype)
+    return Inputs(xp, prediction, target, factor, parameters | arrays, axis, dtype)
 
 
 def _to_arrays(xp: ModuleType, loss: Loss, prediction: Any, target: Any) -> tuple[Any, Any]:
@@ -134,6 +143,13 @@ def _last_axis(xp: ModuleType, loss: Loss, prediction: Any, target: Any, axis: i
 def _match(xp: ModuleType, loss: Loss, prediction: Any, target: Any, axis: int) -> bool:
     """Check the shapes against each other; return whether the target is integer labels."""
     p, t = xp.shape(prediction), xp.shape(target)
+    length = loss.prediction.length
+    if length is not None and p[-1] not in (length, None):
+        raise ShapeError(f"prediction has shape {p}; {loss.name} takes rows of {length} on the last axis")
+    if loss.target_per_row:
+        if not _same(p[:-1], t):
+            raise ShapeError(f"prediction has shape {p} and target has shape {t}; expected {p[:-1]}, one per row")
+        return False
     if _same(p, t):
         return False
     if loss.target.role != "classes":
@@ -195,7 +211,7 @@ def _selection(
         raise InputError(f"ignore_index is {ignore_index!r}; expected one number")
     if loss.task not in ("binary", "multiclass"):
         raise InputError(f"ignore_index is for classes, and {loss.name} has none; select with mask= instead")
-    if loss.layout == "row" and not labels:
+    if loss.layout == "row" and not labels and not loss.target_per_row:
         raise InputError("ignore_index needs integer labels, and the target is dense rows; select with mask= instead")
     valid = (xp.to_int(target) if xp.kind(target) == "int" else target) != ignore_index  # uint8 cannot hold -100
     return valid if keep is None else keep & valid
@@ -221,6 +237,8 @@ def _vector(xp: ModuleType, loss: Loss, name: str, value: Any, prediction: Any) 
     kind = next(p.kind for p in loss.parameters if p.name == name)
     if value is None or kind not in ("vector", "factor") or isinstance(value, int | float):
         return value
+    if isinstance(value, list | tuple) and all(isinstance(v, int | float) for v in value):
+        value = np.asarray(value, np.float64)  # torch and TensorFlow read numbers as float32
     value = _as_array(xp, name, value, prediction)
     shape, given = xp.shape(prediction), xp.shape(value)
     fits = shape[-1:] if kind == "vector" else shape[len(shape) - len(given) :]
@@ -238,11 +256,35 @@ def _broadcasts(given: tuple, shape: tuple) -> bool:
     )
 
 
+def _extra(xp: ModuleType, loss: Loss, extra: Extra, x: Any, prediction: Any, shape: tuple, axis: int) -> Any:
+    """Return one extra array in the compute dtype, aligned to the values or of the prediction's shape."""
+    if x is None:
+        if extra.required:
+            raise InputError(f"{extra.name} is missing; {loss.name}(prediction, target, {extra.name}) needs it")
+        return None
+    x = xp.cast(_as_array(xp, extra.name, x, prediction), prediction.dtype)
+    if extra.shape == "values":
+        return _align(xp, extra.name, x, shape)
+    if loss.layout == "row" and axis not in (-1, len(xp.shape(x)) - 1):
+        x = xp.moveaxis(x, axis, -1)
+    if not _same(xp.shape(x), xp.shape(prediction)):
+        raise ShapeError(_mismatch(xp.shape(prediction), xp.shape(x)).replace("target", extra.name))
+    return x
+
+
+def _hide_extra(xp: ModuleType, loss: Loss, extra: Extra, x: Any, keep: Any) -> Any:
+    if x is None:
+        return None
+    rows = xp.expand(keep, -1) if loss.layout == "row" and extra.shape == "prediction" else keep
+    return xp.where(rows, x, xp.zeros_like(x) + extra.domain.neutral)
+
+
 def _hide(xp: ModuleType, loss: Loss, prediction: Any, target: Any, keep: Any, labels: bool) -> tuple[Any, Any]:
     rows = xp.expand(keep, -1) if loss.layout == "row" else keep
     prediction = xp.where(rows, prediction, _neutral(xp, loss.prediction, prediction))
     if labels:
         return prediction, xp.where(keep, target, xp.zeros_like(target))
+    rows = keep if loss.target_per_row else rows
     return prediction, xp.where(rows, target, _neutral(xp, loss.target, target))
 
 

@@ -22,7 +22,7 @@ def find(loss: Loss, inputs: Inputs) -> Callable[..., tuple[Any, Any]] | None:
     """
     if inputs.xp.name != "numpy" or loss.name != "softmax_cross_entropy" or inputs.target.dtype.kind == "f":
         return None
-    return _softmax_cross_entropy if native.has_native() else None
+    return _softmax_cross_entropy if native.has_native() and not inputs.parameters["z_loss"] else None
 
 
 def _softmax_cross_entropy(inputs: Inputs, scale: Any, *, gradient: bool) -> tuple[Any, Any]:

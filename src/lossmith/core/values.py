@@ -17,6 +17,8 @@ from ..losses import ROUNDING, Domain, Loss
 PARTNERS = {  # the loss to take when probabilities were expected and logits came
     "binary_cross_entropy": "sigmoid_cross_entropy",
     "categorical_cross_entropy": "softmax_cross_entropy",
+    "binary_focal": "sigmoid_focal",
+    "categorical_focal": "softmax_focal",
 }
 
 
@@ -59,24 +61,31 @@ def _label_cause(labels: np.ndarray, bad: np.ndarray, classes: int) -> str:
 def check_domains(view: View) -> None:
     """Raise DomainError or LabelError where prediction or target leave the loss's domain."""
     loss = view.loss
-    _check_bounds(loss, "prediction", view.prediction, loss.prediction)
+    check_bounds(loss, "prediction", view.prediction, loss.prediction)
     if loss.prediction.role == "distribution":
         _check_rows(view, "prediction", view.prediction)
     elif loss.prediction.role == "log_probabilities":
         _check_log_rows(view)
+    elif loss.prediction.role == "boxes":
+        _check_boxes(loss, "prediction", view.prediction)
     if view.labels:
         return
     if loss.target.role == "classes":
         _check_dense(view)
     elif loss.target.role == "signs":
         _check_signs(loss, view.target)
+    elif loss.target.role == "ranks":
+        _check_ranks(view)
     elif loss.target.excluded is None or not view.parameters.get("epsilon"):
-        _check_bounds(loss, "target", view.target, loss.target)
+        check_bounds(loss, "target", view.target, loss.target)
     if loss.target.role == "distribution":
         _check_rows(view, "target", view.target)
+    elif loss.target.role == "boxes":
+        _check_boxes(loss, "target", view.target)
 
 
-def _check_bounds(loss: Loss, name: str, x: np.ndarray, domain: Domain) -> None:
+def check_bounds(loss: Loss, name: str, x: np.ndarray, domain: Domain) -> None:
+    """Raise DomainError if a value of the array called ``name`` lies outside ``domain``."""
     if not domain.bounded and domain.excluded is None:
         return
     bad = domain.violations(x)
@@ -107,6 +116,30 @@ def _check_signs(loss: Loss, target: np.ndarray) -> None:
     at = _first(bad)
     hint = "; for 0 and 1 use 2 * target - 1" if np.isin(target, (0, 1)).all() else ""
     raise LabelError(f"target is {target[at]:g} at position {_show(at)}; {loss.name} takes -1 and +1{hint}")
+
+
+def _check_boxes(loss: Loss, name: str, x: np.ndarray) -> None:
+    bad = (x[..., 2] < x[..., 0]) | (x[..., 3] < x[..., 1])
+    if not bad.any():
+        return
+    at = _first(bad)
+    corners = ", ".join(f"{c:g}" for c in x[at])
+    raise DomainError(
+        f"{name} row {_show(at)} is ({corners}), with x2 < x1 or y2 < y1; {loss.name} takes {loss.target.describe()}; "
+        "for (x, y, width, height) add x and y to the last two"
+    )
+
+
+def _check_ranks(view: View) -> None:
+    ranks, top = view.target, view.prediction.shape[-1]
+    bad = ((ranks < 0) | (ranks > top) | (ranks != np.floor(ranks))) & ~np.isnan(ranks)
+    if not bad.any():
+        return
+    at = _first(bad)
+    raise LabelError(
+        f"target is {ranks[at]:g} at position {_show(at)}; {view.loss.name} takes ranks 0 … {top}, as the prediction "
+        f"has {top} thresholds for {top + 1} ordered classes; ranks that count from 1? use target - 1"
+    )
 
 
 def _check_rows(view: View, name: str, x: np.ndarray) -> None:

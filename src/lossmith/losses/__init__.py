@@ -1,7 +1,10 @@
 """The definitions of all losses; the order here is the order of ``lossmith.losses()``."""
 
-from . import regression, probabilistic, binary, multiclass, embedding  # noqa: F401, I001
-from .definition import Advice, Loss, Parameter, Reference, find, losses
+from . import regression, probabilistic, binary, multiclass, focal, polynomial, margin  # noqa: F401, I001
+from . import angular, longtail, ordinal, distillation  # noqa: F401
+from . import embedding, pairs, ranking, boxes, preference, survival  # noqa: F401
+from . import quantile, robust, general_robust, likelihood, score, positive, divergence  # noqa: F401
+from .definition import Advice, Extra, Loss, Parameter, Reference, find, losses
 from .domain import ROUNDING, Domain
 
-__all__ = ["ROUNDING", "Advice", "Domain", "Loss", "Parameter", "Reference", "find", "losses"]
+__all__ = ["ROUNDING", "Advice", "Domain", "Extra", "Loss", "Parameter", "Reference", "find", "losses"]

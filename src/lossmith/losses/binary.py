@@ -29,36 +29,52 @@ _POS_WEIGHT = Parameter(
     meaning="Factor on the loss of positive targets, one for all or one per label (F,) on the last axis; negatives / "
     "positives balances rare positives.",
 )
-_SMOOTHING = Parameter(
+SMOOTHING = Parameter(
     name="label_smoothing",
     default=0.0,
     low=0.0,
     high=1.0,
     meaning="Moves targets this far towards 1/2: 0.1 turns 0 and 1 into 0.05 and 0.95.",
 )
-_GOOD = (
+EPSILON = Parameter(
+    name="epsilon",
+    default=0.0,
+    low=0.0,
+    high=0.5,
+    high_included=False,
+    meaning="Clip probabilities to [epsilon, 1 - epsilon]; the gradient is 0 beyond (Keras: 1e-7).",
+)
+GOOD_VALUE = (
     "ln 2 = 0.693 is a coin flip; always answering the share of positives q scores its entropy "
     "-q ln q - (1 - q) ln(1 - q), which for rare positives is far below 0.693. Under that is learning."
 )
 
 
-def _smooth(target: Any, label_smoothing: float) -> Any:
+def smooth(target: Any, label_smoothing: float) -> Any:
+    """Targets moved towards 1/2."""
     return target * (1 - label_smoothing) + label_smoothing / 2 if label_smoothing else target
 
 
-def _sigmoid_ce(xp: Any, prediction: Any, target: Any, *, pos_weight: float, label_smoothing: float) -> Any:
-    t = _smooth(target, label_smoothing)
+def sigmoid_ce(xp: Any, prediction: Any, target: Any, *, pos_weight: Any = 1.0, label_smoothing: float = 0.0) -> Any:
+    """Cross-entropy of a target with the sigmoid of a logit."""
+    t = smooth(target, label_smoothing)
     # Both halves are needed in full: softplus(x) - x t is inf - inf for a certain and right prediction.
     return pos_weight * mul0(xp, t, xp.softplus(-prediction)) + mul0(xp, 1 - t, xp.softplus(prediction))
 
 
-def _sigmoid_ce_gradient(xp: Any, prediction: Any, target: Any, *, pos_weight: float, label_smoothing: float) -> Any:
-    t = _smooth(target, label_smoothing)
+def sigmoid_ce_gradient(
+    xp: Any, prediction: Any, target: Any, *, pos_weight: Any = 1.0, label_smoothing: float = 0.0
+) -> Any:
+    """The gradient of :func:`sigmoid_ce`."""
+    t = smooth(target, label_smoothing)
     return (1 - t) * xp.sigmoid(prediction) - pos_weight * t * xp.sigmoid(-prediction)
 
 
-def _sigmoid_ce_hessian(xp: Any, prediction: Any, target: Any, *, pos_weight: float, label_smoothing: float) -> Any:
-    t = _smooth(target, label_smoothing)
+def sigmoid_ce_hessian(
+    xp: Any, prediction: Any, target: Any, *, pos_weight: Any = 1.0, label_smoothing: float = 0.0
+) -> Any:
+    """The second derivative of :func:`sigmoid_ce`."""
+    t = smooth(target, label_smoothing)
     return (1 - t + pos_weight * t) * xp.sigmoid(prediction) * xp.sigmoid(-prediction)
 
 
@@ -71,12 +87,12 @@ sigmoid_cross_entropy = register(
         summary="Surprise, in nats, of a yes-or-no target under the sigmoid of a logit.",
         task="binary",
         layout="element",
-        value=_sigmoid_ce,
-        gradient=_sigmoid_ce_gradient,
-        hessian=_sigmoid_ce_hessian,
+        value=sigmoid_ce,
+        gradient=sigmoid_ce_gradient,
+        hessian=sigmoid_ce_hessian,
         prediction=LOGITS,
         target=PROBABILITY,
-        parameters=(_POS_WEIGHT, _SMOOTHING),
+        parameters=(_POS_WEIGHT, SMOOTHING),
         formula=r"w_{+} t \log(1 + e^{-p}) + (1 - t) \log(1 + e^{p})",
         gradient_formula=r"(1 - t) \sigma(p) - w_{+} t (1 - \sigma(p))",
         best_constant=constants.logit_of_mean,
@@ -86,7 +102,7 @@ sigmoid_cross_entropy = register(
             "layer.",
             avoid="Exactly one of C classes is right: take softmax_cross_entropy. The model ends in a sigmoid: take "
             "binary_cross_entropy.",
-            good_value=_GOOD,
+            good_value=GOOD_VALUE,
             pitfalls=(
                 "After a sigmoid the loss cannot fall below 0.313 for positives and 0.693 for negatives: give logits.",
                 "Class numbers 2, 3, … as targets make the loss negative elsewhere; here they are an error.",
@@ -97,18 +113,20 @@ sigmoid_cross_entropy = register(
 )
 
 
-def _binary_ce(
-    xp: Any, prediction: Any, target: Any, *, pos_weight: float, label_smoothing: float, epsilon: float
+def binary_ce(
+    xp: Any, prediction: Any, target: Any, *, pos_weight: Any = 1.0, label_smoothing: float = 0.0, epsilon: float = 0.0
 ) -> Any:
-    t = _smooth(target, label_smoothing)
+    """Cross-entropy of a target with a probability."""
+    t = smooth(target, label_smoothing)
     p = clip(xp, prediction, epsilon, 1 - epsilon) if epsilon else prediction
     return -(pos_weight * t * log_floor(xp, p) + (1 - t) * log_floor(xp, 1 - p))
 
 
-def _binary_ce_gradient(
-    xp: Any, prediction: Any, target: Any, *, pos_weight: float, label_smoothing: float, epsilon: float
+def binary_ce_gradient(
+    xp: Any, prediction: Any, target: Any, *, pos_weight: Any = 1.0, label_smoothing: float = 0.0, epsilon: float = 0.0
 ) -> Any:
-    t = _smooth(target, label_smoothing)
+    """The gradient of :func:`binary_ce`."""
+    t = smooth(target, label_smoothing)
     slope = (1 - t) * log_floor_slope(xp, 1 - prediction) - pos_weight * t * log_floor_slope(xp, prediction)
     if not epsilon:
         return slope
@@ -124,22 +142,11 @@ binary_cross_entropy = register(
         summary="Surprise, in nats, of a yes-or-no target under a predicted probability.",
         task="binary",
         layout="element",
-        value=_binary_ce,
-        gradient=_binary_ce_gradient,
+        value=binary_ce,
+        gradient=binary_ce_gradient,
         prediction=PROBABILITY,
         target=PROBABILITY,
-        parameters=(
-            _POS_WEIGHT,
-            _SMOOTHING,
-            Parameter(
-                name="epsilon",
-                default=0.0,
-                low=0.0,
-                high=0.5,
-                high_included=False,
-                meaning="Clip probabilities to [epsilon, 1 - epsilon]; the gradient is 0 beyond (Keras: 1e-7).",
-            ),
-        ),
+        parameters=(_POS_WEIGHT, SMOOTHING, EPSILON),
         formula=r"-w_{+} t \max(\log p, -100) - (1 - t) \max(\log(1 - p), -100)",
         gradient_formula=r"\frac{1 - t}{1 - p} - \frac{w_{+} t}{p}",
         best_constant=constants.mean,
@@ -147,7 +154,7 @@ binary_cross_entropy = register(
         advice=Advice(
             use="The model ends in a sigmoid and you cannot change it, or probabilities come from a file.",
             avoid="You have the logits: sigmoid_cross_entropy is exact where 1 - p has lost its digits.",
-            good_value=_GOOD,
+            good_value=GOOD_VALUE,
             pitfalls=(
                 "A probability of 0 for what happened costs 100, not infinity, and keeps a gradient; Keras clips at "
                 "16.1 and lets the gradient vanish there.",

@@ -16,8 +16,10 @@ from ..errors import InputError, UnknownNameError
 from .domain import Domain
 
 Layout = Literal["element", "row"]
-Task = Literal["regression", "binary", "multiclass", "distribution", "embedding"]
-Constant = Callable[[np.ndarray, np.ndarray], np.ndarray]
+Task = Literal[
+    "regression", "binary", "multiclass", "distribution", "embedding", "ranking", "boxes", "preference", "survival"
+]
+Constant = Callable[..., np.ndarray]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,6 +49,8 @@ class Parameter:
         Raises:
             InputError: The value is of the wrong type or out of bounds; the message says which are valid.
         """
+        if value is None and self.default is None:
+            return None
         if self.kind == "vector" or (self.kind == "factor" and hasattr(value, "__len__")):
             return value  # an array: checked against the prediction, which is not known here
         if self.kind == "bool":
@@ -95,6 +99,26 @@ class Reference:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Extra:
+    """An array besides prediction and target that a loss needs: a variance, a second vector, an event flag.
+
+    Attributes:
+        name: Keyword of the call.
+        domain: Where its values may lie.
+        meaning: One sentence for documents.
+        shape: "values" goes along the leading axes of the values, as a weight does; "prediction" has the prediction's
+            shape.
+        required: Whether it must be given; otherwise the definition receives None.
+    """
+
+    name: str
+    domain: Domain
+    meaning: str
+    shape: Literal["values", "prediction"] = "values"
+    required: bool = True
+
+
+@dataclass(frozen=True, kw_only=True)
 class Advice:
     """What to know before choosing the loss, in sentences of their own.
 
@@ -130,6 +154,8 @@ class Loss:
             or None for 1. Class weights need it.
         prediction: Domain of the prediction.
         target: Domain of the target.
+        target_per_row: For a row loss whose target is one number per row rather than a row of the same length.
+        extras: Arrays besides prediction and target, handed to ``value`` and ``gradient`` by name.
         parameters: What can be set.
         formula: LaTeX of the value.
         gradient_formula: LaTeX of the gradient.
@@ -139,6 +165,7 @@ class Loss:
         references: Sources.
         aliases: Other names that ``lossmith.get`` accepts.
         example: Prediction, target and value (to six digits) for the docstring's example; a test holds them true.
+        example_extras: The extras of the example.
     """
 
     name: str
@@ -155,9 +182,12 @@ class Loss:
     gradient_formula: str
     advice: Advice
     example: tuple[Any, Any, float]
+    example_extras: Mapping[str, Any] = field(default_factory=dict, hash=False, compare=False)
     references: tuple[Reference, ...]
     hessian: Callable[..., Any] | None = None
     row_weight: Callable[..., Any] | None = None
+    target_per_row: bool = False
+    extras: tuple[Extra, ...] = ()
     parameters: tuple[Parameter, ...] = ()
     dropped: str = ""
     best_constant: Constant | None = None
@@ -232,8 +262,8 @@ def losses() -> tuple[Loss, ...]:
     """Return all definitions, in the order of registration.
 
     >>> import lossmith as lm
-    >>> [loss.name for loss in lm.losses() if loss.task == "binary"]
-    ['sigmoid_cross_entropy', 'binary_cross_entropy', 'hinge', 'squared_hinge']
+    >>> [loss.name for loss in lm.losses() if loss.task == "binary"][:2]
+    ['sigmoid_cross_entropy', 'binary_cross_entropy']
     """
     return tuple(_losses.values())
 

@@ -7,7 +7,19 @@ from typing import Literal
 
 import numpy as np
 
-Role = Literal["values", "logits", "probabilities", "distribution", "classes", "signs", "vectors", "log_probabilities"]
+Role = Literal[
+    "values",
+    "logits",
+    "probabilities",
+    "distribution",
+    "classes",
+    "signs",
+    "flags",
+    "vectors",
+    "log_probabilities",
+    "boxes",
+    "ranks",
+]
 
 
 ROUNDING = 1e-3  # how far a probability or the sum of a row may be off, in float32 and float64
@@ -20,7 +32,8 @@ class Domain:
     Attributes:
         role: What the numbers mean. "distribution" is probabilities that sum to 1 over the class axis; "classes" are
             integer class indices, or the same thing as a distribution (one-hot or soft) over the class axis;
-            "signs" are -1 and +1.
+            "signs" are -1 and +1, "flags" 0 and 1; "boxes" are corners (x1, y1, x2, y2); "ranks" are
+            whole numbers 0 … K for K ordered thresholds on the prediction's last axis.
         low: Lower bound of every element.
         high: Upper bound of every element.
         low_included: Whether ``low`` itself is valid.
@@ -28,6 +41,8 @@ class Domain:
         excluded: One value inside the bounds that is not valid (0 for a target that is divided by).
         soft: For "classes": whether rows may spread over several classes, or must be one-hot.
         neutral: A valid value to put where a mask hides the real one.
+        length: What the length of the last axis must be, where the loss fixes it.
+        slack: How far rounding may carry a value beyond the bounds.
     """
 
     role: Role
@@ -38,6 +53,8 @@ class Domain:
     excluded: float | None = None
     soft: bool = True
     neutral: float = 0.0
+    length: int | None = None
+    slack: float = 0.0
 
     @property
     def bounded(self) -> bool:
@@ -51,10 +68,15 @@ class Domain:
             return f"integer class indices 0 … C-1, or {rows} over the C classes"
         if self.role == "signs":
             return "-1 or +1"
+        if self.role == "flags":
+            return "0 or 1"
+        if self.role == "ranks":
+            return "ranks 0 … C-1 of the C ordered classes, one more than the prediction has thresholds"
         words = {
             "logits": "logits: any real scores, before softmax or sigmoid",
             "log_probabilities": "log-probabilities (at most 0)",
             "vectors": "vectors along the last axis",
+            "boxes": "boxes (x1, y1, x2, y2) with x1 <= x2 and y1 <= y2",
         }.get(self.role)
         if words:
             return words
@@ -76,18 +98,26 @@ class Domain:
         """Return a boolean array: True where an element lies outside the bounds. NaN is not judged here."""
         bad = np.zeros(x.shape, bool)
         if np.isfinite(self.low):
-            bad |= x < self.low if self.low_included else x <= self.low
+            bad |= x < self.low - self.slack if self.low_included else x <= self.low
         if np.isfinite(self.high):
-            slack = ROUNDING if self.role == "distribution" else 0.0  # the sum of the row is what counts there
-            bad |= x > self.high + slack if self.high_included else x >= self.high
+            bad |= x > self.high + self.slack if self.high_included else x >= self.high
         if self.excluded is not None:
             bad |= x == self.excluded
+        if self.role == "flags":
+            bad |= (x != 0) & (x != 1) & ~np.isnan(x)
         return bad
 
     def sample(self, rng: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
         """Draw valid float64 values of ``shape`` (the last axis is the class axis where the role has one)."""
         if self.role == "signs":
             return rng.choice([-1.0, 1.0], size=shape)
+        if self.role == "flags":
+            return rng.choice([0.0, 1.0], size=shape)
+        if self.role == "ranks":
+            return rng.integers(0, 3, size=shape).astype(np.float64)  # valid from two thresholds on
+        if self.role == "boxes":
+            corner = rng.uniform(0.1, 1.5, size=(*shape[:-1], 2))
+            return np.concatenate([corner, corner + rng.uniform(0.4, 2.0, size=corner.shape)], axis=-1)
         if self.role == "distribution":
             return rng.dirichlet(np.full(shape[-1], 1.5), size=shape[:-1])
         if self.role == "log_probabilities":
@@ -97,6 +127,8 @@ class Domain:
             return rng.uniform(self.low + margin, self.high - margin, size=shape)
         if np.isfinite(self.low):
             return self.low + 0.05 + rng.gamma(1.5, 2.0, size=shape)
+        if np.isfinite(self.high):
+            return self.high - 0.05 - rng.gamma(1.5, 2.0, size=shape)
         x = rng.normal(scale=2.0, size=shape)
         return x if self.excluded is None else self.excluded + np.sign(x) * (np.abs(x) + 0.1)
 
@@ -110,10 +142,15 @@ def _number(x: float) -> str:
 REAL = Domain(role="values")
 LOGITS = Domain(role="logits")
 PROBABILITY = Domain(role="probabilities", low=0.0, high=1.0, neutral=0.5)
-DISTRIBUTION = Domain(role="distribution", low=0.0, high=1.0, neutral=0.5)
+DISTRIBUTION = Domain(role="distribution", low=0.0, high=1.0, slack=ROUNDING, neutral=0.5)
 CLASSES = Domain(role="classes")
 ONE_CLASS = Domain(role="classes", soft=False)
 SIGNS = Domain(role="signs", low=-1.0, high=1.0, neutral=1.0)
+FLAGS = Domain(role="flags", low=0.0, high=1.0, neutral=1.0)
+BOXES = Domain(role="boxes", length=4)
+LOG_PROBABILITIES = Domain(role="log_probabilities", neutral=-1.0)
+RANKS = Domain(role="ranks", low=0.0)
+COSINES = Domain(role="values", low=-1.0, high=1.0, slack=0.01)
 VECTORS = Domain(role="vectors", neutral=1.0)
 POSITIVE = Domain(role="values", low=0.0, low_included=False, neutral=1.0)
 NONNEGATIVE = Domain(role="values", low=0.0, neutral=1.0)

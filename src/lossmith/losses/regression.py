@@ -116,8 +116,8 @@ absolute_error = register(
 
 def _huber(xp: Any, prediction: Any, target: Any, *, delta: float) -> Any:
     distance = xp.abs0(prediction - target)
-    near = xp.at_most(distance, delta)  # no branch: finite slope delta at infinity
-    return 0.5 * near * near + delta * (distance - near)
+    near = xp.at_most(distance, delta)  # finite where the other branch counts, so that no 0 meets an infinity
+    return xp.where(distance <= delta, 0.5 * near * near, delta * (distance - 0.5 * delta))
 
 
 def _huber_gradient(xp: Any, prediction: Any, target: Any, *, delta: float) -> Any:

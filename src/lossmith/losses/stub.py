@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import importlib
 import inspect
+import textwrap
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ from typing import Any, ClassVar, Literal
 
 '''
 _KINDS = {"float": "float", "bool": "bool", "vector": "Any", "factor": "Any"}
+_METHODS = {"__call__": "Any", "value_and_gradient": "tuple[Any, Any]"}
 _DATA = ("weight", "mask", "normalizer")
 
 
@@ -64,17 +66,36 @@ def _get(package: Any) -> str:
 
 
 def _function(loss: Loss) -> str:
-    arguments = ["prediction: _Array", "target: _Array", "*", *_parameters(loss), *_data(), *_settings(loss)]
-    return f'def {loss.name}(\n{_lines(arguments)}) -> Any:\n    """{loss.summary}"""\n'
+    arguments = [*_arrays(loss), "*", *_parameters(loss), *_data(), *_settings(loss)]
+    return f"def {loss.name}(\n{_lines(arguments)}) -> Any:\n    {_doc(loss)}\n"
 
 
 def _class(loss: Loss) -> str:
     members = [f"    {p.name}: {_type(p)}\n" for p in loss.parameters]
+    calls = [_method(loss, name, kind) for name, kind in _METHODS.items()] if loss.extras else []
     return (
-        f'class {loss.object_name}(LossFunction):\n    """{loss.summary}"""\n\n    definition: ClassVar[Loss]\n'
+        f"class {loss.object_name}(LossFunction):\n    {_doc(loss)}\n\n    definition: ClassVar[Loss]\n"
         f"{''.join(members)}    def __init__(\n{_lines(['self', '*', *_parameters(loss), *_settings(loss)], 8)}"
-        "    ) -> None: ...\n"
+        f"    ) -> None: ...\n{''.join(calls)}"
     )
+
+
+def _doc(loss: Loss) -> str:
+    """Return the summary as a docstring, on as many lines as it needs."""
+    text = textwrap.fill(loss.summary, 110, subsequent_indent="    ")
+    end = "\n    " if "\n" in text else ""
+    return f'"""{text}{end}"""'
+
+
+def _method(loss: Loss, name: str, kind: str) -> str:
+    """Return a method whose extras have names; other losses inherit theirs."""
+    arguments = ["self", *_arrays(loss), "*", *_data()]
+    return f"    def {name}(\n{_lines(arguments, 8)}    ) -> {kind}: ...\n"
+
+
+def _arrays(loss: Loss) -> list[str]:
+    extras = [f"{extra.name}: _Array{'' if extra.required else ' = None'}" for extra in loss.extras]
+    return ["prediction: _Array", "target: _Array", *extras]
 
 
 def _lines(arguments: Iterable[str], indent: int = 4) -> str:
@@ -105,7 +126,12 @@ def _quoted(value: Any) -> str:
 
 
 def _all(package: Any) -> str:
-    return f"__all__ = [\n{_lines(map(_quoted, sorted(package.__all__)))}]\n"
+    return f"__all__ = [\n{_lines(map(_quoted, sorted(package.__all__, key=_rank)))}]\n"
+
+
+def _rank(name: str) -> tuple[bool, bool, str]:
+    """The order of linters: names in capitals first, then classes, then functions."""
+    return not name.isupper(), name[0].islower(), name
 
 
 if __name__ == "__main__":
