@@ -53,6 +53,37 @@ ELEMENTWISE = {
     "kl": ("kl_div", logits.log_softmax(-1), soft, {}),
     "kl log target": ("kl_div", logits.log_softmax(-1), soft.log(), {"log_target": True}),
 }
+signs, row_signs = torch.sign(logits), torch.sign(logits[:, 0])
+other = soft + logits.flip(0)
+listed = torch.full((N, C), -1)  # class indices up to the first -1
+listed[0, :2], listed[1, :1], listed[2] = torch.tensor([0, 3]), 1, torch.tensor([2, 0, 1, 4, 3])
+listed[3], listed[5, :4] = torch.tensor([-1, 1, 2, 3, 4]), torch.arange(4)
+MORE = {
+    "nll": ("nll_loss", logits.log_softmax(-1), (labels,), {"weight": weight}),
+    "gaussian": ("gaussian_nll_loss", logits, (soft, full), {"full": True}),
+    "gaussian per row": ("gaussian_nll_loss", logits, (soft, full[:, 0]), {}),
+    "gaussian column": ("gaussian_nll_loss", logits, (soft, full[:, :1]), {}),
+    "gaussian number": ("gaussian_nll_loss", logits, (soft, 0.5), {}),
+    "soft margin": ("soft_margin_loss", logits, (signs,), {}),
+    "hinge embedding": ("hinge_embedding_loss", logits.abs(), (signs,), {"margin": 0.7}),
+    "margin ranking": ("margin_ranking_loss", logits, (other, signs), {"margin": 0.3}),
+    "cosine embedding": ("cosine_embedding_loss", logits, (other, row_signs), {"margin": 0.2}),
+    "cosine embedding one": ("cosine_embedding_loss", logits[0], (other[0], row_signs[0]), {}),
+    "triplet": ("triplet_margin_loss", logits, (soft, other), {"margin": 2.0}),
+    "triplet p=1 swap": ("triplet_margin_loss", logits, (soft, other), {"p": 1, "swap": True, "eps": 1e-3}),
+    "triplet distance": (
+        "triplet_margin_with_distance_loss",
+        logits,
+        (soft, other),
+        {"distance_function": lambda a, b: 1 - theirs.cosine_similarity(a, b), "swap": True},
+    ),
+    "triplet default": ("triplet_margin_with_distance_loss", logits, (soft, other), {}),
+    "multi margin": ("multi_margin_loss", logits, (labels.clamp(min=0),), {"weight": weight}),
+    "multi margin squared": ("multi_margin_loss", logits, (labels.clamp(min=0),), {"p": 2, "margin": 0.5}),
+    "multilabel margin": ("multilabel_margin_loss", logits, (listed,), {}),
+    "multilabel margin one": ("multilabel_margin_loss", logits[0], (listed[0],), {}),
+    "multilabel soft margin": ("multilabel_soft_margin_loss", logits, (soft,), {"weight": weight}),
+}
 images = torch.randn(2, 3, 4, 5, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
 image_labels = torch.randint(0, 3, (2, 4, 5), generator=torch.Generator().manual_seed(2))
 CROSS = {
@@ -68,14 +99,15 @@ CROSS = {
     "empty": (logits[:0], labels[:0], {}),
     "all ignored": (logits, torch.full((N,), -100), {}),
 }
-CASES = {**ELEMENTWISE, **{f"ce {k}": ("cross_entropy", *v) for k, v in CROSS.items()}}
+TWO = {**ELEMENTWISE, **{f"ce {k}": ("cross_entropy", *v) for k, v in CROSS.items()}}
+CASES = {**{key: (name, x, (target,), options) for key, (name, x, target, options) in TWO.items()}, **MORE}
 
 
-def _both(name, x, target, options):
+def _both(name, x, others, options):
     results = []
     for module in (ours, theirs):
         leaf = x.detach().clone().requires_grad_(True)
-        value = getattr(module, name)(leaf, target, **options)
+        value = getattr(module, name)(leaf, *others, **options)
         (gradient,) = torch.autograd.grad(value.sum(), leaf)
         results.append((value.detach(), gradient))
     return results
@@ -85,8 +117,8 @@ def _both(name, x, target, options):
 @pytest.mark.parametrize("case", CASES)
 @pytest.mark.filterwarnings("ignore:reduction. 'mean' divides:UserWarning")  # PyTorch's own advice on kl_div
 def test_value_and_gradient_are_pytorchs(case, reduction):
-    name, x, target, options = CASES[case]
-    (value, gradient), (expected, expected_gradient) = _both(name, x, target, {**options, "reduction": reduction})
+    name, x, others, options = CASES[case]
+    (value, gradient), (expected, expected_gradient) = _both(name, x, others, {**options, "reduction": reduction})
     torch.testing.assert_close(value, expected, rtol=1e-12, atol=1e-12, equal_nan=True)
     torch.testing.assert_close(gradient, expected_gradient, rtol=1e-9, atol=1e-12, equal_nan=True)
 
@@ -105,7 +137,8 @@ def test_modules_are_pytorchs_own(name):
     kind, original = getattr(lt, name), getattr(torch.nn, name)
     assert issubclass(kind, original)
     assert inspect.signature(kind) == inspect.signature(original)
-    module = kind(reduction="sum")
+    options = {"reduction": "sum"}
+    module = kind(**options)
     assert isinstance(pickle.loads(pickle.dumps(module)), kind)
     assert copy.deepcopy(module).reduction == "sum"
 
@@ -119,6 +152,12 @@ def test_functions_have_pytorchs_signature(name):
 
 
 MODULES = {
+    "NLLLoss": (logits.log_softmax(-1), labels, {"weight": weight}),
+    "SoftMarginLoss": (logits, signs, {}),
+    "HingeEmbeddingLoss": (logits.abs(), signs, {"margin": 0.7}),
+    "MultiMarginLoss": (logits, labels.clamp(min=0), {"p": 2, "margin": 0.5, "weight": weight}),
+    "MultiLabelMarginLoss": (logits, listed, {}),
+    "MultiLabelSoftMarginLoss": (logits, soft, {"weight": weight}),
     "MSELoss": (logits, soft, {}),
     "L1Loss": (logits, soft, {}),
     "HuberLoss": (logits, soft, {"delta": 0.4}),
@@ -136,6 +175,30 @@ def test_modules_compute_what_pytorchs_do(name):
     x, target, options = MODULES[name]
     module = getattr(lt, name)(**options)
     torch.testing.assert_close(module(x, target), getattr(torch.nn, name)(**options)(x, target))
+
+
+OF_THREE = {
+    "GaussianNLLLoss": ((logits, soft, full), {"full": True, "eps": 1e-3}),
+    "MarginRankingLoss": ((logits, other, signs), {"margin": 0.3}),
+    "CosineEmbeddingLoss": ((logits, other, row_signs), {"margin": 0.2}),
+    "TripletMarginLoss": ((logits, soft, other), {"p": 3, "swap": True}),
+    "TripletMarginWithDistanceLoss": ((logits, soft, other), {"margin": 2.0}),
+}
+
+
+@pytest.mark.parametrize("name", OF_THREE)
+def test_modules_of_three_arrays(name):
+    arrays, options = OF_THREE[name]
+    module = getattr(lt, name)(**options)
+    torch.testing.assert_close(module(*arrays), getattr(torch.nn, name)(**options)(*arrays))
+    exported = torch.export.export(module, arrays).module()
+    torch.testing.assert_close(exported(*arrays), module(*arrays))
+    rows = torch.func.vmap(torch.func.grad(module))(*arrays)
+    assert torch.isfinite(rows).all()
+
+
+def test_every_module_is_tested():
+    assert {*MODULES, *OF_THREE, "functional"} == set(lt.__all__)
 
 
 def test_class_weights_travel_with_the_module():

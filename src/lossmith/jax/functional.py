@@ -79,6 +79,13 @@ def sigmoid_binary_cross_entropy(
     )
 
 
+def sigmoid_focal_loss(
+    logits: Any, labels: Any, *, alpha: float | None = None, gamma: float = 2.0, **options: Any
+) -> Any:
+    """Binary focal loss on logits, as ``optax.sigmoid_focal_loss``."""
+    return _apply("sigmoid_focal", logits, labels, options, alpha=alpha, gamma=gamma)
+
+
 def binary_cross_entropy(
     probabilities: Any, labels: Any, *, pos_weight: Any = 1.0, label_smoothing: float = 0.0, **options: Any
 ) -> Any:
@@ -128,6 +135,11 @@ def _softmax(
     return _apply("softmax_cross_entropy", logits, labels, options, **smoothing)
 
 
+def poly_loss_cross_entropy(logits: Any, labels: Any, *, epsilon: float = 2.0, axis: int = -1, **options: Any) -> Any:
+    """Softmax cross-entropy plus ``epsilon`` times (1 - p), as ``optax.poly_loss_cross_entropy``."""
+    return _apply("poly_cross_entropy", logits, labels, {**options, "axis": axis}, epsilon=epsilon)
+
+
 def categorical_cross_entropy(
     probabilities: Any, labels: Any, axis: int = -1, *, label_smoothing: float = 0.0, **options: Any
 ) -> Any:
@@ -149,6 +161,11 @@ def kl_divergence_with_log_targets(log_predictions: Any, log_targets: Any, axis:
 def hinge_loss(predictor_outputs: Any, targets: Any, **options: Any) -> Any:
     """Hinge with targets -1 and +1, as ``optax.hinge_loss``."""
     return _apply("hinge", predictor_outputs, targets, options)
+
+
+def perceptron_loss(predictor_outputs: Any, targets: Any, **options: Any) -> Any:
+    """Perceptron loss with targets -1 and +1, as ``optax.perceptron_loss``."""
+    return _apply("perceptron", predictor_outputs, targets, options)
 
 
 def squared_hinge(predictor_outputs: Any, targets: Any, **options: Any) -> Any:

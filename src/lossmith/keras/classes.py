@@ -68,5 +68,10 @@ CategoricalHinge = _class("CategoricalHinge", F.categorical_hinge)
 KLDivergence = _class("KLDivergence", F.kl_divergence)
 CosineSimilarity = _class("CosineSimilarity", F.cosine_similarity)
 BinaryCrossentropy = _class("BinaryCrossentropy", F.binary_crossentropy)
+BinaryFocalCrossentropy = _class("BinaryFocalCrossentropy", F.binary_focal_crossentropy)
+CategoricalFocalCrossentropy = _class("CategoricalFocalCrossentropy", F.categorical_focal_crossentropy)
+CategoricalGeneralizedCrossEntropy = _class(
+    "CategoricalGeneralizedCrossEntropy", F.categorical_generalized_cross_entropy
+)
 CategoricalCrossentropy = _class("CategoricalCrossentropy", F.categorical_crossentropy)
 SparseCategoricalCrossentropy = _class("SparseCategoricalCrossentropy", F.sparse_categorical_crossentropy)

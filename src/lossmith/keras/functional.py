@@ -119,6 +119,23 @@ def binary_crossentropy(
     )
 
 
+def binary_focal_crossentropy(
+    y_true: Any,
+    y_pred: Any,
+    apply_class_balancing: bool = False,
+    alpha: float = 0.25,
+    gamma: float = 2.0,
+    from_logits: bool = False,
+    label_smoothing: float = 0.0,
+    axis: int = -1,
+) -> Any:
+    """Mean over ``axis`` of the binary focal loss; ``alpha`` counts only with ``apply_class_balancing``."""
+    options = {"gamma": gamma, "alpha": alpha if apply_class_balancing else None, "label_smoothing": label_smoothing}
+    if from_logits:
+        return _elementwise("sigmoid_focal", y_true, y_pred, axis, **options)
+    return _elementwise("binary_focal", y_true, y_pred, axis, epsilon=keras.config.epsilon(), **options)
+
+
 def categorical_crossentropy(
     y_true: Any, y_pred: Any, from_logits: bool = False, label_smoothing: float = 0.0, axis: int = -1
 ) -> Any:
@@ -127,14 +144,53 @@ def categorical_crossentropy(
     Raises:
         LabelError: ``y_true`` holds class indices.
     """
+    y_true, y_pred = _dense_rows(y_true, y_pred, axis)
+    return _cross_entropy(y_true, y_pred, from_logits, axis, label_smoothing=label_smoothing)
+
+
+def _dense_rows(y_true: Any, y_pred: Any, axis: int) -> tuple[Any, Any]:
     y_pred = keras.ops.convert_to_tensor(y_pred)
     y_true = keras.ops.cast(keras.ops.convert_to_tensor(y_true), y_pred.dtype)
     if len(y_true.shape) != len(y_pred.shape) or (y_true.shape[axis] == 1 and y_pred.shape[axis] != 1):
         raise LabelError(
-            f"y_true has shape {tuple(y_true.shape)} and y_pred {tuple(y_pred.shape)}: CategoricalCrossentropy takes "
-            "one-hot or soft rows; for class indices use SparseCategoricalCrossentropy"
+            f"y_true has shape {tuple(y_true.shape)} and y_pred {tuple(y_pred.shape)}: this loss takes one-hot or soft "
+            "rows; for class indices use SparseCategoricalCrossentropy"
         )
-    return _cross_entropy(y_true, y_pred, from_logits, axis, label_smoothing=label_smoothing)
+    return y_true, y_pred
+
+
+def categorical_focal_crossentropy(
+    y_true: Any,
+    y_pred: Any,
+    alpha: Any = 0.25,
+    gamma: float = 2.0,
+    from_logits: bool = False,
+    label_smoothing: float = 0.0,
+    axis: int = -1,
+) -> Any:
+    """Focal loss of one-hot rows over ``axis``, times ``alpha``: one factor for all classes, or one per class.
+
+    Raises:
+        LabelError: ``y_true`` holds class indices.
+    """
+    y_true, y_pred = _dense_rows(y_true, y_pred, axis)
+    options = {"gamma": gamma, "label_smoothing": label_smoothing}
+    if not isinstance(alpha, int | float):
+        options["class_weight"], alpha = alpha, 1.0
+    if from_logits:
+        return alpha * _values("softmax_focal", y_true, y_pred, axis, **options)
+    y_pred = y_pred / keras.ops.sum(y_pred, axis=axis, keepdims=True)
+    return alpha * _values("categorical_focal", y_true, y_pred, axis, epsilon=keras.config.epsilon(), **options)
+
+
+def categorical_generalized_cross_entropy(y_true: Any, y_pred: Any, q: float) -> Any:
+    """Generalised cross-entropy of class indices under probabilities.
+
+    Raises:
+        LabelError: ``y_true`` holds one-hot rows, or a label out of range.
+    """
+    y_true, y_pred = _class_indices(y_true, y_pred, -1)
+    return _values("generalised_cross_entropy", y_true, y_pred, q=q)
 
 
 def sparse_categorical_crossentropy(
@@ -145,19 +201,23 @@ def sparse_categorical_crossentropy(
     Raises:
         LabelError: ``y_true`` holds one-hot rows, or a label out of range.
     """
+    y_true, y_pred = _class_indices(y_true, y_pred, axis)
+    values = _cross_entropy(y_true, y_pred, from_logits, axis, ignore_index=ignore_class)
+    if ignore_class is not None:
+        set_keras_mask(values, keras.ops.not_equal(y_true, ignore_class))  # the mean is then over the rest
+    return values
+
+
+def _class_indices(y_true: Any, y_pred: Any, axis: int) -> tuple[Any, Any]:
     y_pred, y_true = keras.ops.convert_to_tensor(y_pred), keras.ops.convert_to_tensor(y_true)
     if len(y_true.shape) == len(y_pred.shape) and y_true.shape[axis] == 1:
         y_true = keras.ops.squeeze(y_true, axis)
     if len(y_true.shape) == len(y_pred.shape):
         raise LabelError(
-            f"y_true has the shape of y_pred, {tuple(y_true.shape)}: SparseCategoricalCrossentropy takes class "
-            "indices; for one-hot or soft rows use CategoricalCrossentropy"
+            f"y_true has the shape of y_pred, {tuple(y_true.shape)}: this loss takes class indices; for one-hot or "
+            "soft rows use CategoricalCrossentropy"
         )
-    y_true = keras.ops.cast(y_true, "int32")  # Keras hands labels over as floats
-    values = _cross_entropy(y_true, y_pred, from_logits, axis, ignore_index=ignore_class)
-    if ignore_class is not None:
-        set_keras_mask(values, keras.ops.not_equal(y_true, ignore_class))  # the mean is then over the rest
-    return values
+    return keras.ops.cast(y_true, "int32"), y_pred  # Keras hands labels over as floats
 
 
 def _cross_entropy(y_true: Any, y_pred: Any, from_logits: bool, axis: int, **parameters: Any) -> Any:

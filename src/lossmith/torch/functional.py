@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -10,7 +11,7 @@ from torch.nn import _reduction
 
 from ..arrays import load
 from ..core import call
-from ..errors import InputError
+from ..errors import InputError, ShapeError
 from ..losses import Loss, find
 
 _XP = load("torch")
@@ -18,6 +19,12 @@ _SQUARED, _ABSOLUTE, _HUBER = find("squared_error"), find("absolute_error"), fin
 _POISSON, _POISSON_LOG_RATE = find("poisson"), find("poisson_log_rate")
 _BINARY, _SIGMOID = find("binary_cross_entropy"), find("sigmoid_cross_entropy")
 _SOFTMAX, _KL = find("softmax_cross_entropy"), find("kl_divergence_log_probabilities")
+_NLL, _GAUSSIAN = find("negative_log_likelihood"), find("gaussian_nll")
+_SOFT_MARGIN, _HINGE_EMBEDDING = find("soft_margin"), find("hinge_embedding")
+_RANKING, _COSINE, _TRIPLET = find("margin_ranking"), find("cosine_embedding"), find("triplet_margin")
+_COSINE_EPSILON = 9.999999960041972e-13  # PyTorch adds 1e-12 in float32, whatever the dtype
+_MULTI_MARGIN = find("multi_margin")
+_MULTILABEL_MARGIN, _MULTILABEL_SOFT_MARGIN = find("multilabel_margin"), find("multilabel_soft_margin")
 
 
 def _apply(
@@ -161,17 +168,45 @@ def cross_entropy(
     As there, a mean with class weights divides by the true classes' weights for class indices, and by the number of
     rows for dense targets.
     """
-    dense = input.shape == target.shape
     parameters = _SOFTMAX.resolve({"label_smoothing": label_smoothing, "class_weight": weight})
+    legacy = (size_average, reduce)
+    return _by_class(_SOFTMAX, input, target, reduction, parameters, ignore_index, legacy)
+
+
+def nll_loss(
+    input: Tensor,
+    target: Tensor,
+    weight: Tensor | None = None,
+    size_average: bool | None = None,
+    ignore_index: int = -100,
+    reduce: bool | None = None,
+    reduction: str = "mean",
+) -> Tensor:
+    """Negative log-likelihood of log-probabilities, classes on axis 1, as ``torch.nn.functional.nll_loss``."""
+    parameters = _NLL.resolve({"class_weight": weight})
+    return _by_class(_NLL, input, target, reduction, parameters, ignore_index, (size_average, reduce))
+
+
+def _by_class(
+    loss: Loss,
+    input: Tensor,
+    target: Tensor,
+    reduction: str,
+    parameters: dict[str, Any],
+    ignore_index: int,
+    legacy: tuple[bool | None, bool | None],
+) -> Tensor:
+    dense = input.shape == target.shape
     axis = 1 if input.ndim > 1 else 0
-    rows = input.numel() // input.shape[axis] if dense and weight is not None and input.shape[axis] else None
+    weighted = parameters["class_weight"] is not None
+    rows = input.numel() // input.shape[axis] if dense and weighted and input.shape[axis] else None
     return _apply(
-        _SOFTMAX,
+        loss,
         input,
         target,
         reduction,
         parameters,
-        legacy=(size_average, reduce),
+        legacy=legacy,
         axis=axis,
         ignore_index=None if dense else ignore_index,
         normalizer=rows,
@@ -195,6 +230,164 @@ def kl_div(
     if reduction == "batchmean":
         return _apply(_KL, *shares, "sum", {}) / input.shape[0]
     return _apply(_KL, *shares, reduction, {}, legacy=(size_average, reduce))
+
+
+def gaussian_nll_loss(
+    input: Tensor,
+    target: Tensor,
+    var: Tensor | float,
+    full: bool = False,
+    eps: float = 1e-6,
+    reduction: str = "mean",
+) -> Tensor:
+    """Gaussian negative log-likelihood, as ``torch.nn.functional.gaussian_nll_loss``.
+
+    ``var`` is a number, or has the input's shape, or lacks its last axis, or has length 1 on one axis.
+    """
+    if isinstance(var, float):
+        var = torch.full_like(input, var)
+    parameters = _GAUSSIAN.resolve({"full": full, "epsilon": eps})
+    return _apply(_GAUSSIAN, input, target, reduction, parameters, extras={"variance": var}, check="values")
+
+
+def soft_margin_loss(
+    input: Tensor,
+    target: Tensor,
+    size_average: bool | None = None,
+    reduce: bool | None = None,
+    reduction: str = "mean",
+) -> Tensor:
+    """Logistic loss with targets -1 and +1, as ``torch.nn.functional.soft_margin_loss``."""
+    return _apply(_SOFT_MARGIN, input, target, reduction, {}, legacy=(size_average, reduce))
+
+
+def hinge_embedding_loss(
+    input: Tensor,
+    target: Tensor,
+    margin: float = 1.0,
+    size_average: bool | None = None,
+    reduce: bool | None = None,
+    reduction: str = "mean",
+) -> Tensor:
+    """Distances pulled in (+1) or pushed beyond the margin (-1), as ``torch.nn.functional.hinge_embedding_loss``."""
+    parameters = _HINGE_EMBEDDING.resolve({"margin": margin})
+    return _apply(_HINGE_EMBEDDING, input, target, reduction, parameters, legacy=(size_average, reduce))
+
+
+def margin_ranking_loss(
+    input1: Tensor,
+    input2: Tensor,
+    target: Tensor,
+    margin: float = 0,
+    size_average: bool | None = None,
+    reduce: bool | None = None,
+    reduction: str = "mean",
+) -> Tensor:
+    """First above second by the margin (+1) or below (-1), as ``torch.nn.functional.margin_ranking_loss``."""
+    parameters = _RANKING.resolve({"margin": margin})
+    legacy = (size_average, reduce)
+    return _apply(_RANKING, input1, target, reduction, parameters, legacy=legacy, extras={"other": input2})
+
+
+def cosine_embedding_loss(
+    input1: Tensor,
+    input2: Tensor,
+    target: Tensor,
+    margin: float = 0,
+    size_average: bool | None = None,
+    reduce: bool | None = None,
+    reduction: str = "mean",
+) -> Tensor:
+    """Vectors turned together (+1) or apart (-1), as ``torch.nn.functional.cosine_embedding_loss``."""
+    parameters = _COSINE.resolve({"margin": margin, "epsilon": _COSINE_EPSILON})
+    legacy = (size_average, reduce)
+    return _apply(_COSINE, input1, target, reduction, parameters, legacy=legacy, extras={"other": input2})
+
+
+def triplet_margin_loss(
+    anchor: Tensor,
+    positive: Tensor,
+    negative: Tensor,
+    margin: float = 1.0,
+    p: float = 2,
+    eps: float = 1e-6,
+    swap: bool = False,
+    size_average: bool | None = None,
+    reduce: bool | None = None,
+    reduction: str = "mean",
+) -> Tensor:
+    """Positive nearer than negative by the margin, as ``torch.nn.functional.triplet_margin_loss``."""
+    parameters = _TRIPLET.resolve({"margin": margin, "power": p, "epsilon": eps, "swap": swap})
+    legacy = (size_average, reduce)
+    return _apply(_TRIPLET, anchor, positive, reduction, parameters, legacy=legacy, extras={"negative": negative})
+
+
+def triplet_margin_with_distance_loss(
+    anchor: Tensor,
+    positive: Tensor,
+    negative: Tensor,
+    *,
+    distance_function: Callable[[Tensor, Tensor], Tensor] | None = None,
+    margin: float = 1.0,
+    swap: bool = False,
+    reduction: str = "mean",
+) -> Tensor:
+    """The same with any distance, as ``torch.nn.functional.triplet_margin_with_distance_loss``."""
+    if distance_function is None:
+        return triplet_margin_loss(anchor, positive, negative, margin=margin, swap=swap, reduction=reduction)
+    near, far = distance_function(anchor, positive), distance_function(anchor, negative)
+    if swap:
+        far = torch.minimum(far, distance_function(positive, negative))
+    return margin_ranking_loss(far, near, torch.ones_like(far), margin=margin, reduction=reduction)
+
+
+def multi_margin_loss(
+    input: Tensor,
+    target: Tensor,
+    p: int = 1,
+    margin: float = 1.0,
+    weight: Tensor | None = None,
+    size_average: bool | None = None,
+    reduce: bool | None = None,
+    reduction: str = "mean",
+) -> Tensor:
+    """Every other class below the true one by the margin, as ``torch.nn.functional.multi_margin_loss``."""
+    if p not in (1, 2):
+        raise InputError(f"p is {p!r}; multi_margin_loss takes 1 or 2")
+    parameters = _MULTI_MARGIN.resolve({"margin": margin, "squared": p == 2, "class_weight": weight})
+    return _apply(_MULTI_MARGIN, input, target, reduction, parameters, legacy=(size_average, reduce))
+
+
+def multilabel_margin_loss(
+    input: Tensor,
+    target: Tensor,
+    size_average: bool | None = None,
+    reduce: bool | None = None,
+    reduction: str = "mean",
+) -> Tensor:
+    """Every label above every other class by 1, as ``torch.nn.functional.multilabel_margin_loss``.
+
+    ``target`` has the input's shape and lists class indices, up to the first -1.
+    """
+    if input.shape != target.shape:
+        raise ShapeError(f"input has shape {tuple(input.shape)} and target {tuple(target.shape)}; expected the same")
+    listed = torch.cumprod((target >= 0).to(torch.int64), dim=-1)
+    labels = torch.where(listed > 0, target.to(torch.int64), 0)
+    flags = torch.zeros_like(labels).scatter_reduce(-1, labels, listed, reduce="amax")
+    return _apply(_MULTILABEL_MARGIN, input, flags, reduction, {}, legacy=(size_average, reduce))
+
+
+def multilabel_soft_margin_loss(
+    input: Tensor,
+    target: Tensor,
+    weight: Tensor | None = None,
+    size_average: bool | None = None,
+    reduce: bool | None = None,
+    reduction: str = "mean",
+) -> Tensor:
+    """Sigmoid cross-entropy averaged over classes, as ``torch.nn.functional.multilabel_soft_margin_loss``."""
+    parameters = _MULTILABEL_SOFT_MARGIN.resolve({"class_weight": weight})
+    return _apply(_MULTILABEL_SOFT_MARGIN, input, target, reduction, parameters, legacy=(size_average, reduce))
 
 
 def _count(input: Tensor, weighted: bool) -> int | None:

@@ -88,3 +88,110 @@ class KLDivLoss(nn.KLDivLoss):
     def forward(self, input: Tensor, target: Tensor) -> Tensor:
         """Return the loss of log-probabilities and probabilities (or their logarithms), both of any one shape."""
         return F.kl_div(input, target, reduction=self.reduction, log_target=self.log_target)
+
+
+class NLLLoss(nn.NLLLoss):
+    """``torch.nn.NLLLoss``: negative log-likelihood of log-probabilities, classes on axis 1."""
+
+    def forward(self, input: Tensor, target: Tensor) -> Tensor:
+        """Return the loss of log-probabilities (C,), (N, C) or (N, C, …) and class indices without the class axis."""
+        return F.nll_loss(input, target, weight=self.weight, ignore_index=self.ignore_index, reduction=self.reduction)
+
+
+class GaussianNLLLoss(nn.GaussianNLLLoss):
+    """``torch.nn.GaussianNLLLoss``: Gaussian negative log-likelihood."""
+
+    def forward(self, input: Tensor, target: Tensor, var: Tensor | float) -> Tensor:
+        """Return the loss of means, targets of the same shape, and variances."""
+        return F.gaussian_nll_loss(input, target, var, full=self.full, eps=self.eps, reduction=self.reduction)
+
+
+class SoftMarginLoss(nn.SoftMarginLoss):
+    """``torch.nn.SoftMarginLoss``: logistic loss with targets -1 and +1."""
+
+    def forward(self, input: Tensor, target: Tensor) -> Tensor:
+        """Return the loss of scores and signs, both of any one shape."""
+        return F.soft_margin_loss(input, target, reduction=self.reduction)
+
+
+class HingeEmbeddingLoss(nn.HingeEmbeddingLoss):
+    """``torch.nn.HingeEmbeddingLoss``: distances pulled in or pushed beyond the margin."""
+
+    def forward(self, input: Tensor, target: Tensor) -> Tensor:
+        """Return the loss of distances and signs, both of any one shape."""
+        return F.hinge_embedding_loss(input, target, margin=self.margin, reduction=self.reduction)
+
+
+class MarginRankingLoss(nn.MarginRankingLoss):
+    """``torch.nn.MarginRankingLoss``: one score above the other by the margin."""
+
+    def forward(self, input1: Tensor, input2: Tensor, target: Tensor) -> Tensor:
+        """Return the loss of two scores and signs, all of any one shape."""
+        return F.margin_ranking_loss(input1, input2, target, margin=self.margin, reduction=self.reduction)
+
+
+class CosineEmbeddingLoss(nn.CosineEmbeddingLoss):
+    """``torch.nn.CosineEmbeddingLoss``: vectors turned together or apart."""
+
+    def forward(self, input1: Tensor, input2: Tensor, target: Tensor) -> Tensor:
+        """Return the loss of vectors (N, D) or (D,) and signs (N,) or ()."""
+        return F.cosine_embedding_loss(input1, input2, target, margin=self.margin, reduction=self.reduction)
+
+
+class TripletMarginLoss(nn.TripletMarginLoss):
+    """``torch.nn.TripletMarginLoss``: the positive nearer than the negative by the margin."""
+
+    def forward(self, anchor: Tensor, positive: Tensor, negative: Tensor) -> Tensor:
+        """Return the loss of three sets of vectors, all (N, D) or (D,)."""
+        return F.triplet_margin_loss(
+            anchor,
+            positive,
+            negative,
+            margin=self.margin,
+            p=self.p,
+            eps=self.eps,
+            swap=self.swap,
+            reduction=self.reduction,
+        )
+
+
+class TripletMarginWithDistanceLoss(nn.TripletMarginWithDistanceLoss):
+    """``torch.nn.TripletMarginWithDistanceLoss``: the same with any distance."""
+
+    def forward(self, anchor: Tensor, positive: Tensor, negative: Tensor) -> Tensor:
+        """Return the loss of three sets of vectors, all of one shape."""
+        return F.triplet_margin_with_distance_loss(
+            anchor,
+            positive,
+            negative,
+            distance_function=self.distance_function,
+            margin=self.margin,
+            swap=self.swap,
+            reduction=self.reduction,
+        )
+
+
+class MultiMarginLoss(nn.MultiMarginLoss):
+    """``torch.nn.MultiMarginLoss``: every other class below the true one by the margin."""
+
+    def forward(self, input: Tensor, target: Tensor) -> Tensor:
+        """Return the loss of scores (N, C) or (C,) and class indices (N,) or ()."""
+        return F.multi_margin_loss(
+            input, target, p=self.p, margin=self.margin, weight=self.weight, reduction=self.reduction
+        )
+
+
+class MultiLabelMarginLoss(nn.MultiLabelMarginLoss):
+    """``torch.nn.MultiLabelMarginLoss``: every label above every other class by 1."""
+
+    def forward(self, input: Tensor, target: Tensor) -> Tensor:
+        """Return the loss of scores and lists of class indices ended by -1, both (N, C) or (C,)."""
+        return F.multilabel_margin_loss(input, target, reduction=self.reduction)
+
+
+class MultiLabelSoftMarginLoss(nn.MultiLabelSoftMarginLoss):
+    """``torch.nn.MultiLabelSoftMarginLoss``: sigmoid cross-entropy averaged over the classes."""
+
+    def forward(self, input: Tensor, target: Tensor) -> Tensor:
+        """Return the loss of logits and targets in [0, 1], both (N, C) or (C,)."""
+        return F.multilabel_soft_margin_loss(input, target, weight=self.weight, reduction=self.reduction)
