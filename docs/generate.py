@@ -17,7 +17,7 @@ from sphinx.util import logging
 import lossmith
 from lossmith.formula import mathml
 from lossmith.losses import Loss, losses
-from lossmith.understanding import Explanation, explain, plot
+from lossmith.understanding import Argument, Explanation, explain, plot
 
 _TASKS = {
     "regression": "Numbers",
@@ -25,6 +25,10 @@ _TASKS = {
     "binary": "Yes or no, and independent labels",
     "multiclass": "One of several classes",
     "embedding": "Vectors",
+    "ranking": "Rankings",
+    "boxes": "Boxes",
+    "preference": "Preferences",
+    "survival": "Survival times",
 }
 _SPECIAL = re.compile(r"([\\`*_\[\]<>|#])")
 _NAMES = re.compile(rf"\b({'|'.join(loss.name for loss in losses() if '_' in loss.name)})\b")
@@ -86,7 +90,8 @@ def page(loss: Loss) -> str:
             f"The additive constant {{math}}`{loss.dropped}` is left out: it does not depend on the prediction."
         )
     parts.append(f"![Value and gradient of {e.title}]({e.name}.svg)")
-    parts += ["## Prediction and target", f"- **prediction**: {_prose(e.prediction)}\n- **target**: {_prose(e.target)}"]
+    arrays = (f"- **prediction**: {_prose(e.prediction)}", f"- **target**: {_prose(e.target)}")
+    parts += ["## Prediction and target", "\n".join([*arrays, *map(_argument, e.extras)])]
     parts += _parameters(e)
     for section in e.sections():
         if section.heading in ("Take it when", "Take another when", "What a good value is", "Pitfalls", "Type"):
@@ -102,9 +107,14 @@ def _math(latex: str) -> str:
 
 
 def _legend(e: Explanation) -> str:
-    names = {p.name for p in e.parameters}
+    names = {x.name for x in (*e.parameters, *e.extras)}
     meanings = {s: f"`{meaning}`" if meaning in names else _prose(meaning) for s, meaning in e.symbols.items()}
     return f"Here {', '.join(f'{symbol} is {meaning}' for symbol, meaning in meanings.items())}."
+
+
+def _argument(extra: Argument) -> str:
+    may = "" if extra.required else " (may be left out)"
+    return f"- **{extra.name}**{may}: {_prose(extra.valid)}. {_prose(extra.meaning)}"
 
 
 def _parameters(e: Explanation) -> list[str]:

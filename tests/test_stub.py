@@ -22,6 +22,8 @@ def arguments(node: ast.FunctionDef) -> dict[str, str | None]:
     """Return each argument with its default, as source."""
     given = node.args
     found: dict[str, str | None] = {a.arg: None for a in given.args if a.arg != "self"}
+    for argument, default in zip(reversed(given.args), reversed(given.defaults), strict=False):
+        found[argument.arg] = repr(ast.literal_eval(default))
     for argument, default in zip(given.kwonlyargs, given.kw_defaults, strict=True):
         found[argument.arg] = None if default is None else repr(ast.literal_eval(default))
     return found
@@ -53,9 +55,19 @@ def test_class_has_the_signature_of_run_time(loss: Loss, tree: ast.Module) -> No
     assert attributes == {"definition", *loss.defaults}
 
 
+@pytest.mark.parametrize("loss", [pytest.param(loss, id=loss.name) for loss in losses() if loss.extras])
+def test_methods_of_a_class_name_the_extras(loss: Loss, tree: ast.Module) -> None:
+    (node,) = (n for n in tree.body if isinstance(n, ast.ClassDef) and n.name == loss.object_name)
+    methods = {n.name: n for n in node.body if isinstance(n, ast.FunctionDef)}
+    for name in ("__call__", "value_and_gradient"):
+        extras = {e.name: None if e.required else "None" for e in loss.extras}
+        per_call = dict.fromkeys(("weight", "mask", "normalizer"), "None")
+        assert arguments(methods[name]) == {"prediction": None, "target": None, **extras, **per_call}
+
+
 def test_names_everything_public(tree: ast.Module) -> None:
     (listed,) = (n for n in tree.body if isinstance(n, ast.Assign) and ast.unparse(n.targets[0]) == "__all__")
-    assert ast.literal_eval(listed.value) == sorted(lm.__all__)
+    assert sorted(ast.literal_eval(listed.value)) == sorted(lm.__all__)
     defined = {n.name for n in tree.body if isinstance(n, ast.FunctionDef | ast.ClassDef)}
     defined |= {alias.asname for n in tree.body if isinstance(n, ast.ImportFrom) for alias in n.names if alias.asname}
     assert set(lm.__all__) <= defined

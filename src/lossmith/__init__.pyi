@@ -220,6 +220,7 @@ def softmax_cross_entropy(
     *,
     label_smoothing: float = 0.0,
     class_weight: Any = None,
+    z_loss: float = 0.0,
     weight: Any = None,
     mask: Any = None,
     normalizer: Any = None,
@@ -247,6 +248,22 @@ def categorical_cross_entropy(
 ) -> Any:
     """Surprise, in nats, of the true class under predicted probabilities."""
 
+def negative_log_likelihood(
+    prediction: _Array,
+    target: _Array,
+    *,
+    label_smoothing: float = 0.0,
+    class_weight: Any = None,
+    weight: Any = None,
+    mask: Any = None,
+    normalizer: Any = None,
+    ignore_index: int | None = None,
+    axis: int = -1,
+    reduction: _Reduction = "mean",
+    empty: _Empty = "zero",
+) -> Any:
+    """Surprise, in nats, of the true class under predicted log-probabilities."""
+
 def categorical_hinge(
     prediction: _Array,
     target: _Array,
@@ -262,6 +279,383 @@ def categorical_hinge(
 ) -> Any:
     """How far the true class's score falls short of the best other score by a margin of 1."""
 
+def sigmoid_focal(
+    prediction: _Array,
+    target: _Array,
+    *,
+    gamma: float = 2.0,
+    alpha: float | None = None,
+    label_smoothing: float = 0.0,
+    weight: Any = None,
+    mask: Any = None,
+    normalizer: Any = None,
+    ignore_index: int | None = None,
+    reduction: _Reduction = "mean",
+    empty: _Empty = "zero",
+) -> Any:
+    """Cross-entropy of a yes-or-no target with a logit, turned down where the model is right already."""
+
+def binary_focal(
+    prediction: _Array,
+    target: _Array,
+    *,
+    gamma: float = 2.0,
+    alpha: float | None = None,
+    label_smoothing: float = 0.0,
+    epsilon: float = 0.0,
+    weight: Any = None,
+    mask: Any = None,
+    normalizer: Any = None,
+    ignore_index: int | None = None,
+    reduction: _Reduction = "mean",
+    empty: _Empty = "zero",
+) -> Any:
+    """Cross-entropy of a yes-or-no target with a probability, turned down where the model is right already."""
+
+def softmax_focal(
+    prediction: _Array,
+    target: _Array,
+    *,
+    gamma: float = 2.0,
+    label_smoothing: float = 0.0,
+    class_weight: Any = None,
+    weight: Any = None,
+    mask: Any = None,
+    normalizer: Any = None,
+    ignore_index: int | None = None,
+    axis: int = -1,
+    reduction: _Reduction = "mean",
+    empty: _Empty = "zero",
+) -> Any:
+    """Cross-entropy of the true class under the softmax of logits, turned down where the model is right."""
+
+def categorical_focal(
+    prediction: _Array,
+    target: _Array,
+    *,
+    gamma: float = 2.0,
+    label_smoothing: float = 0.0,
+    class_weight: Any = None,
+    epsilon: float = 0.0,
+    weight: Any = None,
+    mask: Any = None,
+    normalizer: Any = None,
+    ignore_index: int | None = None,
+    axis: int = -1,
+    reduction: _Reduction = "mean",
+    empty: _Empty = "zero",
+) -> Any:
+    """Cross-entropy of the true class under predicted probabilities, turned down where the model is right."""
+
+def asymmetric(
+    prediction: _Array,
+    target: _Array,
+    *,
+    gamma_positive: float = 1.0,
+    gamma_negative: float = 4.0,
+    clip: float = 0.05,
+    weight: Any = None,
+    mask: Any = None,
+    normalizer: Any = None,
+    ignore_index: int | None = None,
+    reduction: _Reduction = "mean",
+    empty: _Empty = "zero",
+) -> Any:
+    """Focal loss of a logit with one gamma for positives, another for negatives, and no cost at all for negatives
+    below a probability.
+    """
+
+def generalised_cross_entropy(
+    prediction: _Array,
+    target: _Array,
+    *,
+    q: float = 0.7,
+    class_weight: Any = None,
+    weight: Any = None,
+    mask: Any = None,
+    normalizer: Any = None,
+    ignore_index: int | None = None,
+    axis: int = -1,
+    reduction: _Reduction = "mean",
+    empty: _Empty = "zero",
+) -> Any:
+    """Between cross-entropy (q → 0) and one minus the true class's probability (q = 1)."""
+
+def poly_cross_entropy(
+    prediction: _Array,
+    target: _Array,
+    *,
+    epsilon: float = 1.0,
+    class_weight: Any = None,
+    weight: Any = None,
+    mask: Any = None,
+    normalizer: Any = None,
+    ignore_index: int | None = None,
+    axis: int = -1,
+    reduction: _Reduction = "mean",
+    empty: _Empty = "zero",
+) -> Any:
+    """Cross-entropy of logits plus a multiple of one minus the true class's probability."""
+
+def soft_margin(
+    prediction: _Array,
+    target: _Array,
+    *,
+    weight: Any = None,
+    mask: Any = None,
+    normalizer: Any = None,
+    ignore_index: int | None = None,
+    reduction: _Reduction = "mean",
+    empty: _Empty = "zero",
+) -> Any:
+    """Surprise, in nats, of a sign under the sigmoid of a score."""
+
+def exponential(
+    prediction: _Array,
+    target: _Array,
+    *,
+    weight: Any = None,
+    mask: Any = None,
+    normalizer: Any = None,
+    ignore_index: int | None = None,
+    reduction: _Reduction = "mean",
+    empty: _Empty = "zero",
+) -> Any:
+    """Exponential of how far a score is on the wrong side: the loss of AdaBoost."""
+
+def perceptron(
+    prediction: _Array,
+    target: _Array,
+    *,
+    weight: Any = None,
+    mask: Any = None,
+    normalizer: Any = None,
+    ignore_index: int | None = None,
+    reduction: _Reduction = "mean",
+    empty: _Empty = "zero",
+) -> Any:
+    """How far a score is on the wrong side; nothing on the right one."""
+
+def hinge_embedding(
+    prediction: _Array,
+    target: _Array,
+    *,
+    margin: float = 1.0,
+    weight: Any = None,
+    mask: Any = None,
+    normalizer: Any = None,
+    reduction: _Reduction = "mean",
+    empty: _Empty = "zero",
+) -> Any:
+    """The distance of a pair that belongs together (+1), or its lack of a margin if not (-1)."""
+
+def multi_margin(
+    prediction: _Array,
+    target: _Array,
+    *,
+    margin: float = 1.0,
+    squared: bool = False,
+    class_weight: Any = None,
+    weight: Any = None,
+    mask: Any = None,
+    normalizer: Any = None,
+    ignore_index: int | None = None,
+    axis: int = -1,
+    reduction: _Reduction = "mean",
+    empty: _Empty = "zero",
+) -> Any:
+    """Mean over the classes of how far the true one fails to be ahead of each by the margin."""
+
+def multilabel_margin(
+    prediction: _Array,
+    target: _Array,
+    *,
+    weight: Any = None,
+    mask: Any = None,
+    normalizer: Any = None,
+    ignore_index: int | None = None,
+    axis: int = -1,
+    reduction: _Reduction = "mean",
+    empty: _Empty = "zero",
+) -> Any:
+    """Over all pairs of a present and an absent label: how far the first fails to be ahead by 1."""
+
+def multilabel_soft_margin(
+    prediction: _Array,
+    target: _Array,
+    *,
+    class_weight: Any = None,
+    weight: Any = None,
+    mask: Any = None,
+    normalizer: Any = None,
+    ignore_index: int | None = None,
+    axis: int = -1,
+    reduction: _Reduction = "mean",
+    empty: _Empty = "zero",
+) -> Any:
+    """Mean over the labels of each one's sigmoid cross-entropy: one value per row."""
+
+def angular_margin(
+    prediction: _Array,
+    target: _Array,
+    *,
+    margin: float = 0.5,
+    scale: float = 64.0,
+    label_smoothing: float = 0.0,
+    class_weight: Any = None,
+    weight: Any = None,
+    mask: Any = None,
+    normalizer: Any = None,
+    ignore_index: int | None = None,
+    axis: int = -1,
+    reduction: _Reduction = "mean",
+    empty: _Empty = "zero",
+) -> Any:
+    """Surprise, in nats, of the true class when its angle counts as larger by a margin."""
+
+def cosine_margin(
+    prediction: _Array,
+    target: _Array,
+    *,
+    margin: float = 0.35,
+    scale: float = 64.0,
+    label_smoothing: float = 0.0,
+    class_weight: Any = None,
+    weight: Any = None,
+    mask: Any = None,
+    normalizer: Any = None,
+    ignore_index: int | None = None,
+    axis: int = -1,
+    reduction: _Reduction = "mean",
+    empty: _Empty = "zero",
+) -> Any:
+    """Surprise, in nats, of the true class when its cosine counts as smaller by a margin."""
+
+def logit_adjusted(
+    prediction: _Array,
+    target: _Array,
+    *,
+    class_prior: Any = None,
+    tau: float = 1.0,
+    label_smoothing: float = 0.0,
+    class_weight: Any = None,
+    weight: Any = None,
+    mask: Any = None,
+    normalizer: Any = None,
+    ignore_index: int | None = None,
+    axis: int = -1,
+    reduction: _Reduction = "mean",
+    empty: _Empty = "zero",
+) -> Any:
+    """Surprise, in nats, of the true class under the softmax of logits plus the log of the classes' shares."""
+
+def balanced_softmax(
+    prediction: _Array,
+    target: _Array,
+    *,
+    class_count: Any = None,
+    label_smoothing: float = 0.0,
+    class_weight: Any = None,
+    weight: Any = None,
+    mask: Any = None,
+    normalizer: Any = None,
+    ignore_index: int | None = None,
+    axis: int = -1,
+    reduction: _Reduction = "mean",
+    empty: _Empty = "zero",
+) -> Any:
+    """Surprise, in nats, of the true class under a softmax whose terms count by the size of their class."""
+
+def ldam(
+    prediction: _Array,
+    target: _Array,
+    *,
+    class_count: Any = None,
+    max_margin: float = 0.5,
+    scale: float = 30.0,
+    label_smoothing: float = 0.0,
+    class_weight: Any = None,
+    weight: Any = None,
+    mask: Any = None,
+    normalizer: Any = None,
+    ignore_index: int | None = None,
+    axis: int = -1,
+    reduction: _Reduction = "mean",
+    empty: _Empty = "zero",
+) -> Any:
+    """Surprise, in nats, of the true class when its score counts as smaller, the more so the rarer it is."""
+
+def coral(
+    prediction: _Array,
+    target: _Array,
+    *,
+    weight: Any = None,
+    mask: Any = None,
+    normalizer: Any = None,
+    ignore_index: int | None = None,
+    axis: int = -1,
+    reduction: _Reduction = "mean",
+    empty: _Empty = "zero",
+) -> Any:
+    """Surprise, in nats, of the answers to «is the rank above k?», summed over the thresholds."""
+
+def corn(
+    prediction: _Array,
+    target: _Array,
+    *,
+    weight: Any = None,
+    mask: Any = None,
+    normalizer: Any = None,
+    ignore_index: int | None = None,
+    axis: int = -1,
+    reduction: _Reduction = "mean",
+    empty: _Empty = "zero",
+) -> Any:
+    """Surprise, in nats, of the answers to «is the rank above k, given that it is above k-1?»."""
+
+def distillation_kl(
+    prediction: _Array,
+    target: _Array,
+    *,
+    temperature: float = 1.0,
+    weight: Any = None,
+    mask: Any = None,
+    normalizer: Any = None,
+    axis: int = -1,
+    reduction: _Reduction = "mean",
+    empty: _Empty = "zero",
+) -> Any:
+    """Nats lost by the student's softened distribution against the teacher's, times temperature²."""
+
+def distillation_jsd(
+    prediction: _Array,
+    target: _Array,
+    *,
+    temperature: float = 1.0,
+    beta: float = 0.5,
+    weight: Any = None,
+    mask: Any = None,
+    normalizer: Any = None,
+    axis: int = -1,
+    reduction: _Reduction = "mean",
+    empty: _Empty = "zero",
+) -> Any:
+    """Nats lost by coding each of student and teacher with their mixture."""
+
+def distillation_total_variation(
+    prediction: _Array,
+    target: _Array,
+    *,
+    temperature: float = 1.0,
+    weight: Any = None,
+    mask: Any = None,
+    normalizer: Any = None,
+    axis: int = -1,
+    reduction: _Reduction = "mean",
+    empty: _Empty = "zero",
+) -> Any:
+    """The probability that student and teacher, coupled as well as possible, choose different classes."""
+
 def cosine_similarity(
     prediction: _Array,
     target: _Array,
@@ -274,6 +668,638 @@ def cosine_similarity(
     empty: _Empty = "zero",
 ) -> Any:
     """Minus the cosine of the angle between prediction and target: -1 is the same direction, +1 opposite."""
+
+def margin_ranking(
+    prediction: _Array,
+    target: _Array,
+    other: _Array,
+    *,
+    margin: float = 0.0,
+    weight: Any = None,
+    mask: Any = None,
+    normalizer: Any = None,
+    reduction: _Reduction = "mean",
+    empty: _Empty = "zero",
+) -> Any:
+    """How far the score that should be higher falls short of the other one plus a margin."""
+
+def cosine_embedding(
+    prediction: _Array,
+    target: _Array,
+    other: _Array,
+    *,
+    margin: float = 0.0,
+    epsilon: float = 0.0,
+    weight: Any = None,
+    mask: Any = None,
+    normalizer: Any = None,
+    axis: int = -1,
+    reduction: _Reduction = "mean",
+    empty: _Empty = "zero",
+) -> Any:
+    """Cosine distance of two vectors that belong together; of others, by how much the cosine tops a margin."""
+
+def contrastive(
+    prediction: _Array,
+    target: _Array,
+    other: _Array,
+    *,
+    margin: float = 1.0,
+    weight: Any = None,
+    mask: Any = None,
+    normalizer: Any = None,
+    axis: int = -1,
+    reduction: _Reduction = "mean",
+    empty: _Empty = "zero",
+) -> Any:
+    """Half the squared distance of vectors that belong together; of others, of what lacks to a margin."""
+
+def triplet_margin(
+    prediction: _Array,
+    target: _Array,
+    negative: _Array,
+    *,
+    margin: float = 1.0,
+    power: float = 2.0,
+    epsilon: float = 1e-06,
+    swap: bool = False,
+    weight: Any = None,
+    mask: Any = None,
+    normalizer: Any = None,
+    axis: int = -1,
+    reduction: _Reduction = "mean",
+    empty: _Empty = "zero",
+) -> Any:
+    """How far the anchor's distance to the positive exceeds its distance to the negative minus a margin."""
+
+def bayesian_personalised_ranking(
+    prediction: _Array,
+    target: _Array,
+    *,
+    weight: Any = None,
+    mask: Any = None,
+    normalizer: Any = None,
+    reduction: _Reduction = "mean",
+    empty: _Empty = "zero",
+) -> Any:
+    """Surprise, in nats, that the chosen item's score (prediction) beats another item's (target)."""
+
+def list_net(
+    prediction: _Array,
+    target: _Array,
+    valid: _Array = None,
+    *,
+    weight: Any = None,
+    mask: Any = None,
+    normalizer: Any = None,
+    axis: int = -1,
+    reduction: _Reduction = "mean",
+    empty: _Empty = "zero",
+) -> Any:
+    """Cross-entropy, in nats, between the softmax of the relevances and the softmax of the scores."""
+
+def list_mle(
+    prediction: _Array,
+    target: _Array,
+    valid: _Array = None,
+    *,
+    weight: Any = None,
+    mask: Any = None,
+    normalizer: Any = None,
+    axis: int = -1,
+    reduction: _Reduction = "mean",
+    empty: _Empty = "zero",
+) -> Any:
+    """Surprise, in nats, of the relevance order when items are drawn one by one by softmax of their scores."""
+
+def rank_net(
+    prediction: _Array,
+    target: _Array,
+    valid: _Array = None,
+    *,
+    scale: float = 1.0,
+    weight: Any = None,
+    mask: Any = None,
+    normalizer: Any = None,
+    axis: int = -1,
+    reduction: _Reduction = "mean",
+    empty: _Empty = "zero",
+) -> Any:
+    """Mean surprise, in nats, over the pairs of a list, that the more relevant item beats the other one."""
+
+def lambda_rank(
+    prediction: _Array,
+    target: _Array,
+    valid: _Array = None,
+    *,
+    scale: float = 1.0,
+    weight: Any = None,
+    mask: Any = None,
+    normalizer: Any = None,
+    axis: int = -1,
+    reduction: _Reduction = "mean",
+    empty: _Empty = "zero",
+) -> Any:
+    """RankNet with each pair weighted by how much swapping the two would change the NDCG."""
+
+def approx_ndcg(
+    prediction: _Array,
+    target: _Array,
+    valid: _Array = None,
+    *,
+    temperature: float = 0.1,
+    weight: Any = None,
+    mask: Any = None,
+    normalizer: Any = None,
+    axis: int = -1,
+    reduction: _Reduction = "mean",
+    empty: _Empty = "zero",
+) -> Any:
+    """One minus a smooth NDCG, with ranks counted by sigmoids of score differences."""
+
+def iou_loss(
+    prediction: _Array,
+    target: _Array,
+    *,
+    epsilon: float = 0.0,
+    weight: Any = None,
+    mask: Any = None,
+    normalizer: Any = None,
+    axis: int = -1,
+    reduction: _Reduction = "mean",
+    empty: _Empty = "zero",
+) -> Any:
+    """One minus the overlap of two boxes: intersection over union."""
+
+def giou_loss(
+    prediction: _Array,
+    target: _Array,
+    *,
+    epsilon: float = 0.0,
+    weight: Any = None,
+    mask: Any = None,
+    normalizer: Any = None,
+    axis: int = -1,
+    reduction: _Reduction = "mean",
+    empty: _Empty = "zero",
+) -> Any:
+    """Box IoU loss plus the share of the enclosing box that neither covers: it also pulls boxes together."""
+
+def diou_loss(
+    prediction: _Array,
+    target: _Array,
+    *,
+    epsilon: float = 0.0,
+    weight: Any = None,
+    mask: Any = None,
+    normalizer: Any = None,
+    axis: int = -1,
+    reduction: _Reduction = "mean",
+    empty: _Empty = "zero",
+) -> Any:
+    """Box IoU loss plus the squared distance of the centres over the squared diagonal of the enclosing box."""
+
+def ciou_loss(
+    prediction: _Array,
+    target: _Array,
+    *,
+    epsilon: float = 0.0,
+    weight: Any = None,
+    mask: Any = None,
+    normalizer: Any = None,
+    axis: int = -1,
+    reduction: _Reduction = "mean",
+    empty: _Empty = "zero",
+) -> Any:
+    """Distance box IoU loss plus a term for the difference of aspect ratios."""
+
+def dpo(
+    prediction: _Array,
+    target: _Array,
+    *,
+    beta: float = 0.1,
+    label_smoothing: float = 0.0,
+    weight: Any = None,
+    mask: Any = None,
+    normalizer: Any = None,
+    axis: int = -1,
+    reduction: _Reduction = "mean",
+    empty: _Empty = "zero",
+) -> Any:
+    """Surprise, in nats, that the chosen answer beats the rejected one, by how the policy left a reference."""
+
+def ipo(
+    prediction: _Array,
+    target: _Array,
+    *,
+    beta: float = 0.1,
+    weight: Any = None,
+    mask: Any = None,
+    normalizer: Any = None,
+    axis: int = -1,
+    reduction: _Reduction = "mean",
+    empty: _Empty = "zero",
+) -> Any:
+    """Squared difference between the policy's lead over its reference, in nats, and 1 / (2β)."""
+
+def simpo(
+    prediction: _Array,
+    target: _Array,
+    *,
+    beta: float = 2.0,
+    gamma: float = 1.0,
+    weight: Any = None,
+    mask: Any = None,
+    normalizer: Any = None,
+    reduction: _Reduction = "mean",
+    empty: _Empty = "zero",
+) -> Any:
+    """Surprise, in nats, that the chosen answer (prediction) beats the rejected one (target) by a margin."""
+
+def orpo_odds_ratio(
+    prediction: _Array,
+    target: _Array,
+    *,
+    weight: Any = None,
+    mask: Any = None,
+    normalizer: Any = None,
+    reduction: _Reduction = "mean",
+    empty: _Empty = "zero",
+) -> Any:
+    """Surprise, in nats, that the chosen answer's odds (prediction) beat the rejected one's (target)."""
+
+def kto(
+    prediction: _Array,
+    target: _Array,
+    *,
+    beta: float = 0.1,
+    reference_point: float = 0.0,
+    desirable_weight: float = 1.0,
+    undesirable_weight: float = 1.0,
+    weight: Any = None,
+    mask: Any = None,
+    normalizer: Any = None,
+    reduction: _Reduction = "mean",
+    empty: _Empty = "zero",
+) -> Any:
+    """One minus the value of an answer: a good one above the reference point, or a bad one below, is cheap."""
+
+def bradley_terry(
+    prediction: _Array,
+    target: _Array,
+    *,
+    margin: float = 0.0,
+    weight: Any = None,
+    mask: Any = None,
+    normalizer: Any = None,
+    reduction: _Reduction = "mean",
+    empty: _Empty = "zero",
+) -> Any:
+    """Surprise, in nats, that the chosen answer's reward (prediction) beats the rejected one's (target)."""
+
+def discrete_time_survival(
+    prediction: _Array,
+    target: _Array,
+    event: _Array,
+    *,
+    weight: Any = None,
+    mask: Any = None,
+    normalizer: Any = None,
+    axis: int = -1,
+    reduction: _Reduction = "mean",
+    empty: _Empty = "zero",
+) -> Any:
+    """Surprise, in nats, of surviving up to an interval and of what happened in it, by logits of hazards."""
+
+def quantile(
+    prediction: _Array,
+    target: _Array,
+    *,
+    level: float = 0.5,
+    weight: Any = None,
+    mask: Any = None,
+    normalizer: Any = None,
+    reduction: _Reduction = "mean",
+    empty: _Empty = "zero",
+) -> Any:
+    """Absolute error, weighed by the level below the target and by 1 - level above it."""
+
+def multi_quantile(
+    prediction: _Array,
+    target: _Array,
+    *,
+    levels: Any = None,
+    weight: Any = None,
+    mask: Any = None,
+    normalizer: Any = None,
+    axis: int = -1,
+    reduction: _Reduction = "mean",
+    empty: _Empty = "zero",
+) -> Any:
+    """Mean of the quantile losses of Q predictions, one per level, against one target."""
+
+def expectile(
+    prediction: _Array,
+    target: _Array,
+    *,
+    level: float = 0.5,
+    weight: Any = None,
+    mask: Any = None,
+    normalizer: Any = None,
+    reduction: _Reduction = "mean",
+    empty: _Empty = "zero",
+) -> Any:
+    """Squared error, weighed by the level below the target and by 1 - level above it."""
+
+def pseudo_huber(
+    prediction: _Array,
+    target: _Array,
+    *,
+    delta: float = 1.0,
+    weight: Any = None,
+    mask: Any = None,
+    normalizer: Any = None,
+    reduction: _Reduction = "mean",
+    empty: _Empty = "zero",
+) -> Any:
+    """Half the squared error near the target, growing linearly beyond delta, smooth everywhere."""
+
+def charbonnier(
+    prediction: _Array,
+    target: _Array,
+    *,
+    epsilon: float = 0.001,
+    weight: Any = None,
+    mask: Any = None,
+    normalizer: Any = None,
+    reduction: _Reduction = "mean",
+    empty: _Empty = "zero",
+) -> Any:
+    """Absolute error with its corner rounded off over a distance of epsilon."""
+
+def cauchy(
+    prediction: _Array,
+    target: _Array,
+    *,
+    scale: float = 1.0,
+    weight: Any = None,
+    mask: Any = None,
+    normalizer: Any = None,
+    reduction: _Reduction = "mean",
+    empty: _Empty = "zero",
+) -> Any:
+    """Logarithm of 1 plus half the squared error: a far outlier pulls the less the farther it is."""
+
+def geman_mcclure(
+    prediction: _Array,
+    target: _Array,
+    *,
+    scale: float = 1.0,
+    weight: Any = None,
+    mask: Any = None,
+    normalizer: Any = None,
+    reduction: _Reduction = "mean",
+    empty: _Empty = "zero",
+) -> Any:
+    """A squared error that levels off at 2, so that an outlier costs no more than that."""
+
+def welsch(
+    prediction: _Array,
+    target: _Array,
+    *,
+    scale: float = 1.0,
+    weight: Any = None,
+    mask: Any = None,
+    normalizer: Any = None,
+    reduction: _Reduction = "mean",
+    empty: _Empty = "zero",
+) -> Any:
+    """A squared error that levels off at 1 as a bell curve does: an outlier has no pull at all."""
+
+def tukey_biweight(
+    prediction: _Array,
+    target: _Array,
+    *,
+    c: float = 4.685,
+    weight: Any = None,
+    mask: Any = None,
+    normalizer: Any = None,
+    reduction: _Reduction = "mean",
+    empty: _Empty = "zero",
+) -> Any:
+    """Half the squared error near the target, a constant c² / 6 for every error beyond c."""
+
+def general_robust(
+    prediction: _Array,
+    target: _Array,
+    *,
+    alpha: float = 1.0,
+    scale: float = 1.0,
+    weight: Any = None,
+    mask: Any = None,
+    normalizer: Any = None,
+    reduction: _Reduction = "mean",
+    empty: _Empty = "zero",
+) -> Any:
+    """Half a squared error near the target; the shape alpha says how little a far error counts."""
+
+def gaussian_nll(
+    prediction: _Array,
+    target: _Array,
+    variance: _Array,
+    *,
+    epsilon: float = 1e-06,
+    full: bool = False,
+    weight: Any = None,
+    mask: Any = None,
+    normalizer: Any = None,
+    reduction: _Reduction = "mean",
+    empty: _Empty = "zero",
+) -> Any:
+    """Negative log-likelihood of the target under a normal distribution with predicted mean and variance."""
+
+def laplace_nll(
+    prediction: _Array,
+    target: _Array,
+    scale: _Array,
+    *,
+    weight: Any = None,
+    mask: Any = None,
+    normalizer: Any = None,
+    reduction: _Reduction = "mean",
+    empty: _Empty = "zero",
+) -> Any:
+    """Negative log-likelihood of the target under a Laplace distribution with predicted median and scale."""
+
+def student_t_nll(
+    prediction: _Array,
+    target: _Array,
+    scale: _Array,
+    *,
+    df: float = 4.0,
+    weight: Any = None,
+    mask: Any = None,
+    normalizer: Any = None,
+    reduction: _Reduction = "mean",
+    empty: _Empty = "zero",
+) -> Any:
+    """Negative log-likelihood of the target under Student's t with predicted middle and scale."""
+
+def log_normal_nll(
+    prediction: _Array,
+    target: _Array,
+    scale: _Array,
+    *,
+    weight: Any = None,
+    mask: Any = None,
+    normalizer: Any = None,
+    reduction: _Reduction = "mean",
+    empty: _Empty = "zero",
+) -> Any:
+    """Negative log-likelihood of a target whose logarithm is normal with predicted mean and scale."""
+
+def crps_gaussian(
+    prediction: _Array,
+    target: _Array,
+    scale: _Array,
+    *,
+    weight: Any = None,
+    mask: Any = None,
+    normalizer: Any = None,
+    reduction: _Reduction = "mean",
+    empty: _Empty = "zero",
+) -> Any:
+    """Distance of a predicted normal distribution from the target, in units of the target."""
+
+def crps_ensemble(
+    prediction: _Array,
+    target: _Array,
+    *,
+    fair: bool = False,
+    weight: Any = None,
+    mask: Any = None,
+    normalizer: Any = None,
+    axis: int = -1,
+    reduction: _Reduction = "mean",
+    empty: _Empty = "zero",
+) -> Any:
+    """Mean absolute error of M predicted samples, less half their mean distance from each other."""
+
+def gamma_nll(
+    prediction: _Array,
+    target: _Array,
+    *,
+    weight: Any = None,
+    mask: Any = None,
+    normalizer: Any = None,
+    reduction: _Reduction = "mean",
+    empty: _Empty = "zero",
+) -> Any:
+    """Negative log-likelihood of a positive target under a gamma distribution with predicted mean."""
+
+def gamma_log_mean(
+    prediction: _Array,
+    target: _Array,
+    *,
+    weight: Any = None,
+    mask: Any = None,
+    normalizer: Any = None,
+    reduction: _Reduction = "mean",
+    empty: _Empty = "zero",
+) -> Any:
+    """Negative log-likelihood of a positive target under the gamma distribution of a predicted log-mean."""
+
+def tweedie(
+    prediction: _Array,
+    target: _Array,
+    *,
+    power: float = 1.5,
+    weight: Any = None,
+    mask: Any = None,
+    normalizer: Any = None,
+    reduction: _Reduction = "mean",
+    empty: _Empty = "zero",
+) -> Any:
+    """Negative quasi-log-likelihood of an amount that may be 0, under a predicted mean."""
+
+def tweedie_log_mean(
+    prediction: _Array,
+    target: _Array,
+    *,
+    power: float = 1.5,
+    weight: Any = None,
+    mask: Any = None,
+    normalizer: Any = None,
+    reduction: _Reduction = "mean",
+    empty: _Empty = "zero",
+) -> Any:
+    """Negative quasi-log-likelihood of an amount that may be 0, under the predicted logarithm of its mean."""
+
+def negative_binomial_nll(
+    prediction: _Array,
+    target: _Array,
+    *,
+    dispersion: float = 1.0,
+    weight: Any = None,
+    mask: Any = None,
+    normalizer: Any = None,
+    reduction: _Reduction = "mean",
+    empty: _Empty = "zero",
+) -> Any:
+    """Negative log-likelihood of a count that varies more than a Poisson count of the predicted mean."""
+
+def jensen_shannon(
+    prediction: _Array,
+    target: _Array,
+    *,
+    beta: float = 0.5,
+    weight: Any = None,
+    mask: Any = None,
+    normalizer: Any = None,
+    axis: int = -1,
+    reduction: _Reduction = "mean",
+    empty: _Empty = "zero",
+) -> Any:
+    """Nats lost by coding both distributions with their mixture; 0 when they agree, never infinite."""
+
+def total_variation(
+    prediction: _Array,
+    target: _Array,
+    *,
+    weight: Any = None,
+    mask: Any = None,
+    normalizer: Any = None,
+    axis: int = -1,
+    reduction: _Reduction = "mean",
+    empty: _Empty = "zero",
+) -> Any:
+    """The share of probability that lies in other classes than it should."""
+
+def reverse_kl_divergence(
+    prediction: _Array,
+    target: _Array,
+    *,
+    weight: Any = None,
+    mask: Any = None,
+    normalizer: Any = None,
+    axis: int = -1,
+    reduction: _Reduction = "mean",
+    empty: _Empty = "zero",
+) -> Any:
+    """Nats lost by coding the predicted distribution with the target; 0 when they agree."""
+
+def generalised_kl(
+    prediction: _Array,
+    target: _Array,
+    *,
+    weight: Any = None,
+    mask: Any = None,
+    normalizer: Any = None,
+    axis: int = -1,
+    reduction: _Reduction = "mean",
+    empty: _Empty = "zero",
+) -> Any:
+    """Kullback-Leibler divergence of nonnegative vectors that need not sum to 1; 0 only when they agree."""
 
 class SquaredError(LossFunction):
     """Squared difference; its mean is the MSE, in squared units of the target."""
@@ -461,11 +1487,13 @@ class SoftmaxCrossEntropy(LossFunction):
     definition: ClassVar[Loss]
     label_smoothing: float
     class_weight: Any
+    z_loss: float
     def __init__(
         self,
         *,
         label_smoothing: float = 0.0,
         class_weight: Any = None,
+        z_loss: float = 0.0,
         ignore_index: int | None = None,
         axis: int = -1,
         reduction: _Reduction = "mean",
@@ -491,6 +1519,23 @@ class CategoricalCrossEntropy(LossFunction):
         empty: _Empty = "zero",
     ) -> None: ...
 
+class NegativeLogLikelihood(LossFunction):
+    """Surprise, in nats, of the true class under predicted log-probabilities."""
+
+    definition: ClassVar[Loss]
+    label_smoothing: float
+    class_weight: Any
+    def __init__(
+        self,
+        *,
+        label_smoothing: float = 0.0,
+        class_weight: Any = None,
+        ignore_index: int | None = None,
+        axis: int = -1,
+        reduction: _Reduction = "mean",
+        empty: _Empty = "zero",
+    ) -> None: ...
+
 class CategoricalHinge(LossFunction):
     """How far the true class's score falls short of the best other score by a margin of 1."""
 
@@ -501,6 +1546,409 @@ class CategoricalHinge(LossFunction):
         *,
         rivals_from_zero: bool = False,
         ignore_index: int | None = None,
+        axis: int = -1,
+        reduction: _Reduction = "mean",
+        empty: _Empty = "zero",
+    ) -> None: ...
+
+class SigmoidFocal(LossFunction):
+    """Cross-entropy of a yes-or-no target with a logit, turned down where the model is right already."""
+
+    definition: ClassVar[Loss]
+    gamma: float
+    alpha: float | None
+    label_smoothing: float
+    def __init__(
+        self,
+        *,
+        gamma: float = 2.0,
+        alpha: float | None = None,
+        label_smoothing: float = 0.0,
+        ignore_index: int | None = None,
+        reduction: _Reduction = "mean",
+        empty: _Empty = "zero",
+    ) -> None: ...
+
+class BinaryFocal(LossFunction):
+    """Cross-entropy of a yes-or-no target with a probability, turned down where the model is right already."""
+
+    definition: ClassVar[Loss]
+    gamma: float
+    alpha: float | None
+    label_smoothing: float
+    epsilon: float
+    def __init__(
+        self,
+        *,
+        gamma: float = 2.0,
+        alpha: float | None = None,
+        label_smoothing: float = 0.0,
+        epsilon: float = 0.0,
+        ignore_index: int | None = None,
+        reduction: _Reduction = "mean",
+        empty: _Empty = "zero",
+    ) -> None: ...
+
+class SoftmaxFocal(LossFunction):
+    """Cross-entropy of the true class under the softmax of logits, turned down where the model is right."""
+
+    definition: ClassVar[Loss]
+    gamma: float
+    label_smoothing: float
+    class_weight: Any
+    def __init__(
+        self,
+        *,
+        gamma: float = 2.0,
+        label_smoothing: float = 0.0,
+        class_weight: Any = None,
+        ignore_index: int | None = None,
+        axis: int = -1,
+        reduction: _Reduction = "mean",
+        empty: _Empty = "zero",
+    ) -> None: ...
+
+class CategoricalFocal(LossFunction):
+    """Cross-entropy of the true class under predicted probabilities, turned down where the model is right."""
+
+    definition: ClassVar[Loss]
+    gamma: float
+    label_smoothing: float
+    class_weight: Any
+    epsilon: float
+    def __init__(
+        self,
+        *,
+        gamma: float = 2.0,
+        label_smoothing: float = 0.0,
+        class_weight: Any = None,
+        epsilon: float = 0.0,
+        ignore_index: int | None = None,
+        axis: int = -1,
+        reduction: _Reduction = "mean",
+        empty: _Empty = "zero",
+    ) -> None: ...
+
+class Asymmetric(LossFunction):
+    """Focal loss of a logit with one gamma for positives, another for negatives, and no cost at all for negatives
+    below a probability.
+    """
+
+    definition: ClassVar[Loss]
+    gamma_positive: float
+    gamma_negative: float
+    clip: float
+    def __init__(
+        self,
+        *,
+        gamma_positive: float = 1.0,
+        gamma_negative: float = 4.0,
+        clip: float = 0.05,
+        ignore_index: int | None = None,
+        reduction: _Reduction = "mean",
+        empty: _Empty = "zero",
+    ) -> None: ...
+
+class GeneralisedCrossEntropy(LossFunction):
+    """Between cross-entropy (q → 0) and one minus the true class's probability (q = 1)."""
+
+    definition: ClassVar[Loss]
+    q: float
+    class_weight: Any
+    def __init__(
+        self,
+        *,
+        q: float = 0.7,
+        class_weight: Any = None,
+        ignore_index: int | None = None,
+        axis: int = -1,
+        reduction: _Reduction = "mean",
+        empty: _Empty = "zero",
+    ) -> None: ...
+
+class PolyCrossEntropy(LossFunction):
+    """Cross-entropy of logits plus a multiple of one minus the true class's probability."""
+
+    definition: ClassVar[Loss]
+    epsilon: float
+    class_weight: Any
+    def __init__(
+        self,
+        *,
+        epsilon: float = 1.0,
+        class_weight: Any = None,
+        ignore_index: int | None = None,
+        axis: int = -1,
+        reduction: _Reduction = "mean",
+        empty: _Empty = "zero",
+    ) -> None: ...
+
+class SoftMargin(LossFunction):
+    """Surprise, in nats, of a sign under the sigmoid of a score."""
+
+    definition: ClassVar[Loss]
+    def __init__(
+        self,
+        *,
+        ignore_index: int | None = None,
+        reduction: _Reduction = "mean",
+        empty: _Empty = "zero",
+    ) -> None: ...
+
+class Exponential(LossFunction):
+    """Exponential of how far a score is on the wrong side: the loss of AdaBoost."""
+
+    definition: ClassVar[Loss]
+    def __init__(
+        self,
+        *,
+        ignore_index: int | None = None,
+        reduction: _Reduction = "mean",
+        empty: _Empty = "zero",
+    ) -> None: ...
+
+class Perceptron(LossFunction):
+    """How far a score is on the wrong side; nothing on the right one."""
+
+    definition: ClassVar[Loss]
+    def __init__(
+        self,
+        *,
+        ignore_index: int | None = None,
+        reduction: _Reduction = "mean",
+        empty: _Empty = "zero",
+    ) -> None: ...
+
+class HingeEmbedding(LossFunction):
+    """The distance of a pair that belongs together (+1), or its lack of a margin if not (-1)."""
+
+    definition: ClassVar[Loss]
+    margin: float
+    def __init__(
+        self,
+        *,
+        margin: float = 1.0,
+        reduction: _Reduction = "mean",
+        empty: _Empty = "zero",
+    ) -> None: ...
+
+class MultiMargin(LossFunction):
+    """Mean over the classes of how far the true one fails to be ahead of each by the margin."""
+
+    definition: ClassVar[Loss]
+    margin: float
+    squared: bool
+    class_weight: Any
+    def __init__(
+        self,
+        *,
+        margin: float = 1.0,
+        squared: bool = False,
+        class_weight: Any = None,
+        ignore_index: int | None = None,
+        axis: int = -1,
+        reduction: _Reduction = "mean",
+        empty: _Empty = "zero",
+    ) -> None: ...
+
+class MultilabelMargin(LossFunction):
+    """Over all pairs of a present and an absent label: how far the first fails to be ahead by 1."""
+
+    definition: ClassVar[Loss]
+    def __init__(
+        self,
+        *,
+        ignore_index: int | None = None,
+        axis: int = -1,
+        reduction: _Reduction = "mean",
+        empty: _Empty = "zero",
+    ) -> None: ...
+
+class MultilabelSoftMargin(LossFunction):
+    """Mean over the labels of each one's sigmoid cross-entropy: one value per row."""
+
+    definition: ClassVar[Loss]
+    class_weight: Any
+    def __init__(
+        self,
+        *,
+        class_weight: Any = None,
+        ignore_index: int | None = None,
+        axis: int = -1,
+        reduction: _Reduction = "mean",
+        empty: _Empty = "zero",
+    ) -> None: ...
+
+class AngularMargin(LossFunction):
+    """Surprise, in nats, of the true class when its angle counts as larger by a margin."""
+
+    definition: ClassVar[Loss]
+    margin: float
+    scale: float
+    label_smoothing: float
+    class_weight: Any
+    def __init__(
+        self,
+        *,
+        margin: float = 0.5,
+        scale: float = 64.0,
+        label_smoothing: float = 0.0,
+        class_weight: Any = None,
+        ignore_index: int | None = None,
+        axis: int = -1,
+        reduction: _Reduction = "mean",
+        empty: _Empty = "zero",
+    ) -> None: ...
+
+class CosineMargin(LossFunction):
+    """Surprise, in nats, of the true class when its cosine counts as smaller by a margin."""
+
+    definition: ClassVar[Loss]
+    margin: float
+    scale: float
+    label_smoothing: float
+    class_weight: Any
+    def __init__(
+        self,
+        *,
+        margin: float = 0.35,
+        scale: float = 64.0,
+        label_smoothing: float = 0.0,
+        class_weight: Any = None,
+        ignore_index: int | None = None,
+        axis: int = -1,
+        reduction: _Reduction = "mean",
+        empty: _Empty = "zero",
+    ) -> None: ...
+
+class LogitAdjusted(LossFunction):
+    """Surprise, in nats, of the true class under the softmax of logits plus the log of the classes' shares."""
+
+    definition: ClassVar[Loss]
+    class_prior: Any
+    tau: float
+    label_smoothing: float
+    class_weight: Any
+    def __init__(
+        self,
+        *,
+        class_prior: Any = None,
+        tau: float = 1.0,
+        label_smoothing: float = 0.0,
+        class_weight: Any = None,
+        ignore_index: int | None = None,
+        axis: int = -1,
+        reduction: _Reduction = "mean",
+        empty: _Empty = "zero",
+    ) -> None: ...
+
+class BalancedSoftmax(LossFunction):
+    """Surprise, in nats, of the true class under a softmax whose terms count by the size of their class."""
+
+    definition: ClassVar[Loss]
+    class_count: Any
+    label_smoothing: float
+    class_weight: Any
+    def __init__(
+        self,
+        *,
+        class_count: Any = None,
+        label_smoothing: float = 0.0,
+        class_weight: Any = None,
+        ignore_index: int | None = None,
+        axis: int = -1,
+        reduction: _Reduction = "mean",
+        empty: _Empty = "zero",
+    ) -> None: ...
+
+class LDAM(LossFunction):
+    """Surprise, in nats, of the true class when its score counts as smaller, the more so the rarer it is."""
+
+    definition: ClassVar[Loss]
+    class_count: Any
+    max_margin: float
+    scale: float
+    label_smoothing: float
+    class_weight: Any
+    def __init__(
+        self,
+        *,
+        class_count: Any = None,
+        max_margin: float = 0.5,
+        scale: float = 30.0,
+        label_smoothing: float = 0.0,
+        class_weight: Any = None,
+        ignore_index: int | None = None,
+        axis: int = -1,
+        reduction: _Reduction = "mean",
+        empty: _Empty = "zero",
+    ) -> None: ...
+
+class Coral(LossFunction):
+    """Surprise, in nats, of the answers to «is the rank above k?», summed over the thresholds."""
+
+    definition: ClassVar[Loss]
+    def __init__(
+        self,
+        *,
+        ignore_index: int | None = None,
+        axis: int = -1,
+        reduction: _Reduction = "mean",
+        empty: _Empty = "zero",
+    ) -> None: ...
+
+class Corn(LossFunction):
+    """Surprise, in nats, of the answers to «is the rank above k, given that it is above k-1?»."""
+
+    definition: ClassVar[Loss]
+    def __init__(
+        self,
+        *,
+        ignore_index: int | None = None,
+        axis: int = -1,
+        reduction: _Reduction = "mean",
+        empty: _Empty = "zero",
+    ) -> None: ...
+
+class DistillationKL(LossFunction):
+    """Nats lost by the student's softened distribution against the teacher's, times temperature²."""
+
+    definition: ClassVar[Loss]
+    temperature: float
+    def __init__(
+        self,
+        *,
+        temperature: float = 1.0,
+        axis: int = -1,
+        reduction: _Reduction = "mean",
+        empty: _Empty = "zero",
+    ) -> None: ...
+
+class DistillationJSD(LossFunction):
+    """Nats lost by coding each of student and teacher with their mixture."""
+
+    definition: ClassVar[Loss]
+    temperature: float
+    beta: float
+    def __init__(
+        self,
+        *,
+        temperature: float = 1.0,
+        beta: float = 0.5,
+        axis: int = -1,
+        reduction: _Reduction = "mean",
+        empty: _Empty = "zero",
+    ) -> None: ...
+
+class DistillationTotalVariation(LossFunction):
+    """The probability that student and teacher, coupled as well as possible, choose different classes."""
+
+    definition: ClassVar[Loss]
+    temperature: float
+    def __init__(
+        self,
+        *,
+        temperature: float = 1.0,
         axis: int = -1,
         reduction: _Reduction = "mean",
         empty: _Empty = "zero",
@@ -518,56 +1966,1113 @@ class CosineSimilarity(LossFunction):
         empty: _Empty = "zero",
     ) -> None: ...
 
+class MarginRanking(LossFunction):
+    """How far the score that should be higher falls short of the other one plus a margin."""
+
+    definition: ClassVar[Loss]
+    margin: float
+    def __init__(
+        self,
+        *,
+        margin: float = 0.0,
+        reduction: _Reduction = "mean",
+        empty: _Empty = "zero",
+    ) -> None: ...
+    def __call__(
+        self,
+        prediction: _Array,
+        target: _Array,
+        other: _Array,
+        *,
+        weight: Any = None,
+        mask: Any = None,
+        normalizer: Any = None,
+    ) -> Any: ...
+    def value_and_gradient(
+        self,
+        prediction: _Array,
+        target: _Array,
+        other: _Array,
+        *,
+        weight: Any = None,
+        mask: Any = None,
+        normalizer: Any = None,
+    ) -> tuple[Any, Any]: ...
+
+class CosineEmbedding(LossFunction):
+    """Cosine distance of two vectors that belong together; of others, by how much the cosine tops a margin."""
+
+    definition: ClassVar[Loss]
+    margin: float
+    epsilon: float
+    def __init__(
+        self,
+        *,
+        margin: float = 0.0,
+        epsilon: float = 0.0,
+        axis: int = -1,
+        reduction: _Reduction = "mean",
+        empty: _Empty = "zero",
+    ) -> None: ...
+    def __call__(
+        self,
+        prediction: _Array,
+        target: _Array,
+        other: _Array,
+        *,
+        weight: Any = None,
+        mask: Any = None,
+        normalizer: Any = None,
+    ) -> Any: ...
+    def value_and_gradient(
+        self,
+        prediction: _Array,
+        target: _Array,
+        other: _Array,
+        *,
+        weight: Any = None,
+        mask: Any = None,
+        normalizer: Any = None,
+    ) -> tuple[Any, Any]: ...
+
+class Contrastive(LossFunction):
+    """Half the squared distance of vectors that belong together; of others, of what lacks to a margin."""
+
+    definition: ClassVar[Loss]
+    margin: float
+    def __init__(
+        self,
+        *,
+        margin: float = 1.0,
+        axis: int = -1,
+        reduction: _Reduction = "mean",
+        empty: _Empty = "zero",
+    ) -> None: ...
+    def __call__(
+        self,
+        prediction: _Array,
+        target: _Array,
+        other: _Array,
+        *,
+        weight: Any = None,
+        mask: Any = None,
+        normalizer: Any = None,
+    ) -> Any: ...
+    def value_and_gradient(
+        self,
+        prediction: _Array,
+        target: _Array,
+        other: _Array,
+        *,
+        weight: Any = None,
+        mask: Any = None,
+        normalizer: Any = None,
+    ) -> tuple[Any, Any]: ...
+
+class TripletMargin(LossFunction):
+    """How far the anchor's distance to the positive exceeds its distance to the negative minus a margin."""
+
+    definition: ClassVar[Loss]
+    margin: float
+    power: float
+    epsilon: float
+    swap: bool
+    def __init__(
+        self,
+        *,
+        margin: float = 1.0,
+        power: float = 2.0,
+        epsilon: float = 1e-06,
+        swap: bool = False,
+        axis: int = -1,
+        reduction: _Reduction = "mean",
+        empty: _Empty = "zero",
+    ) -> None: ...
+    def __call__(
+        self,
+        prediction: _Array,
+        target: _Array,
+        negative: _Array,
+        *,
+        weight: Any = None,
+        mask: Any = None,
+        normalizer: Any = None,
+    ) -> Any: ...
+    def value_and_gradient(
+        self,
+        prediction: _Array,
+        target: _Array,
+        negative: _Array,
+        *,
+        weight: Any = None,
+        mask: Any = None,
+        normalizer: Any = None,
+    ) -> tuple[Any, Any]: ...
+
+class BayesianPersonalisedRanking(LossFunction):
+    """Surprise, in nats, that the chosen item's score (prediction) beats another item's (target)."""
+
+    definition: ClassVar[Loss]
+    def __init__(
+        self,
+        *,
+        reduction: _Reduction = "mean",
+        empty: _Empty = "zero",
+    ) -> None: ...
+
+class ListNet(LossFunction):
+    """Cross-entropy, in nats, between the softmax of the relevances and the softmax of the scores."""
+
+    definition: ClassVar[Loss]
+    def __init__(
+        self,
+        *,
+        axis: int = -1,
+        reduction: _Reduction = "mean",
+        empty: _Empty = "zero",
+    ) -> None: ...
+    def __call__(
+        self,
+        prediction: _Array,
+        target: _Array,
+        valid: _Array = None,
+        *,
+        weight: Any = None,
+        mask: Any = None,
+        normalizer: Any = None,
+    ) -> Any: ...
+    def value_and_gradient(
+        self,
+        prediction: _Array,
+        target: _Array,
+        valid: _Array = None,
+        *,
+        weight: Any = None,
+        mask: Any = None,
+        normalizer: Any = None,
+    ) -> tuple[Any, Any]: ...
+
+class ListMLE(LossFunction):
+    """Surprise, in nats, of the relevance order when items are drawn one by one by softmax of their scores."""
+
+    definition: ClassVar[Loss]
+    def __init__(
+        self,
+        *,
+        axis: int = -1,
+        reduction: _Reduction = "mean",
+        empty: _Empty = "zero",
+    ) -> None: ...
+    def __call__(
+        self,
+        prediction: _Array,
+        target: _Array,
+        valid: _Array = None,
+        *,
+        weight: Any = None,
+        mask: Any = None,
+        normalizer: Any = None,
+    ) -> Any: ...
+    def value_and_gradient(
+        self,
+        prediction: _Array,
+        target: _Array,
+        valid: _Array = None,
+        *,
+        weight: Any = None,
+        mask: Any = None,
+        normalizer: Any = None,
+    ) -> tuple[Any, Any]: ...
+
+class RankNet(LossFunction):
+    """Mean surprise, in nats, over the pairs of a list, that the more relevant item beats the other one."""
+
+    definition: ClassVar[Loss]
+    scale: float
+    def __init__(
+        self,
+        *,
+        scale: float = 1.0,
+        axis: int = -1,
+        reduction: _Reduction = "mean",
+        empty: _Empty = "zero",
+    ) -> None: ...
+    def __call__(
+        self,
+        prediction: _Array,
+        target: _Array,
+        valid: _Array = None,
+        *,
+        weight: Any = None,
+        mask: Any = None,
+        normalizer: Any = None,
+    ) -> Any: ...
+    def value_and_gradient(
+        self,
+        prediction: _Array,
+        target: _Array,
+        valid: _Array = None,
+        *,
+        weight: Any = None,
+        mask: Any = None,
+        normalizer: Any = None,
+    ) -> tuple[Any, Any]: ...
+
+class LambdaRank(LossFunction):
+    """RankNet with each pair weighted by how much swapping the two would change the NDCG."""
+
+    definition: ClassVar[Loss]
+    scale: float
+    def __init__(
+        self,
+        *,
+        scale: float = 1.0,
+        axis: int = -1,
+        reduction: _Reduction = "mean",
+        empty: _Empty = "zero",
+    ) -> None: ...
+    def __call__(
+        self,
+        prediction: _Array,
+        target: _Array,
+        valid: _Array = None,
+        *,
+        weight: Any = None,
+        mask: Any = None,
+        normalizer: Any = None,
+    ) -> Any: ...
+    def value_and_gradient(
+        self,
+        prediction: _Array,
+        target: _Array,
+        valid: _Array = None,
+        *,
+        weight: Any = None,
+        mask: Any = None,
+        normalizer: Any = None,
+    ) -> tuple[Any, Any]: ...
+
+class ApproxNDCG(LossFunction):
+    """One minus a smooth NDCG, with ranks counted by sigmoids of score differences."""
+
+    definition: ClassVar[Loss]
+    temperature: float
+    def __init__(
+        self,
+        *,
+        temperature: float = 0.1,
+        axis: int = -1,
+        reduction: _Reduction = "mean",
+        empty: _Empty = "zero",
+    ) -> None: ...
+    def __call__(
+        self,
+        prediction: _Array,
+        target: _Array,
+        valid: _Array = None,
+        *,
+        weight: Any = None,
+        mask: Any = None,
+        normalizer: Any = None,
+    ) -> Any: ...
+    def value_and_gradient(
+        self,
+        prediction: _Array,
+        target: _Array,
+        valid: _Array = None,
+        *,
+        weight: Any = None,
+        mask: Any = None,
+        normalizer: Any = None,
+    ) -> tuple[Any, Any]: ...
+
+class IoULoss(LossFunction):
+    """One minus the overlap of two boxes: intersection over union."""
+
+    definition: ClassVar[Loss]
+    epsilon: float
+    def __init__(
+        self,
+        *,
+        epsilon: float = 0.0,
+        axis: int = -1,
+        reduction: _Reduction = "mean",
+        empty: _Empty = "zero",
+    ) -> None: ...
+
+class GIoULoss(LossFunction):
+    """Box IoU loss plus the share of the enclosing box that neither covers: it also pulls boxes together."""
+
+    definition: ClassVar[Loss]
+    epsilon: float
+    def __init__(
+        self,
+        *,
+        epsilon: float = 0.0,
+        axis: int = -1,
+        reduction: _Reduction = "mean",
+        empty: _Empty = "zero",
+    ) -> None: ...
+
+class DIoULoss(LossFunction):
+    """Box IoU loss plus the squared distance of the centres over the squared diagonal of the enclosing box."""
+
+    definition: ClassVar[Loss]
+    epsilon: float
+    def __init__(
+        self,
+        *,
+        epsilon: float = 0.0,
+        axis: int = -1,
+        reduction: _Reduction = "mean",
+        empty: _Empty = "zero",
+    ) -> None: ...
+
+class CIoULoss(LossFunction):
+    """Distance box IoU loss plus a term for the difference of aspect ratios."""
+
+    definition: ClassVar[Loss]
+    epsilon: float
+    def __init__(
+        self,
+        *,
+        epsilon: float = 0.0,
+        axis: int = -1,
+        reduction: _Reduction = "mean",
+        empty: _Empty = "zero",
+    ) -> None: ...
+
+class DPO(LossFunction):
+    """Surprise, in nats, that the chosen answer beats the rejected one, by how the policy left a reference."""
+
+    definition: ClassVar[Loss]
+    beta: float
+    label_smoothing: float
+    def __init__(
+        self,
+        *,
+        beta: float = 0.1,
+        label_smoothing: float = 0.0,
+        axis: int = -1,
+        reduction: _Reduction = "mean",
+        empty: _Empty = "zero",
+    ) -> None: ...
+
+class IPO(LossFunction):
+    """Squared difference between the policy's lead over its reference, in nats, and 1 / (2β)."""
+
+    definition: ClassVar[Loss]
+    beta: float
+    def __init__(
+        self,
+        *,
+        beta: float = 0.1,
+        axis: int = -1,
+        reduction: _Reduction = "mean",
+        empty: _Empty = "zero",
+    ) -> None: ...
+
+class SimPO(LossFunction):
+    """Surprise, in nats, that the chosen answer (prediction) beats the rejected one (target) by a margin."""
+
+    definition: ClassVar[Loss]
+    beta: float
+    gamma: float
+    def __init__(
+        self,
+        *,
+        beta: float = 2.0,
+        gamma: float = 1.0,
+        reduction: _Reduction = "mean",
+        empty: _Empty = "zero",
+    ) -> None: ...
+
+class ORPOOddsRatio(LossFunction):
+    """Surprise, in nats, that the chosen answer's odds (prediction) beat the rejected one's (target)."""
+
+    definition: ClassVar[Loss]
+    def __init__(
+        self,
+        *,
+        reduction: _Reduction = "mean",
+        empty: _Empty = "zero",
+    ) -> None: ...
+
+class KTO(LossFunction):
+    """One minus the value of an answer: a good one above the reference point, or a bad one below, is cheap."""
+
+    definition: ClassVar[Loss]
+    beta: float
+    reference_point: float
+    desirable_weight: float
+    undesirable_weight: float
+    def __init__(
+        self,
+        *,
+        beta: float = 0.1,
+        reference_point: float = 0.0,
+        desirable_weight: float = 1.0,
+        undesirable_weight: float = 1.0,
+        reduction: _Reduction = "mean",
+        empty: _Empty = "zero",
+    ) -> None: ...
+
+class BradleyTerry(LossFunction):
+    """Surprise, in nats, that the chosen answer's reward (prediction) beats the rejected one's (target)."""
+
+    definition: ClassVar[Loss]
+    margin: float
+    def __init__(
+        self,
+        *,
+        margin: float = 0.0,
+        reduction: _Reduction = "mean",
+        empty: _Empty = "zero",
+    ) -> None: ...
+
+class DiscreteTimeSurvival(LossFunction):
+    """Surprise, in nats, of surviving up to an interval and of what happened in it, by logits of hazards."""
+
+    definition: ClassVar[Loss]
+    def __init__(
+        self,
+        *,
+        axis: int = -1,
+        reduction: _Reduction = "mean",
+        empty: _Empty = "zero",
+    ) -> None: ...
+    def __call__(
+        self,
+        prediction: _Array,
+        target: _Array,
+        event: _Array,
+        *,
+        weight: Any = None,
+        mask: Any = None,
+        normalizer: Any = None,
+    ) -> Any: ...
+    def value_and_gradient(
+        self,
+        prediction: _Array,
+        target: _Array,
+        event: _Array,
+        *,
+        weight: Any = None,
+        mask: Any = None,
+        normalizer: Any = None,
+    ) -> tuple[Any, Any]: ...
+
+class Quantile(LossFunction):
+    """Absolute error, weighed by the level below the target and by 1 - level above it."""
+
+    definition: ClassVar[Loss]
+    level: float
+    def __init__(
+        self,
+        *,
+        level: float = 0.5,
+        reduction: _Reduction = "mean",
+        empty: _Empty = "zero",
+    ) -> None: ...
+
+class MultiQuantile(LossFunction):
+    """Mean of the quantile losses of Q predictions, one per level, against one target."""
+
+    definition: ClassVar[Loss]
+    levels: Any
+    def __init__(
+        self,
+        *,
+        levels: Any = None,
+        axis: int = -1,
+        reduction: _Reduction = "mean",
+        empty: _Empty = "zero",
+    ) -> None: ...
+
+class Expectile(LossFunction):
+    """Squared error, weighed by the level below the target and by 1 - level above it."""
+
+    definition: ClassVar[Loss]
+    level: float
+    def __init__(
+        self,
+        *,
+        level: float = 0.5,
+        reduction: _Reduction = "mean",
+        empty: _Empty = "zero",
+    ) -> None: ...
+
+class PseudoHuber(LossFunction):
+    """Half the squared error near the target, growing linearly beyond delta, smooth everywhere."""
+
+    definition: ClassVar[Loss]
+    delta: float
+    def __init__(
+        self,
+        *,
+        delta: float = 1.0,
+        reduction: _Reduction = "mean",
+        empty: _Empty = "zero",
+    ) -> None: ...
+
+class Charbonnier(LossFunction):
+    """Absolute error with its corner rounded off over a distance of epsilon."""
+
+    definition: ClassVar[Loss]
+    epsilon: float
+    def __init__(
+        self,
+        *,
+        epsilon: float = 0.001,
+        reduction: _Reduction = "mean",
+        empty: _Empty = "zero",
+    ) -> None: ...
+
+class Cauchy(LossFunction):
+    """Logarithm of 1 plus half the squared error: a far outlier pulls the less the farther it is."""
+
+    definition: ClassVar[Loss]
+    scale: float
+    def __init__(
+        self,
+        *,
+        scale: float = 1.0,
+        reduction: _Reduction = "mean",
+        empty: _Empty = "zero",
+    ) -> None: ...
+
+class GemanMcClure(LossFunction):
+    """A squared error that levels off at 2, so that an outlier costs no more than that."""
+
+    definition: ClassVar[Loss]
+    scale: float
+    def __init__(
+        self,
+        *,
+        scale: float = 1.0,
+        reduction: _Reduction = "mean",
+        empty: _Empty = "zero",
+    ) -> None: ...
+
+class Welsch(LossFunction):
+    """A squared error that levels off at 1 as a bell curve does: an outlier has no pull at all."""
+
+    definition: ClassVar[Loss]
+    scale: float
+    def __init__(
+        self,
+        *,
+        scale: float = 1.0,
+        reduction: _Reduction = "mean",
+        empty: _Empty = "zero",
+    ) -> None: ...
+
+class TukeyBiweight(LossFunction):
+    """Half the squared error near the target, a constant c² / 6 for every error beyond c."""
+
+    definition: ClassVar[Loss]
+    c: float
+    def __init__(
+        self,
+        *,
+        c: float = 4.685,
+        reduction: _Reduction = "mean",
+        empty: _Empty = "zero",
+    ) -> None: ...
+
+class GeneralRobust(LossFunction):
+    """Half a squared error near the target; the shape alpha says how little a far error counts."""
+
+    definition: ClassVar[Loss]
+    alpha: float
+    scale: float
+    def __init__(
+        self,
+        *,
+        alpha: float = 1.0,
+        scale: float = 1.0,
+        reduction: _Reduction = "mean",
+        empty: _Empty = "zero",
+    ) -> None: ...
+
+class GaussianNLL(LossFunction):
+    """Negative log-likelihood of the target under a normal distribution with predicted mean and variance."""
+
+    definition: ClassVar[Loss]
+    epsilon: float
+    full: bool
+    def __init__(
+        self,
+        *,
+        epsilon: float = 1e-06,
+        full: bool = False,
+        reduction: _Reduction = "mean",
+        empty: _Empty = "zero",
+    ) -> None: ...
+    def __call__(
+        self,
+        prediction: _Array,
+        target: _Array,
+        variance: _Array,
+        *,
+        weight: Any = None,
+        mask: Any = None,
+        normalizer: Any = None,
+    ) -> Any: ...
+    def value_and_gradient(
+        self,
+        prediction: _Array,
+        target: _Array,
+        variance: _Array,
+        *,
+        weight: Any = None,
+        mask: Any = None,
+        normalizer: Any = None,
+    ) -> tuple[Any, Any]: ...
+
+class LaplaceNLL(LossFunction):
+    """Negative log-likelihood of the target under a Laplace distribution with predicted median and scale."""
+
+    definition: ClassVar[Loss]
+    def __init__(
+        self,
+        *,
+        reduction: _Reduction = "mean",
+        empty: _Empty = "zero",
+    ) -> None: ...
+    def __call__(
+        self,
+        prediction: _Array,
+        target: _Array,
+        scale: _Array,
+        *,
+        weight: Any = None,
+        mask: Any = None,
+        normalizer: Any = None,
+    ) -> Any: ...
+    def value_and_gradient(
+        self,
+        prediction: _Array,
+        target: _Array,
+        scale: _Array,
+        *,
+        weight: Any = None,
+        mask: Any = None,
+        normalizer: Any = None,
+    ) -> tuple[Any, Any]: ...
+
+class StudentTNLL(LossFunction):
+    """Negative log-likelihood of the target under Student's t with predicted middle and scale."""
+
+    definition: ClassVar[Loss]
+    df: float
+    def __init__(
+        self,
+        *,
+        df: float = 4.0,
+        reduction: _Reduction = "mean",
+        empty: _Empty = "zero",
+    ) -> None: ...
+    def __call__(
+        self,
+        prediction: _Array,
+        target: _Array,
+        scale: _Array,
+        *,
+        weight: Any = None,
+        mask: Any = None,
+        normalizer: Any = None,
+    ) -> Any: ...
+    def value_and_gradient(
+        self,
+        prediction: _Array,
+        target: _Array,
+        scale: _Array,
+        *,
+        weight: Any = None,
+        mask: Any = None,
+        normalizer: Any = None,
+    ) -> tuple[Any, Any]: ...
+
+class LogNormalNLL(LossFunction):
+    """Negative log-likelihood of a target whose logarithm is normal with predicted mean and scale."""
+
+    definition: ClassVar[Loss]
+    def __init__(
+        self,
+        *,
+        reduction: _Reduction = "mean",
+        empty: _Empty = "zero",
+    ) -> None: ...
+    def __call__(
+        self,
+        prediction: _Array,
+        target: _Array,
+        scale: _Array,
+        *,
+        weight: Any = None,
+        mask: Any = None,
+        normalizer: Any = None,
+    ) -> Any: ...
+    def value_and_gradient(
+        self,
+        prediction: _Array,
+        target: _Array,
+        scale: _Array,
+        *,
+        weight: Any = None,
+        mask: Any = None,
+        normalizer: Any = None,
+    ) -> tuple[Any, Any]: ...
+
+class CRPSGaussian(LossFunction):
+    """Distance of a predicted normal distribution from the target, in units of the target."""
+
+    definition: ClassVar[Loss]
+    def __init__(
+        self,
+        *,
+        reduction: _Reduction = "mean",
+        empty: _Empty = "zero",
+    ) -> None: ...
+    def __call__(
+        self,
+        prediction: _Array,
+        target: _Array,
+        scale: _Array,
+        *,
+        weight: Any = None,
+        mask: Any = None,
+        normalizer: Any = None,
+    ) -> Any: ...
+    def value_and_gradient(
+        self,
+        prediction: _Array,
+        target: _Array,
+        scale: _Array,
+        *,
+        weight: Any = None,
+        mask: Any = None,
+        normalizer: Any = None,
+    ) -> tuple[Any, Any]: ...
+
+class CRPSEnsemble(LossFunction):
+    """Mean absolute error of M predicted samples, less half their mean distance from each other."""
+
+    definition: ClassVar[Loss]
+    fair: bool
+    def __init__(
+        self,
+        *,
+        fair: bool = False,
+        axis: int = -1,
+        reduction: _Reduction = "mean",
+        empty: _Empty = "zero",
+    ) -> None: ...
+
+class GammaNLL(LossFunction):
+    """Negative log-likelihood of a positive target under a gamma distribution with predicted mean."""
+
+    definition: ClassVar[Loss]
+    def __init__(
+        self,
+        *,
+        reduction: _Reduction = "mean",
+        empty: _Empty = "zero",
+    ) -> None: ...
+
+class GammaLogMean(LossFunction):
+    """Negative log-likelihood of a positive target under the gamma distribution of a predicted log-mean."""
+
+    definition: ClassVar[Loss]
+    def __init__(
+        self,
+        *,
+        reduction: _Reduction = "mean",
+        empty: _Empty = "zero",
+    ) -> None: ...
+
+class Tweedie(LossFunction):
+    """Negative quasi-log-likelihood of an amount that may be 0, under a predicted mean."""
+
+    definition: ClassVar[Loss]
+    power: float
+    def __init__(
+        self,
+        *,
+        power: float = 1.5,
+        reduction: _Reduction = "mean",
+        empty: _Empty = "zero",
+    ) -> None: ...
+
+class TweedieLogMean(LossFunction):
+    """Negative quasi-log-likelihood of an amount that may be 0, under the predicted logarithm of its mean."""
+
+    definition: ClassVar[Loss]
+    power: float
+    def __init__(
+        self,
+        *,
+        power: float = 1.5,
+        reduction: _Reduction = "mean",
+        empty: _Empty = "zero",
+    ) -> None: ...
+
+class NegativeBinomialNLL(LossFunction):
+    """Negative log-likelihood of a count that varies more than a Poisson count of the predicted mean."""
+
+    definition: ClassVar[Loss]
+    dispersion: float
+    def __init__(
+        self,
+        *,
+        dispersion: float = 1.0,
+        reduction: _Reduction = "mean",
+        empty: _Empty = "zero",
+    ) -> None: ...
+
+class JensenShannon(LossFunction):
+    """Nats lost by coding both distributions with their mixture; 0 when they agree, never infinite."""
+
+    definition: ClassVar[Loss]
+    beta: float
+    def __init__(
+        self,
+        *,
+        beta: float = 0.5,
+        axis: int = -1,
+        reduction: _Reduction = "mean",
+        empty: _Empty = "zero",
+    ) -> None: ...
+
+class TotalVariation(LossFunction):
+    """The share of probability that lies in other classes than it should."""
+
+    definition: ClassVar[Loss]
+    def __init__(
+        self,
+        *,
+        axis: int = -1,
+        reduction: _Reduction = "mean",
+        empty: _Empty = "zero",
+    ) -> None: ...
+
+class ReverseKLDivergence(LossFunction):
+    """Nats lost by coding the predicted distribution with the target; 0 when they agree."""
+
+    definition: ClassVar[Loss]
+    def __init__(
+        self,
+        *,
+        axis: int = -1,
+        reduction: _Reduction = "mean",
+        empty: _Empty = "zero",
+    ) -> None: ...
+
+class GeneralisedKL(LossFunction):
+    """Kullback-Leibler divergence of nonnegative vectors that need not sum to 1; 0 only when they agree."""
+
+    definition: ClassVar[Loss]
+    def __init__(
+        self,
+        *,
+        axis: int = -1,
+        reduction: _Reduction = "mean",
+        empty: _Empty = "zero",
+    ) -> None: ...
+
 __all__ = [
+    "DPO",
+    "IPO",
+    "KTO",
+    "LDAM",
     "AbsoluteError",
     "AbsolutePercentageError",
+    "AngularMargin",
+    "ApproxNDCG",
+    "Asymmetric",
+    "BalancedSoftmax",
+    "BayesianPersonalisedRanking",
     "BinaryCrossEntropy",
+    "BinaryFocal",
+    "BradleyTerry",
+    "CIoULoss",
+    "CRPSEnsemble",
+    "CRPSGaussian",
     "CategoricalCrossEntropy",
+    "CategoricalFocal",
     "CategoricalHinge",
+    "Cauchy",
+    "Charbonnier",
+    "Contrastive",
+    "Coral",
+    "Corn",
+    "CosineEmbedding",
+    "CosineMargin",
     "CosineSimilarity",
+    "DIoULoss",
     "DataError",
+    "DiscreteTimeSurvival",
+    "DistillationJSD",
+    "DistillationKL",
+    "DistillationTotalVariation",
     "DomainError",
     "EmptyError",
+    "Expectile",
+    "Exponential",
+    "GIoULoss",
+    "GammaLogMean",
+    "GammaNLL",
+    "GaussianNLL",
+    "GemanMcClure",
+    "GeneralRobust",
+    "GeneralisedCrossEntropy",
+    "GeneralisedKL",
     "Hinge",
+    "HingeEmbedding",
     "Huber",
     "InputError",
+    "IoULoss",
+    "JensenShannon",
     "KLDivergence",
     "KLDivergenceLogProbabilities",
     "LabelError",
+    "LambdaRank",
+    "LaplaceNLL",
+    "ListMLE",
+    "ListNet",
     "LogCosh",
+    "LogNormalNLL",
+    "LogitAdjusted",
     "Loss",
     "LossFunction",
     "LossmithError",
+    "MarginRanking",
     "MissingDependencyError",
+    "MultiMargin",
+    "MultiQuantile",
+    "MultilabelMargin",
+    "MultilabelSoftMargin",
+    "NegativeBinomialNLL",
+    "NegativeLogLikelihood",
+    "ORPOOddsRatio",
+    "Perceptron",
     "Poisson",
     "PoissonLogRate",
+    "PolyCrossEntropy",
+    "PseudoHuber",
+    "Quantile",
+    "RankNet",
+    "ReverseKLDivergence",
     "ShapeError",
     "SigmoidCrossEntropy",
+    "SigmoidFocal",
+    "SimPO",
+    "SoftMargin",
     "SoftmaxCrossEntropy",
+    "SoftmaxFocal",
     "SquaredError",
     "SquaredHinge",
     "SquaredLogarithmicError",
+    "StudentTNLL",
+    "TotalVariation",
+    "TripletMargin",
+    "TukeyBiweight",
+    "Tweedie",
+    "TweedieLogMean",
     "UnknownNameError",
+    "Welsch",
     "absolute_error",
     "absolute_percentage_error",
+    "angular_margin",
+    "approx_ndcg",
+    "asymmetric",
+    "balanced_softmax",
+    "bayesian_personalised_ranking",
     "binary_cross_entropy",
+    "binary_focal",
+    "bradley_terry",
     "categorical_cross_entropy",
+    "categorical_focal",
     "categorical_hinge",
+    "cauchy",
+    "charbonnier",
+    "ciou_loss",
+    "contrastive",
+    "coral",
+    "corn",
+    "cosine_embedding",
+    "cosine_margin",
     "cosine_similarity",
+    "crps_ensemble",
+    "crps_gaussian",
+    "diou_loss",
+    "discrete_time_survival",
+    "distillation_jsd",
+    "distillation_kl",
+    "distillation_total_variation",
+    "dpo",
     "evaluate",
+    "expectile",
+    "exponential",
+    "gamma_log_mean",
+    "gamma_nll",
+    "gaussian_nll",
+    "geman_mcclure",
+    "general_robust",
+    "generalised_cross_entropy",
+    "generalised_kl",
     "get",
+    "giou_loss",
     "has_native",
     "hinge",
+    "hinge_embedding",
     "huber",
+    "iou_loss",
+    "ipo",
+    "jensen_shannon",
     "kl_divergence",
     "kl_divergence_log_probabilities",
+    "kto",
+    "lambda_rank",
+    "laplace_nll",
+    "ldam",
+    "list_mle",
+    "list_net",
     "log_cosh",
+    "log_normal_nll",
+    "logit_adjusted",
     "losses",
+    "margin_ranking",
+    "multi_margin",
+    "multi_quantile",
+    "multilabel_margin",
+    "multilabel_soft_margin",
+    "negative_binomial_nll",
+    "negative_log_likelihood",
+    "orpo_odds_ratio",
+    "perceptron",
     "poisson",
     "poisson_log_rate",
+    "poly_cross_entropy",
+    "pseudo_huber",
+    "quantile",
+    "rank_net",
+    "reverse_kl_divergence",
     "sigmoid_cross_entropy",
+    "sigmoid_focal",
+    "simpo",
+    "soft_margin",
     "softmax_cross_entropy",
+    "softmax_focal",
     "squared_error",
     "squared_hinge",
     "squared_logarithmic_error",
+    "student_t_nll",
+    "total_variation",
+    "triplet_margin",
+    "tukey_biweight",
+    "tweedie",
+    "tweedie_log_mean",
+    "welsch",
 ]

@@ -41,7 +41,7 @@ def test_unknown_name_is_one_line_and_code_2(capsys: pytest.CaptureFixture[str])
     assert run("explain", "log_cash") == 2
     out, err = capsys.readouterr()
     assert out == ""
-    assert err.startswith("error: no loss named 'log_cash'; did you mean 'log_cosh'")
+    assert err.startswith("error: no loss named 'log_cash'; did you mean ")
     assert len(err.splitlines()) == 1
 
 

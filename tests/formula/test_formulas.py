@@ -86,8 +86,9 @@ def test_what_is_outside_of_the_subset_is_named(latex: str, message: str) -> Non
 @pytest.mark.parametrize("latex", FORMULAS)
 def test_every_formula_reads_as_text(latex: str) -> None:
     shown = text(latex)
-    assert not set(shown) & set("\\{}&")
-    for opening, closing in ("()", "[]"):
+    assert not set(shown) & set("\\&")
+    assert shown.count("{") == latex.count(r"\{")
+    for opening, closing in ("()", "[]", "{}"):
         assert shown.count(opening) == shown.count(closing)
 
 

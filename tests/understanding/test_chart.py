@@ -40,6 +40,14 @@ def test_every_loss_has_a_picture_with_its_title_and_words(loss: Loss) -> None:
         assert low <= 0 <= high
 
 
+def test_points_are_those_of_the_curves_and_end_near_the_picture() -> None:
+    spec = chart([definition("bce")], {})
+    names = {layer["data"]["name"] for layer in layers(spec) if layer["mark"]["type"] == "line"}
+    assert names == {"value", "gradient"} <= set(spec["datasets"])
+    values = [row["y"] for row in spec["datasets"]["gradient"]]
+    assert -100 < min(values) < 0 < max(values) < 100
+
+
 def test_several_losses_share_a_picture_and_have_a_legend() -> None:
     spec = chart([definition("huber"), definition("mse")], {"delta": 2.0})
     colour = layers(spec)[-1]["encoding"]["color"]
@@ -80,7 +88,7 @@ def test_default_name_is_that_of_the_losses(tmp_path: Path, monkeypatch: pytest.
     ("names", "options", "error", "message"),
     [
         ((), {}, lm.InputError, "no loss to plot"),
-        (("hubr",), {}, lm.UnknownNameError, "did you mean 'huber'"),
+        (("hubr",), {}, lm.UnknownNameError, r"did you mean 'huber'"),
         (("huber",), {"output": "a.pdf"}, lm.InputError, r"expected a name ending in \.png, \.svg, \.html"),
         (("huber",), {"output": "nowhere/a.svg"}, lm.DataError, "does not exist; create it first"),
         (("huber",), {"output": "a.svg", "parameters": {"delta": 0}}, lm.InputError, r"delta is 0.* in \(0, ∞\)"),

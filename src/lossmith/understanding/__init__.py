@@ -1,6 +1,6 @@
 """Making a loss understood: formulas as text and MathML, explanations in words, pictures of value and gradient."""
 
 from .chart import plot
-from .explanation import Explanation, explain
+from .explanation import Argument, Explanation, explain
 
-__all__ = ["Explanation", "explain", "plot"]
+__all__ = ["Argument", "Explanation", "explain", "plot"]

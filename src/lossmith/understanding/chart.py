@@ -21,6 +21,7 @@ from .curves import Curve, curves
 SUFFIXES = (".png", ".svg", ".html")
 _COLOURS = ["#1f6fb4", "#d1495b", "#2a9d62", "#8e5ea2", "#c98a1b", "#4f5d75", "#12908e", "#b5508f"]
 _WIDTH, _HEIGHT = 330, 260
+_PANELS = {"value": "value of the loss", "gradient": "gradient (slope of the value)"}
 _CUT = 0.06  # share of a curve that may leave the picture at a steep end
 
 
@@ -62,12 +63,14 @@ def chart(losses: Sequence[Loss], parameters: Mapping[str, Any]) -> dict[str, An
     altair = _load("altair")
     axis, drawn = _collect(losses, parameters)
     labels = _labels(drawn)
-    panels = [_panel(altair, drawn, labels, axis, what) for what in ("value", "gradient")]
+    panels = [_panel(altair, drawn, labels, axis, what) for what in _PANELS]
     heading = " · ".join(dict.fromkeys(curve.title for curve in drawn))
     subtitle = losses[0].summary if len(losses) == 1 else "value and gradient over the prediction"
     title = altair.TitleParams(heading, subtitle=subtitle, anchor="start", fontSize=16, subtitleColor="#555", offset=14)
     joined = altair.hconcat(*panels, title=title, spacing=40, background="white", padding=16)
-    return joined.configure_view(stroke=None).configure_axis(**_AXIS_STYLE).to_dict()
+    spec = joined.configure_view(stroke=None).configure_axis(**_AXIS_STYLE).to_dict()
+    rows = {what: _rows(drawn, labels, what) for what in _PANELS}  # altair would check each of the numbers, slowly
+    return {**spec, "datasets": {**spec.get("datasets", {}), **rows}}
 
 
 def render(spec: Mapping[str, Any], suffix: str) -> bytes:
@@ -114,23 +117,28 @@ def _labels(drawn: Sequence[Curve]) -> list[str]:
 
 
 def _panel(altair: ModuleType, drawn: Sequence[Curve], labels: Sequence[str], axis: str, what: str) -> Any:
-    words = {"value": "value of the loss", "gradient": "gradient (slope of the value)"}[what]
     low, high = _range([getattr(c, what) for c in drawn])
     x = altair.X("x:Q", title=axis, scale=altair.Scale(domain=_ends(drawn), nice=False))
-    y = altair.Y("y:Q", title=words, scale=altair.Scale(domain=[low, high], nice=False))
+    y = altair.Y("y:Q", title=_PANELS[what], scale=altair.Scale(domain=[low, high], nice=False))
     legend = (
         altair.Legend(title=None, orient="bottom", columns=2, labelLimit=400, labelFontSize=12)
         if len(drawn) > 1
         else None
     )
     colour = altair.Color("label:N", scale=altair.Scale(domain=list(labels), range=_COLOURS), legend=legend)
-    rows = [
+    lines = altair.Chart(altair.NamedData(name=what)).mark_line(strokeWidth=2.2, clip=True)
+    shown = lines.encode(x=x, y=y, color=colour)
+    return altair.layer(*_marks(altair, drawn, x), shown).properties(width=_WIDTH, height=_HEIGHT)
+
+
+def _rows(drawn: Sequence[Curve], labels: Sequence[str], what: str) -> list[dict[str, Any]]:
+    """Return the points of a panel; what is far above or below it is cut, as not every format clips."""
+    low, high = _range([getattr(c, what) for c in drawn])
+    return [
         {"x": float(a), "y": float(b), "label": label}
         for curve, label in zip(drawn, labels, strict=True)
         for a, b in zip(curve.x, np.clip(getattr(curve, what), 2 * low - high, 2 * high - low), strict=True)
     ]
-    lines = altair.Chart(altair.Data(values=rows)).mark_line(strokeWidth=2.2, clip=True).encode(x=x, y=y, color=colour)
-    return altair.layer(*_marks(altair, drawn, x), lines).properties(width=_WIDTH, height=_HEIGHT)
 
 
 def _marks(altair: ModuleType, drawn: Sequence[Curve], x: Any) -> list[Any]:

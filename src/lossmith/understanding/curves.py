@@ -1,20 +1,20 @@
 """Value and gradient of a loss along one line through its predictions, for a fixed target: what a picture shows.
 
 Every number comes from ``lossmith.core``; no formula stands here. A scene says which line: the prediction itself for
-element losses, the true class of two for losses over classes, the angle for losses between vectors.
+element losses, the true class of two for losses over classes, the angle for losses between vectors. Any other loss is
+shown on its own example: one entry of the first row moves, and the axis says what stays.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
 from ..core import value_and_gradient
-from ..errors import InputError
 from ..losses import Domain, Loss
 
 POINTS = 401
@@ -55,6 +55,7 @@ class Scene:
         prediction: From places to predictions.
         tangent: Derivative of the prediction with respect to x: the slope along the line is gradient · tangent.
         targets: Target in words → the target of one prediction, and where the value is lowest (None: no one place).
+        extras: The loss's other arrays, for one prediction.
     """
 
     axis: str
@@ -62,6 +63,7 @@ class Scene:
     prediction: Callable[[np.ndarray], np.ndarray]
     tangent: Callable[[np.ndarray], np.ndarray]
     targets: dict[str, tuple[Any, float | None]]
+    extras: dict[str, Any] = field(default_factory=dict)
 
 
 def curves(loss: Loss, parameters: Mapping[str, Any] | None = None) -> tuple[str, tuple[Curve, ...]]:
@@ -72,7 +74,7 @@ def curves(loss: Loss, parameters: Mapping[str, Any] | None = None) -> tuple[str
         parameters: Parameters of the loss that differ from their defaults.
 
     Raises:
-        InputError: A parameter out of bounds, or a loss for which no line through its predictions is known.
+        InputError: A parameter out of bounds.
     """
     given = dict(parameters or {})
     resolved = loss.resolve(given)
@@ -85,8 +87,10 @@ def curves(loss: Loss, parameters: Mapping[str, Any] | None = None) -> tuple[str
 def _curve(loss: Loss, parameters: dict[str, Any], scene: Scene, title: str, words: str) -> Curve:
     target, best = scene.targets[words]
     prediction = scene.prediction(scene.x)
-    repeated = np.broadcast_to(target, (len(scene.x), *np.shape(target)))
-    value, gradient = value_and_gradient(loss, prediction, repeated, parameters=parameters, reduction="none")
+    extras = {name: _repeated(x, len(scene.x)) for name, x in scene.extras.items()}
+    value, gradient = value_and_gradient(
+        loss, prediction, _repeated(target, len(scene.x)), parameters=parameters, extras=extras, reduction="none"
+    )
     slope = gradient * scene.tangent(scene.x)
     if loss.layout == "row":
         slope = slope.sum(axis=-1)
@@ -96,34 +100,101 @@ def _curve(loss: Loss, parameters: dict[str, Any], scene: Scene, title: str, wor
     )
 
 
-def scene_of(loss: Loss, parameters: Mapping[str, Any]) -> Scene:
-    """Return the line to follow for a loss.
+def _repeated(x: Any, times: int) -> np.ndarray:
+    return np.broadcast_to(x, (times, *np.shape(x)))
 
-    Raises:
-        InputError: None is known for this kind of prediction.
-    """
+
+def scene_of(loss: Loss, parameters: Mapping[str, Any]) -> Scene:
+    """Return the line to follow for a loss."""
+    prediction, target = loss.prediction.role, loss.target.role
     if loss.layout == "element":
-        return _element_scene(loss, parameters)
-    make = _ROW_SCENES.get(loss.prediction.role)
-    if make is None:
-        raise InputError(f"{loss.name} takes {loss.prediction.describe()}; no picture is known for such predictions")
-    return make(loss)
+        known = not loss.extras and loss.task not in ("ranking", "preference")
+        return _element_scene(loss, parameters) if known else _element_example(loss)
+    if loss.extras:
+        return _row_example(loss)
+    if target == "classes" and prediction in ("values", "logits"):
+        return _two_scores(loss)
+    if prediction in ("distribution", "log_probabilities"):
+        return _two_probabilities(loss)
+    return _turning_vector() if prediction == target == "vectors" else _row_example(loss)
 
 
 def _element_scene(loss: Loss, parameters: Mapping[str, Any]) -> Scene:
     role = loss.prediction.role
+    targets = _both(loss) or {f"target {_LEVEL:g}": _LEVEL}
     if loss.target.role == "signs":
-        targets, role = {"target −1": -1.0, "target +1": 1.0}, "scores"
-    elif loss.target.role == "probabilities":
-        targets = {"target 0": 0.0, "target 1": 1.0}
-    else:
-        targets = {f"target {_LEVEL:g}": _LEVEL}
+        role = "scores" if loss.task == "binary" else "embedding"
     best = {words: (t, _best(loss, t, parameters)) for words, t in targets.items()}
-    centres = [b for _, b in best.values() if b is not None] or [-1.0, 1.0]
+    known = [b for _, b in best.values() if b is not None]
+    centres = known or ([-1.0, 1.0] if _both(loss) else [_LEVEL])
     if role == "values" and centres[0] != _LEVEL:
         role = "transformed"
     x = _places(loss.prediction, centres, _REACH / 2 if role == "transformed" else _REACH)
     return Scene(axis=_AXES[role], x=x, prediction=lambda x: x, tangent=np.ones_like, targets=best)
+
+
+def _both(loss: Loss) -> dict[str, float]:
+    """Return the two targets of a loss that has no others, in words; of any other loss nothing."""
+    if loss.target.role == "signs":
+        return {"target −1": -1.0, "target +1": 1.0}
+    return {"target 0": 0.0, "target 1": 1.0} if loss.target.role in ("probabilities", "flags") else {}
+
+
+def _element_example(loss: Loss) -> Scene:
+    """Return the line of a loss between numbers that is shown beside the first target and extras of its example."""
+    start, target, extras = _first_of_example(loss)
+    targets = _both(loss) or {f"target {_tuple(target)}": target}
+    fixed = [*(targets if len(targets) == 1 else ()), *_in_words(extras)]
+    return Scene(
+        axis=", ".join(["prediction", *fixed]),
+        x=_places(loss.prediction, [start, *_inside(loss.prediction, target)], _REACH),
+        prediction=lambda x: x,
+        tangent=np.ones_like,
+        targets={words: (t, None) for words, t in targets.items()},
+        extras=extras,
+    )
+
+
+def _row_example(loss: Loss) -> Scene:
+    """Return the line on which one entry of the example's first row moves, and all else stays."""
+    row, target, extras = _first_of_example(loss)
+    row = np.asarray(row, float)
+    at = {"boxes": 2, "vectors": len(row) - 1}.get(loss.prediction.role, 0)
+    low = row[0] if loss.prediction.role == "boxes" else -math.inf  # the right edge moves, and stays the right one
+    direction = np.eye(len(row))[at]
+    targets: dict[str, Any] = dict(_both(loss)) if np.ndim(target) == 0 else {}
+    targets = targets or {f"target {_tuple(target)}": target}
+    fixed = [*(targets if len(targets) == 1 else ()), *_in_words(extras)]
+    x = _places(loss.prediction, [row[at]], max(_REACH, abs(row[at])))
+    return Scene(
+        axis="; ".join([f"x in the prediction {_tuple(row, at)}", *fixed]),
+        x=x[x > low],
+        prediction=lambda x: row + (x - row[at])[:, None] * direction,
+        tangent=lambda x: _repeated(direction, len(x)),
+        targets={words: (t, None) for words, t in targets.items()},
+        extras=extras,
+    )
+
+
+def _first_of_example(loss: Loss) -> tuple[Any, Any, dict[str, Any]]:
+    """Return the first prediction of a definition's example, with its target and extras."""
+    prediction, target, _ = loss.example
+    return prediction[0], target[0], {name: np.asarray(x)[0] for name, x in loss.example_extras.items()}
+
+
+def _in_words(extras: Mapping[str, Any]) -> list[str]:
+    return [f"{name} {_tuple(x)}" for name, x in extras.items()]
+
+
+def _tuple(x: Any, at: int | None = None) -> str:
+    """Return a number or a row in words, with an x in the place of the entry ``at``."""
+    if np.ndim(x) == 0:
+        return f"{x:g}".replace("-", "−")
+    return f"({', '.join('x' if i == at else _tuple(entry) for i, entry in enumerate(x))})"
+
+
+def _inside(domain: Domain, x: float) -> list[float]:
+    return [] if domain.violations(np.array([x])).any() else [x]
 
 
 def _best(loss: Loss, target: float, parameters: Mapping[str, Any]) -> float | None:
@@ -144,9 +215,10 @@ def _places(domain: Domain, centres: list[float], reach: float) -> np.ndarray:
 
 
 def _two_scores(loss: Loss) -> Scene:
+    what = "cosine" if loss.prediction.bounded else "score"
     return Scene(
-        axis="score of the true class, the other class's being 0",
-        x=np.linspace(-_REACH, _REACH, POINTS),
+        axis=f"{what} of the true class, the other class's being 0",
+        x=_places(loss.prediction, [0.0], _REACH),
         prediction=lambda x: np.stack([x, 0 * x], axis=-1),
         tangent=lambda x: np.stack([0 * x + 1, 0 * x], axis=-1),
         targets={"target": (0, None)},
@@ -169,7 +241,7 @@ def _of_shares(function: Callable[[np.ndarray], np.ndarray], x: np.ndarray) -> n
     return np.stack([function(x), function(1 - x)], axis=-1)
 
 
-def _turning_vector(loss: Loss) -> Scene:
+def _turning_vector() -> Scene:
     def direction(degrees: np.ndarray) -> np.ndarray:
         return np.stack([np.cos(np.radians(degrees)), np.sin(np.radians(degrees))], axis=-1)
 
@@ -187,12 +259,6 @@ _AXES = {
     "logits": "prediction: a score, before any sigmoid",
     "scores": "prediction: a score, before any sigmoid",
     "probabilities": "prediction: a probability",
+    "embedding": "prediction: a distance",
     "transformed": "prediction (its best is not the target itself)",
-}
-_ROW_SCENES: dict[str, Callable[[Loss], Scene]] = {
-    "values": _two_scores,
-    "logits": _two_scores,
-    "distribution": _two_probabilities,
-    "log_probabilities": _two_probabilities,
-    "vectors": _turning_vector,
 }

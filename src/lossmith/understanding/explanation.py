@@ -42,6 +42,16 @@ class Setting:
     meaning: str
 
 
+@dataclass(frozen=True)
+class Argument:
+    """An array besides prediction and target, in words."""
+
+    name: str
+    valid: str
+    meaning: str
+    required: bool
+
+
 @dataclass(frozen=True, kw_only=True)
 class Explanation:
     """What there is to know about a loss.
@@ -54,6 +64,7 @@ class Explanation:
         symbols: What the letters of the formula stand for.
         dropped: The additive constant that is left out, as Unicode text, or an empty string.
         prediction: Valid predictions in words, shape first; the same for ``target``.
+        extras: The other arrays that the loss takes.
         parameters: What can be set.
         use: When it fits.
         avoid: When it does not.
@@ -77,6 +88,7 @@ class Explanation:
     dropped: str
     prediction: str
     target: str
+    extras: tuple[Argument, ...]
     parameters: tuple[Setting, ...]
     use: str
     avoid: str
@@ -117,12 +129,13 @@ class Explanation:
     def sections(self) -> tuple[Section, ...]:
         """Return the parts in reading order; empty ones are left out."""
         legend = ", ".join(f"{symbol}: {meaning}" for symbol, meaning in self.symbols.items())
+        given = (f"prediction: {self.prediction}", f"target: {self.target}")
         everything = (
             Section("Formula", tuple(self.formula.splitlines()), "formula"),
             Section("Gradient", tuple(self.gradient.splitlines()), "formula"),
             Section("Symbols", (legend,) if legend else ()),
             Section("Left out", (self.dropped,) if self.dropped else (), "formula"),
-            Section("Prediction and target", (f"prediction: {self.prediction}", f"target: {self.target}"), "list"),
+            Section("Prediction and target", (*given, *map(_argument_line, self.extras)), "list"),
             Section("Parameters", tuple(map(_setting_line, self.parameters)), "list"),
             Section("Take it when", (self.use,)),
             Section("Take another when", (self.avoid,)),
@@ -159,6 +172,7 @@ def explain(name: str) -> Explanation:
         dropped=formula_text(loss.dropped),
         prediction=f"{prediction_shape}; {loss.prediction.describe()}",
         target=f"{target_shape}; {loss.target.describe()}",
+        extras=tuple(Argument(e.name, e.domain.describe(), e.meaning, e.required) for e in loss.extras),
         parameters=_settings(loss),
         use=loss.advice.use,
         avoid=loss.advice.avoid,
@@ -206,6 +220,11 @@ def _settings(loss: Loss) -> tuple[Setting, ...]:
     return tuple(Setting(name=p.name, default=p.default, valid=_valid(p), meaning=p.meaning) for p in loss.parameters)
 
 
+def _argument_line(argument: Argument) -> str:
+    may = "" if argument.required else " (may be left out)"
+    return f"{argument.name}{may}: {argument.valid}. {argument.meaning}"
+
+
 def _valid(parameter: Parameter) -> str:
     number = f"a number {parameter.bounds()}"
     words = {
@@ -227,7 +246,10 @@ def _code_lines(code: dict[str, str]) -> Iterable[str]:
 
 
 def _example_lines(example: Yardstick) -> tuple[str, ...]:
-    scored = f"Example: prediction {example.prediction} against target {example.target} scores {example.value:.4g}"
+    extras = "".join(f", with {name} {x}," for name, x in example.extras.items())
+    scored = (
+        f"Example: prediction {example.prediction} against target {example.target}{extras} scores {example.value:.4g}"
+    )
     if example.constant_value is None:
         return (f"{scored}.",)
     against = f"always answering {_short(example.constant)} scores {example.constant_value:.4g}"

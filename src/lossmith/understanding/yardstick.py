@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -21,6 +21,7 @@ class Yardstick:
         value: Mean loss of the prediction.
         constant: The constant prediction that scores best, or None where there is none to compare with.
         constant_value: Mean loss of that constant, or None.
+        extras: The other arrays of the example, by name.
     """
 
     prediction: Any
@@ -28,6 +29,7 @@ class Yardstick:
     value: float
     constant: Any = None
     constant_value: float | None = None
+    extras: dict[str, Any] = field(default_factory=dict)
 
     @property
     def skill(self) -> float | None:
@@ -40,16 +42,23 @@ class Yardstick:
 def yardstick(loss: Loss) -> Yardstick:
     """Return the example of a definition, computed, beside its best constant.
 
-    A single row has no yardstick: the best constant is its target itself.
+    A single row has no yardstick, as the best constant is its target itself; nor has a loss with extras, or one whose
+    best constant is infinite.
     """
     prediction, target, _ = loss.example
-    value = float(call(loss, prediction, target, parameters=loss.defaults))
-    if loss.best_constant is None or len(target) < 2:
-        return Yardstick(prediction, target, value)
+    extras = dict(loss.example_extras)
+    value = float(call(loss, prediction, target, parameters=loss.defaults, extras=extras))
+    alone = Yardstick(prediction, target, value, extras=extras)
+    if loss.best_constant is None or loss.extras or len(target) < 2:
+        return alone
     rows = _dense(target, np.shape(prediction)) if loss.target.role == "classes" else np.asarray(target, float)
-    constant = loss.best_constant(rows, np.ones(len(rows)), **loss.defaults)
+    constant = np.asarray(loss.best_constant(rows, np.ones(len(rows)), **loss.defaults))
+    if not np.isfinite(constant).all():
+        return alone
     repeated = np.broadcast_to(constant, np.shape(prediction))
     constant_value = float(call(loss, repeated, target, parameters=loss.defaults))
+    if not np.isfinite(constant_value):
+        return alone
     return Yardstick(prediction, target, value, np.round(constant, 6).tolist(), constant_value)
 
 
