@@ -73,7 +73,7 @@ class UnknownNameError(LossmithError, LookupError):
     def __init__(self, kind: str, name: object, known: Iterable[str], where: str = "") -> None:
         names = sorted({str(k) for k in known})
         by_lower = {n.lower(): n for n in names}
-        near = [by_lower[n] for n in difflib.get_close_matches(str(name).lower(), by_lower, n=3, cutoff=0.6)]
+        near = [by_lower[n] for n in difflib.get_close_matches(str(name).lower(), by_lower, n=3, cutoff=0.55)]
         hint = f"did you mean {' or '.join(repr(n) for n in near)}?" if near else f"known: {', '.join(names[:40])}"
         place = f" in {where}" if where else ""
         super().__init__(f"no {kind} named {str(name)!r}{place}; {hint}")

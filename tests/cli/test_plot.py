@@ -56,7 +56,7 @@ def test_all_kinds_of_parameters(name: str, parameter: str, folder: Path) -> Non
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["hubr"], "no loss named 'hubr'; did you mean 'huber'?"),
+        (["hubr"], "no loss named 'hubr'; did you mean 'huber'"),
         (["huber", "--output", "a.gif"], "output is 'a.gif'; expected a name ending in .png, .svg, .html"),
         (["huber", "--output", "nowhere/a.svg"], "nowhere/a.svg cannot be written"),
         (["huber", "--parameter", "delta"], "--parameter is 'delta'; expected NAME=VALUE, as in delta=2.0"),

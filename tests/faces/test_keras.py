@@ -195,6 +195,13 @@ def test_masks_reach_the_mean():
     assert score(lk.MeanSquaredError()) == pytest.approx(score(keras.losses.MeanSquaredError()), rel=1e-5)
 
 
+@pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="a TensorFlow graph")
+def test_an_object_is_a_tf_function():
+    loss = lk.SparseCategoricalCrossentropy()
+    traced = require("tensorflow").function(loss)(labels, probabilities)
+    np.testing.assert_allclose(_numpy(traced), _numpy(loss(labels, probabilities)), rtol=1e-6)
+
+
 @pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="jit_compile of a TensorFlow graph")
 def test_xla_on_tensorflow():
     plain = _losses_of_training(lk.SparseCategoricalCrossentropy(), labels)

@@ -63,6 +63,7 @@ MORE = {
     "gaussian": ("gaussian_nll_loss", logits, (soft, full), {"full": True}),
     "gaussian per row": ("gaussian_nll_loss", logits, (soft, full[:, 0]), {}),
     "gaussian column": ("gaussian_nll_loss", logits, (soft, full[:, :1]), {}),
+    "gaussian zero": ("gaussian_nll_loss", logits, (soft, full * (full > 1)), {"full": True}),
     "gaussian number": ("gaussian_nll_loss", logits, (soft, 0.5), {}),
     "soft margin": ("soft_margin_loss", logits, (signs,), {}),
     "hinge embedding": ("hinge_embedding_loss", logits.abs(), (signs,), {"margin": 0.7}),

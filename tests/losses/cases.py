@@ -159,12 +159,11 @@ def cases() -> list[Case]:
 
 
 FEW = ("huber", "sigmoid_cross_entropy", "softmax_cross_entropy", "kl_divergence")
-PLACES = [  # framework and dtype, for what needs no other: JAX compiles anew for each, TensorFlow is slow when eager
+PLACES = [  # framework and dtype, for tables of edges: JAX would compile each line anew and has its values elsewhere
     ("numpy", "float64"),
     ("numpy", "float32"),
     ("torch", "float64"),
     ("torch", "float32"),
-    ("jax", "float32"),
     ("tensorflow", "float32"),
 ]
 

@@ -7,7 +7,7 @@ Sums are accumulated in float64. Infinities are ordinary values here, so callers
 
 from __future__ import annotations
 
-import math
+import math as _math
 from typing import Any
 
 import numpy as np
@@ -19,7 +19,7 @@ _KINDS = {"f": "float", "i": "int", "u": "int", "b": "bool"}
 exp, expm1, log1p, tanh, sqrt, isnan, isinf = np.exp, np.expm1, np.log1p, np.tanh, np.sqrt, np.isnan, np.isinf
 where, moveaxis, broadcast_to, reshape = np.where, np.moveaxis, np.broadcast_to, np.reshape
 log, divide = np.log, np.divide
-_erf, _lgamma = np.frompyfunc(math.erf, 1, 1), np.frompyfunc(math.lgamma, 1, 1)
+_erf, _lgamma = np.frompyfunc(_math.erf, 1, 1), np.frompyfunc(_math.lgamma, 1, 1)
 
 
 # --- what an array is ------------------------------------------------------------------------------------------------

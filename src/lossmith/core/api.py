@@ -196,10 +196,21 @@ def function_of(loss: Loss) -> Callable[..., Any]:
 
 def object_of(loss: Loss) -> type[LossFunction]:
     """Return the public class of a definition."""
-    members = {"definition": loss, "__doc__": _object_doc(loss), "__module__": "lossmith"}
-    kind = type(loss.object_name, (LossFunction,), members)
-    kind.__signature__ = _signature(loss, data=False)  # pyrefly: ignore[missing-attribute]
-    return kind
+
+    def __init__(self: LossFunction, **settings: Any) -> None:
+        LossFunction.__init__(self, **settings)
+
+    # On __init__ and not on the class: there it would pass for the signature of calling an object, too.
+    me = inspect.Parameter("self", inspect.Parameter.POSITIONAL_ONLY)
+    signature = _signature(loss, data=False)
+    __init__.__signature__ = signature.replace(parameters=[me, *signature.parameters.values()])  # pyrefly: ignore
+    members = {
+        "definition": loss,
+        "__init__": __init__,
+        "__doc__": _object_doc(loss),
+        "__module__": "lossmith",
+    }
+    return type(loss.object_name, (LossFunction,), members)
 
 
 def _signature(loss: Loss, *, data: bool) -> inspect.Signature:
@@ -217,12 +228,12 @@ def _signature(loss: Loss, *, data: bool) -> inspect.Signature:
 def shapes_of(loss: Loss) -> tuple[str, str, str]:
     """Return the shapes of prediction, target and values in words."""
     if loss.layout == "element":
-        return "any shape", "the same shape", "that shape"
+        return "any shape", "the same shape", "one value per element"
     if loss.target.role == "classes":
-        return "(…, C)", "(…) of any integer dtype, or (…, C)", "(…)"
+        return "(…, C)", "(…) of any integer dtype, or (…, C)", "one value per row, (…)"
     if loss.target_per_row:
-        return "(…, F)", "(…)", "(…)"
-    return "(…, F)", "(…, F)", "(…)"
+        return "(…, F)", "(…)", "one value per row, (…)"
+    return "(…, F)", "(…, F)", "one value per row, (…)"
 
 
 def _function_doc(loss: Loss) -> str:
@@ -248,7 +259,7 @@ def _function_doc(loss: Loss) -> str:
         *(f"    {name}: {_OPTION_TEXT[name]}" for name in (*_PER_CALL, *settings_of(loss))),
         "",
         "Returns:",
-        f'    A scalar; with reduction="none" values of shape {rows}. A Python float on NumPy and lists, otherwise the',
+        f'    A scalar; with reduction="none" {rows}. A Python float on NumPy and lists, otherwise the',
         "    framework's own array, through which gradients flow.",
         "",
         "Raises:",

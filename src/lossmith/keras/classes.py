@@ -20,9 +20,10 @@ class LossmithLoss(keras.losses.Loss):
     """
 
     function: ClassVar[Callable[..., Any]]
+    arguments: ClassVar[inspect.Signature]
 
     def __init__(self, *arguments: Any, **keywords: Any) -> None:
-        bound = type(self).__signature__.bind(*arguments, **keywords)  # pyrefly: ignore[missing-attribute]
+        bound = type(self).arguments.bind(*arguments, **keywords)
         bound.apply_defaults()
         given = dict(bound.arguments)
         common = {name: given.pop(name) for name in _COMMON}
@@ -46,10 +47,19 @@ class LossmithLoss(keras.losses.Loss):
 
 def _class(name: str, function: Callable[..., Any]) -> type[LossmithLoss]:
     """Make the class ``name`` around ``function``, with the signature of ``keras.losses.<name>``."""
+
+    def __init__(self: LossmithLoss, *arguments: Any, **keywords: Any) -> None:
+        LossmithLoss.__init__(self, *arguments, **keywords)
+
+    # On __init__ and not on the class: there it would pass for the signature of calling an object, too.
+    me = inspect.Parameter("self", inspect.Parameter.POSITIONAL_ONLY)
+    signature = inspect.signature(getattr(keras.losses, name))
+    __init__.__signature__ = signature.replace(parameters=[me, *signature.parameters.values()])  # pyrefly: ignore
     members = {
         "__module__": "lossmith.keras",
         "__doc__": f"``keras.losses.{name}``: {function.__doc__}",
-        "__signature__": inspect.signature(getattr(keras.losses, name)),
+        "__init__": __init__,
+        "arguments": signature,
         "function": staticmethod(function),
     }
     return keras.saving.register_keras_serializable(package="lossmith")(type(name, (LossmithLoss,), members))

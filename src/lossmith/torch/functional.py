@@ -11,7 +11,7 @@ from torch.nn import _reduction
 
 from ..arrays import load
 from ..core import call
-from ..errors import InputError, ShapeError
+from ..errors import DomainError, InputError, ShapeError
 from ..losses import Loss, find
 
 _XP = load("torch")
@@ -246,8 +246,10 @@ def gaussian_nll_loss(
     """
     if isinstance(var, float):
         var = torch.full_like(input, var)
+    if _XP.is_concrete(var) and bool((var < 0).any()):
+        raise DomainError("var has negative entries; expected variances, 0 or more (0 counts as eps)")
     parameters = _GAUSSIAN.resolve({"full": full, "epsilon": eps})
-    return _apply(_GAUSSIAN, input, target, reduction, parameters, extras={"variance": var}, check="values")
+    return _apply(_GAUSSIAN, input, target, reduction, parameters, extras={"variance": var})
 
 
 def soft_margin_loss(
