@@ -25,6 +25,7 @@ from .native import has_native as has_native
 
 _Reduction = Literal["mean", "sum", "none", "total"]
 _Empty = Literal["zero", "nan", "error"]
+_Region = Literal["sample", "batch"]
 _Array = Any  # a list, or an array of NumPy, PyTorch, JAX or TensorFlow
 
 __version__: str
@@ -970,6 +971,33 @@ def discrete_time_survival(
     empty: _Empty = "zero",
 ) -> Any:
     """Surprise, in nats, of surviving up to an interval and of what happened in it, by logits of hazards."""
+
+def root_mean_squared_error(
+    prediction: _Array,
+    target: _Array,
+    *,
+    weight: Any = None,
+    mask: Any = None,
+    normalizer: Any = None,
+    region: _Region = "batch",
+    reduction: _Reduction = "mean",
+    empty: _Empty = "zero",
+) -> Any:
+    """Root of the mean squared difference over the region, in units of the target."""
+
+def normalised_root_mean_squared_error(
+    prediction: _Array,
+    target: _Array,
+    *,
+    by: Literal["std", "mean", "range"] = "std",
+    weight: Any = None,
+    mask: Any = None,
+    normalizer: Any = None,
+    region: _Region = "batch",
+    reduction: _Reduction = "mean",
+    empty: _Empty = "zero",
+) -> Any:
+    """Root of the mean squared difference over the region, divided by the spread or size of the target."""
 
 def quantile(
     prediction: _Array,
@@ -2462,6 +2490,32 @@ class DiscreteTimeSurvival(LossFunction):
         normalizer: Any = None,
     ) -> tuple[Any, Any]: ...
 
+class RootMeanSquaredError(LossFunction):
+    """Root of the mean squared difference over the region, in units of the target."""
+
+    definition: ClassVar[Loss]
+    def __init__(
+        self,
+        *,
+        region: _Region = "batch",
+        reduction: _Reduction = "mean",
+        empty: _Empty = "zero",
+    ) -> None: ...
+
+class NormalisedRootMeanSquaredError(LossFunction):
+    """Root of the mean squared difference over the region, divided by the spread or size of the target."""
+
+    definition: ClassVar[Loss]
+    by: Literal["std", "mean", "range"]
+    def __init__(
+        self,
+        *,
+        by: Literal["std", "mean", "range"] = "std",
+        region: _Region = "batch",
+        reduction: _Reduction = "mean",
+        empty: _Empty = "zero",
+    ) -> None: ...
+
 class Quantile(LossFunction):
     """Absolute error, weighed by the level below the target and by 1 - level above it."""
 
@@ -2955,6 +3009,7 @@ __all__ = [
     "MultilabelSoftMargin",
     "NegativeBinomialNLL",
     "NegativeLogLikelihood",
+    "NormalisedRootMeanSquaredError",
     "ORPOOddsRatio",
     "Perceptron",
     "Poisson",
@@ -2964,6 +3019,7 @@ __all__ = [
     "Quantile",
     "RankNet",
     "ReverseKLDivergence",
+    "RootMeanSquaredError",
     "ShapeError",
     "SigmoidCrossEntropy",
     "SigmoidFocal",
@@ -3050,6 +3106,7 @@ __all__ = [
     "multilabel_soft_margin",
     "negative_binomial_nll",
     "negative_log_likelihood",
+    "normalised_root_mean_squared_error",
     "orpo_odds_ratio",
     "perceptron",
     "poisson",
@@ -3059,6 +3116,7 @@ __all__ = [
     "quantile",
     "rank_net",
     "reverse_kl_divergence",
+    "root_mean_squared_error",
     "sigmoid_cross_entropy",
     "sigmoid_focal",
     "simpo",

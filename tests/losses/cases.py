@@ -141,8 +141,11 @@ def plain(loss: lm.Loss) -> Case:
 
 
 def losses_without_extras() -> list[lm.Loss]:
-    """Return the losses that take prediction and target alone; ``test_extras`` has the others."""
-    return [loss for loss in lm.losses() if not loss.extras]
+    """Return the losses of elements and rows from prediction and target alone; ``test_extras`` has the others.
+
+    ``losses.coupled`` has those of regions and batches.
+    """
+    return [loss for loss in lm.losses() if not loss.extras and loss.layout in ("element", "row")]
 
 
 def cases() -> list[Case]:
@@ -187,6 +190,6 @@ CASES = cases()
 WITH_EXTRAS = [
     Case(loss, parameters, forms_of(loss)[0])
     for loss in lm.losses()
-    if loss.extras
+    if loss.extras and loss.layout in ("element", "row")
     for parameters in [{}, *GRID.get(loss.name, [])]
 ]

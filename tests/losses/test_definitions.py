@@ -35,7 +35,7 @@ def test_signatures_hold_the_defaults(loss: Loss) -> None:
     for name, default in loss.defaults.items():
         assert signature.parameters[name].default == default
         assert inspect.signature(getattr(lm, loss.object_name)).parameters[name].default == default
-    assert ("axis" in signature.parameters) == (loss.layout == "row")
+    assert ("axis" in signature.parameters) == loss.class_axis
 
 
 @LOSSES

@@ -20,11 +20,12 @@ GRADIENT = {"float64": 1e-12, "float32": 8e-6, "bfloat16": 5e-3, "float16": 7e-4
 
 
 def test_every_loss_has_an_oracle_and_every_parameter_a_test() -> None:
-    assert sorted(ORACLES) == sorted(loss.name for loss in lm.losses())
+    single = [loss for loss in lm.losses() if loss.layout in ("element", "row")]
+    assert sorted(ORACLES) == sorted(loss.name for loss in single)
     assert sorted(ROW_LOSSES) == sorted(loss.name for loss in lm.losses() if loss.layout == "row")
     tested = {(case.loss.name, key) for case in (*CASES, *WITH_EXTRAS) for key in case.parameters}
-    assert tested == {(loss.name, key) for loss in lm.losses() for key in loss.defaults}
-    assert set(GRID) <= set(ORACLES)
+    assert tested == {(loss.name, key) for loss in single for key in loss.defaults}
+    assert set(GRID) <= {loss.name for loss in lm.losses()}
 
 
 def close(got: np.ndarray, wanted: np.ndarray, tolerance: float, what: str) -> None:

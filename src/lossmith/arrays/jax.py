@@ -88,6 +88,61 @@ def positions(x: Any) -> Any:
     return jnp.arange(x.shape[-1], dtype=x.dtype)
 
 
+def full_shape(x: Any) -> tuple:
+    """Return the shape."""
+    return tuple(x.shape)
+
+
+def flatten_from(x: Any, axis: int, keep_last: bool) -> Any:
+    """Join the axes from ``axis`` on into one, the last excepted with ``keep_last``; from 0, after a new first axis."""
+    end = x.shape[-1:] if keep_last else ()
+    middle = x.shape[axis : x.ndim - len(end)]
+    length = 1
+    for n in middle:
+        length = length * n
+    return x.reshape((*x.shape[:axis], length, *end) if axis else (1, length, *end))
+
+
+def unflatten(x: Any, shape: tuple) -> Any:
+    """Return ``x`` in ``shape``."""
+    return x.reshape(shape)
+
+
+def matmul(a: Any, b: Any) -> Any:
+    """Matrix product of the last two axes, in full precision on every device."""
+    return jnp.matmul(a, b, precision=jax.lax.Precision.HIGHEST)
+
+
+def swap(x: Any) -> Any:
+    """Swap the last two axes."""
+    return jnp.swapaxes(x, -1, -2)
+
+
+def order(x: Any) -> Any:
+    """Indices that sort the last axis from high to low; ties keep their order, NaN comes last."""
+    return jnp.argsort(-stop_gradient(x), axis=-1, stable=True)
+
+
+def take_along(x: Any, index: Any) -> Any:
+    """``x[..., index]`` along the last axis, for an index of the shape of ``x``."""
+    return jnp.take_along_axis(x, index, axis=-1)
+
+
+def cumsum(x: Any) -> Any:
+    """Running sum along the last axis."""
+    return jnp.cumsum(x, axis=-1)
+
+
+def logcumsumexp(x: Any) -> Any:
+    """``log(cumsum(exp(x)))`` along the last axis without overflow; -inf where nothing was added yet."""
+    return jax.lax.cumlogsumexp(x, axis=x.ndim - 1)
+
+
+def flip(x: Any) -> Any:
+    """Reverse the last axis."""
+    return jnp.flip(x, axis=-1)
+
+
 def atan2(y: Any, x: Any) -> Any:
     """The angle of the point (x, y) from the x axis, in radians; 0 for (0, 0), where its gradient is not to be used."""
     return jnp.arctan2(y, x)

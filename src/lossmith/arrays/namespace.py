@@ -6,7 +6,6 @@ The rule: a type's root package names its framework; for subclasses from elsewhe
 
 from __future__ import annotations
 
-import importlib
 import sys
 from types import ModuleType
 from typing import Any
@@ -24,7 +23,20 @@ def load(framework: str) -> ModuleType:
     """Return the operations module of ``framework`` ("numpy", "torch", "jax" or "tensorflow")."""
     module = _modules.get(framework)
     if module is None:
-        module = _modules[framework] = importlib.import_module(f"lossmith.arrays.{framework}")
+        module = _modules[framework] = _import(framework)
+    return module
+
+
+def _import(framework: str) -> ModuleType:
+    # Statements, not importlib: torch.compile traces through these when the first call is inside a compiled function.
+    if framework == "torch":
+        from . import torch as module
+    elif framework == "jax":
+        from . import jax as module
+    elif framework == "tensorflow":
+        from . import tensorflow as module
+    else:
+        from . import numpy as module
     return module
 
 

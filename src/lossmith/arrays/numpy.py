@@ -102,6 +102,58 @@ def positions(x: Any) -> Any:
     return np.arange(x.shape[-1]).astype(x.dtype)
 
 
+def full_shape(x: Any) -> tuple:
+    """Return the shape to give to :func:`unflatten`: numbers, or scalars that stand for them in a graph."""
+    return x.shape
+
+
+def flatten_from(x: Any, axis: int, keep_last: bool) -> Any:
+    """Join the axes from ``axis`` on into one, the last excepted with ``keep_last``; from 0, after a new first axis."""
+    end = x.shape[-1:] if keep_last else ()
+    length = _math.prod(x.shape[axis : x.ndim - len(end)])
+    return x.reshape((*x.shape[:axis], length, *end) if axis else (1, length, *end))
+
+
+def unflatten(x: Any, shape: tuple) -> Any:
+    """Return ``x`` in ``shape``: the way back from :func:`flatten_from`."""
+    return x.reshape(shape)
+
+
+def matmul(a: Any, b: Any) -> Any:
+    """Matrix product of the last two axes."""
+    return np.matmul(a, b)
+
+
+def swap(x: Any) -> Any:
+    """Swap the last two axes."""
+    return np.swapaxes(x, -1, -2)
+
+
+def order(x: Any) -> Any:
+    """Indices that sort the last axis from high to low; ties keep their order, NaN comes last."""
+    return np.argsort(-x, axis=-1, kind="stable")
+
+
+def take_along(x: Any, index: Any) -> Any:
+    """``x[..., index]`` along the last axis, for an index of the shape of ``x``."""
+    return np.take_along_axis(x, index, axis=-1)
+
+
+def cumsum(x: Any) -> Any:
+    """Running sum along the last axis."""
+    return np.cumsum(x, axis=-1, dtype=x.dtype)
+
+
+def logcumsumexp(x: Any) -> Any:
+    """``log(cumsum(exp(x)))`` along the last axis without overflow; -inf where nothing was added yet."""
+    return np.logaddexp.accumulate(x, axis=-1) if x.size else x
+
+
+def flip(x: Any) -> Any:
+    """Reverse the last axis."""
+    return np.flip(x, axis=-1)
+
+
 def atan2(y: Any, x: Any) -> Any:
     """The angle of the point (x, y) from the x axis, in radians; 0 for (0, 0), where its gradient is not to be used."""
     return np.arctan2(y, x)

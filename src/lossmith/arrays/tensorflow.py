@@ -99,6 +99,64 @@ def positions(x: Any) -> Any:
     return tf.cast(tf.range(tf.shape(x)[-1]), x.dtype)
 
 
+def full_shape(x: Any) -> tuple:
+    """Return the shape; what is not known statically stands in it as a scalar tensor."""
+    if None not in shape(x):
+        return shape(x)
+    sizes = tf.shape(x)
+    return tuple(sizes[i] if n is None else n for i, n in enumerate(shape(x)))
+
+
+def flatten_from(x: Any, axis: int, keep_last: bool) -> Any:
+    """Join the axes from ``axis`` on into one, the last excepted with ``keep_last``; from 0, after a new first axis."""
+    sizes = full_shape(x if axis else tf.expand_dims(x, 0))
+    end = len(sizes) - int(keep_last)
+    length = 1
+    for n in sizes[1:end]:
+        length = length * n
+    return tf.reshape(x, (sizes[0], length, *sizes[end:]))
+
+
+def unflatten(x: Any, shape: tuple) -> Any:
+    """Return ``x`` in ``shape``."""
+    return tf.reshape(x, shape)
+
+
+def matmul(a: Any, b: Any) -> Any:
+    """Matrix product of the last two axes."""
+    return tf.matmul(a, b)
+
+
+def swap(x: Any) -> Any:
+    """Swap the last two axes."""
+    return tf.linalg.matrix_transpose(x)
+
+
+def order(x: Any) -> Any:
+    """Indices that sort the last axis from high to low; ties keep their order, NaN comes last."""
+    return tf.argsort(-x, axis=-1, stable=True)
+
+
+def take_along(x: Any, index: Any) -> Any:
+    """``x[..., index]`` along the last axis, for an index of the shape of ``x``."""
+    return tf.gather(x, index, axis=-1, batch_dims=x.shape.rank - 1)
+
+
+def cumsum(x: Any) -> Any:
+    """Running sum along the last axis."""
+    return tf.cumsum(x, axis=-1)
+
+
+def logcumsumexp(x: Any) -> Any:
+    """``log(cumsum(exp(x)))`` along the last axis without overflow; -inf where nothing was added yet."""
+    return tf.math.cumulative_logsumexp(x, axis=-1)
+
+
+def flip(x: Any) -> Any:
+    """Reverse the last axis."""
+    return tf.reverse(x, [-1])
+
+
 def atan2(y: Any, x: Any) -> Any:
     """The angle of the point (x, y) from the x axis, in radians; 0 for (0, 0), where its gradient is not to be used."""
     return tf.atan2(y, x)

@@ -111,6 +111,58 @@ def positions(x: Any) -> Any:
     return torch.arange(x.shape[-1], dtype=x.dtype, device=x.device)
 
 
+def full_shape(x: Any) -> tuple:
+    """Return the shape."""
+    return tuple(x.shape)
+
+
+def flatten_from(x: Any, axis: int, keep_last: bool) -> Any:
+    """Join the axes from ``axis`` on into one, the last excepted with ``keep_last``; from 0, after a new first axis."""
+    x = x if axis else x.unsqueeze(0)
+    end = x.dim() - int(keep_last)
+    return x.unsqueeze(1) if end == 1 else x.flatten(1, end - 1)
+
+
+def unflatten(x: Any, shape: tuple) -> Any:
+    """Return ``x`` in ``shape``."""
+    return x.reshape(shape)
+
+
+def matmul(a: Any, b: Any) -> Any:
+    """Matrix product of the last two axes."""
+    return torch.matmul(a, b)
+
+
+def swap(x: Any) -> Any:
+    """Swap the last two axes."""
+    return x.transpose(-1, -2)
+
+
+def order(x: Any) -> Any:
+    """Indices that sort the last axis from high to low; ties keep their order, NaN comes last."""
+    return torch.argsort(-x.detach(), dim=-1, stable=True)
+
+
+def take_along(x: Any, index: Any) -> Any:
+    """``x[..., index]`` along the last axis, for an index of the shape of ``x``."""
+    return torch.gather(x, -1, index)
+
+
+def cumsum(x: Any) -> Any:
+    """Running sum along the last axis."""
+    return torch.cumsum(x, dim=-1)
+
+
+def logcumsumexp(x: Any) -> Any:
+    """``log(cumsum(exp(x)))`` along the last axis without overflow; -inf where nothing was added yet."""
+    return torch.logcumsumexp(x, dim=-1)
+
+
+def flip(x: Any) -> Any:
+    """Reverse the last axis."""
+    return torch.flip(x, (-1,))
+
+
 def atan2(y: Any, x: Any) -> Any:
     """The angle of the point (x, y) from the x axis, in radians; 0 for (0, 0), where its gradient is not to be used."""
     return torch.atan2(y, x)

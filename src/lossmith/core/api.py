@@ -18,13 +18,14 @@ from .compute import call, value_and_gradient
 _KEYWORD = inspect.Parameter.KEYWORD_ONLY
 _DATA = ("prediction", "target")
 _PER_CALL = ("weight", "mask", "normalizer")
-_SETTINGS = {"ignore_index": None, "axis": -1, "reduction": "mean", "empty": "zero"}
+_SETTINGS = {"ignore_index": None, "axis": -1, "region": "sample", "reduction": "mean", "empty": "zero"}
 _EXTRA_SHAPE = {"values": "one per value, or per leading axes of them", "prediction": "the prediction's shape"}
 _OPTION_TEXT = {
     "weight": "Factors, not negative, along the leading axes of the values: (N,) for (N,) or (N, F).",
     "mask": "Booleans along the same axes; False leaves the value out of sum, count and gradient, NaN included.",
     "ignore_index": "Target value (class) that is left out likewise.",
     "axis": "The axis that the loss consumes: the classes or features.",
+    "region": 'What is scored as one: each "sample" of the first axis, or the whole "batch".',
     "reduction": '"mean" is Σ w·l / Σ w; "sum"; "none" for one value each; "total" for the pair (Σ w·l, Σ w).',
     "normalizer": "Number to divide the sum by in place of Σ w: the global count, when this is part of a batch.",
     "empty": 'What the mean is when nothing counts: "zero", "nan" or "error".',
@@ -33,7 +34,8 @@ _OPTION_TEXT = {
 
 def settings_of(loss: Loss) -> dict[str, Any]:
     """Return the options besides the loss's own parameters that apply to it, with their defaults."""
-    return {name: default for name, default in _SETTINGS.items() if name in loss.options}
+    settings = {name: default for name, default in _SETTINGS.items() if name in loss.options}
+    return settings | {"region": loss.region} if "region" in settings else settings
 
 
 def extras_of(loss: Loss, arrays: tuple[Any, ...], named: dict[str, Any]) -> dict[str, Any]:
@@ -229,11 +231,27 @@ def shapes_of(loss: Loss) -> tuple[str, str, str]:
     """Return the shapes of prediction, target and values in words."""
     if loss.layout == "element":
         return "any shape", "the same shape", "one value per element"
+    if loss.coupled:
+        return _coupled_shapes(loss)
+    if loss.layout == "sequence":
+        return "(…, T, C)", "(…, S) of any integer dtype", "one value per sequence, (…)"
     if loss.target.role == "classes":
         return "(…, C)", "(…) of any integer dtype, or (…, C)", "one value per row, (…)"
     if loss.target_per_row:
         return "(…, F)", "(…)", "one value per row, (…)"
     return "(…, F)", "(…, F)", "one value per row, (…)"
+
+
+def _coupled_shapes(loss: Loss) -> tuple[str, str, str]:
+    if loss.layout == "batch":
+        rows = "(N,)" if loss.prediction.role == "values" else "(N, F)"
+        return rows, "(N,)" if loss.target.role == "groups" else rows, "one value per row, (N,)"
+    values = "one value per sample, (N,), or one in all for a region of the whole batch"
+    if loss.target.role != "classes":
+        return "(N, …)", "the same shape", values
+    if loss.per_class:
+        values = "one value per sample and class, (N, C), or (C,) for a region of the whole batch"
+    return "(N, …, C)", "(N, …) of any integer dtype, or (N, …, C)", values
 
 
 def _function_doc(loss: Loss) -> str:

@@ -17,7 +17,7 @@ import numpy as np
 from ..arrays import is_native, namespace_of
 from ..errors import InputError, LabelError, ShapeError
 from ..losses import Domain, Extra, Loss
-from . import values
+from . import regions, values
 
 
 class Inputs(NamedTuple):
@@ -30,6 +30,9 @@ class Inputs(NamedTuple):
     parameters: dict[str, Any]
     axis: int
     dtype: Any  # of the prediction as given
+    shape: tuple  # of the prediction, class axis last, before it was flattened into regions
+    inside: Any = None  # of a region's elements or a batch's rows: how much they count within; None for 1 everywhere
+    region: str = ""
 
 
 def prepare(
@@ -43,6 +46,7 @@ def prepare(
     mask: Any = None,
     ignore_index: int | None = None,
     axis: int = -1,
+    region: str | None = None,
     xp: ModuleType | None = None,
     check: str = "full",
 ) -> Inputs:
@@ -58,6 +62,7 @@ def prepare(
         mask: True where a value counts.
         ignore_index: Target value that does not count (classification only).
         axis: The class or feature axis of a row loss.
+        region: "sample" or "batch" for a loss over regions; None for the loss's own default.
         xp: The operations module, where the caller knows it.
         check: What to look at on the host: "full" is values and, in a result, NaN; "values" leaves NaN alone as
             frameworks do; "labels" is integer labels only; "none" is shapes alone.
@@ -71,10 +76,13 @@ def prepare(
     dtype = prediction.dtype
     wide = xp.compute_dtype(prediction, target)
     prediction = xp.cast(prediction, wide)
-    if loss.layout == "row":
+    if loss.class_axis or loss.layout == "sequence":
         prediction, target = _last_axis(xp, loss, prediction, target, axis)
-    labels = _match(xp, loss, prediction, target, axis)
-    shape = xp.shape(prediction) if loss.layout == "element" else xp.shape(prediction)[:-1]
+    labels = _match(xp, loss, prediction, target)
+    whole = xp.full_shape(prediction)
+    shape = xp.shape(prediction)[: len(whole) - consumed(loss, whole)]
+    if loss.layout == "region":
+        region = regions.check_region(loss, region, shape)
     keep = _selection(xp, loss, target, mask, ignore_index, shape, labels)
     target = xp.to_int(target) if labels else xp.cast(target, wide)
     parameters = {k: _vector(xp, loss, k, v, prediction) for k, v in parameters.items()}
@@ -84,15 +92,25 @@ def prepare(
         arrays = {e.name: _hide_extra(xp, loss, e, arrays[e.name], keep) for e in loss.extras}
     if check != "none" and xp.is_concrete(prediction) and xp.is_concrete(target):
         view = values.View(loss, parameters, xp.to_numpy(prediction), xp.to_numpy(target), labels, dtype)
-        if labels:
+        if labels and loss.target.role == "classes":
             values.check_labels(view)
         if check in ("full", "values"):
             values.check_domains(view)
             for extra in loss.extras:
                 if arrays[extra.name] is not None and xp.is_concrete(arrays[extra.name]):
                     values.check_bounds(loss, extra.name, xp.to_numpy(arrays[extra.name]), extra.domain)
-    factor = _factor(xp, weight, keep, shape, prediction, check)
-    return Inputs(xp, prediction, target, factor, parameters | arrays, axis, dtype)
+    weight = None if weight is None else _weight(xp, weight, prediction, check)
+    given = {"parameters": parameters | arrays, "axis": axis, "dtype": dtype, "shape": whole}
+    if loss.layout == "region":
+        outer = None
+        if weight is not None and regions.weighs_regions(region or "", len(xp.shape(weight))):
+            outer, weight = _align(xp, "weight", weight, shape[:1]), None
+        inner = _factor(xp, weight, keep, shape, prediction)
+        flat = regions.flatten(xp, loss, region or "", prediction, target, inner, outer, shape)
+        return Inputs(xp, **flat._asdict(), **given, region=region or "")
+    inside = xp.cast(keep, prediction.dtype) if keep is not None and loss.layout == "batch" else None
+    factor = _factor(xp, weight, keep, shape, prediction)
+    return Inputs(xp, prediction, target, factor=factor, inside=inside, **given)
 
 
 def _to_arrays(xp: ModuleType, loss: Loss, prediction: Any, target: Any) -> tuple[Any, Any]:
@@ -140,9 +158,20 @@ def _last_axis(xp: ModuleType, loss: Loss, prediction: Any, target: Any, axis: i
     return xp.moveaxis(prediction, axis, -1), xp.moveaxis(target, axis, -1) if dense else target
 
 
-def _match(xp: ModuleType, loss: Loss, prediction: Any, target: Any, axis: int) -> bool:
+def consumed(loss: Loss, shape: tuple) -> int:
+    """Return how many of the prediction's last axes do not belong to the values (of regions: to the elements)."""
+    if loss.layout == "batch":
+        return len(shape) - 1
+    return 2 if loss.layout == "sequence" else int(loss.class_axis)
+
+
+def _match(xp: ModuleType, loss: Loss, prediction: Any, target: Any) -> bool:
     """Check the shapes against each other; return whether the target is integer labels."""
     p, t = xp.shape(prediction), xp.shape(target)
+    if loss.layout in ("batch", "sequence"):
+        _check_ranks(loss, p, t)
+        if loss.target.role in ("groups", "tokens"):
+            return _check_integers(xp, loss, target, p, t)
     length = loss.prediction.length
     if length is not None and p[-1] not in (length, None):
         raise ShapeError(f"prediction has shape {p}; {loss.name} takes rows of {length} on the last axis")
@@ -161,6 +190,32 @@ def _match(xp: ModuleType, loss: Loss, prediction: Any, target: Any, axis: int) 
             f"target has shape {t} and a floating dtype, prediction has shape {p}: class indices must be integers; "
             f"convert the target (NumPy: target.astype(int); torch: target.long()), or give rows over the {p[-1]} "
             "classes"
+        )
+    return True
+
+
+def _check_ranks(loss: Loss, p: tuple, t: tuple) -> None:
+    if loss.layout == "sequence":
+        if len(p) < 2 or len(t) < 1 or not _same(p[:-2], t[:-1]):
+            raise ShapeError(
+                f"prediction has shape {p} and target has shape {t}; {loss.name} takes (…, T, C) scores and (…, S) "
+                "tokens with the same leading axes"
+            )
+        return
+    rank = 1 if loss.prediction.role == "values" else 2
+    if len(p) != rank:
+        wanted = "(N,), one score per row" if rank == 1 else "(N, F), one vector per row"
+        raise ShapeError(f"prediction has shape {p}; {loss.name} compares the rows of one batch and takes {wanted}")
+
+
+def _check_integers(xp: ModuleType, loss: Loss, target: Any, p: tuple, t: tuple) -> bool:
+    if loss.target.role == "groups" and not _same(p[:1], t):
+        hint = "; use target.squeeze(-1) (target[..., 0])" if t == (*p[:1], 1) else ""
+        raise ShapeError(f"prediction has shape {p} and target has shape {t}; expected {p[:1]}, one per row{hint}")
+    if xp.kind(target) == "float" and 0 not in t:
+        raise LabelError(
+            f"target has a floating dtype; {loss.name} takes {loss.target.describe()}: convert it "
+            "(NumPy: target.astype(int); torch: target.long())"
         )
     return True
 
@@ -209,9 +264,9 @@ def _selection(
         return keep
     if isinstance(ignore_index, bool) or not isinstance(ignore_index, Real):
         raise InputError(f"ignore_index is {ignore_index!r}; expected one number")
-    if loss.task not in ("binary", "multiclass"):
+    if "ignore_index" not in loss.options:
         raise InputError(f"ignore_index is for classes, and {loss.name} has none; select with mask= instead")
-    if loss.layout == "row" and not labels and not loss.target_per_row:
+    if loss.class_axis and not labels and not loss.target_per_row:
         raise InputError("ignore_index needs integer labels, and the target is dense rows; select with mask= instead")
     valid = (xp.to_int(target) if xp.kind(target) == "int" else target) != ignore_index  # uint8 cannot hold -100
     return valid if keep is None else keep & valid
@@ -265,7 +320,7 @@ def _extra(xp: ModuleType, loss: Loss, extra: Extra, x: Any, prediction: Any, sh
     x = xp.cast(_as_array(xp, extra.name, x, prediction), prediction.dtype)
     if extra.shape == "values":
         return _align(xp, extra.name, x, shape)
-    if loss.layout == "row" and axis not in (-1, len(xp.shape(x)) - 1):
+    if loss.class_axis and axis not in (-1, len(xp.shape(x)) - 1):
         x = xp.moveaxis(x, axis, -1)
     if not _same(xp.shape(x), xp.shape(prediction)):
         raise ShapeError(_mismatch(xp.shape(prediction), xp.shape(x)).replace("target", extra.name))
@@ -275,17 +330,20 @@ def _extra(xp: ModuleType, loss: Loss, extra: Extra, x: Any, prediction: Any, sh
 def _hide_extra(xp: ModuleType, loss: Loss, extra: Extra, x: Any, keep: Any) -> Any:
     if x is None:
         return None
-    rows = xp.expand(keep, -1) if loss.layout == "row" and extra.shape == "prediction" else keep
+    rows = xp.expand(keep, -1) if len(xp.shape(x)) > len(xp.shape(keep)) else keep
     return xp.where(rows, x, xp.zeros_like(x) + extra.domain.neutral)
 
 
 def _hide(xp: ModuleType, loss: Loss, prediction: Any, target: Any, keep: Any, labels: bool) -> tuple[Any, Any]:
-    rows = xp.expand(keep, -1) if loss.layout == "row" else keep
-    prediction = xp.where(rows, prediction, _neutral(xp, loss.prediction, prediction))
-    if labels:
-        return prediction, xp.where(keep, target, xp.zeros_like(target))
-    rows = keep if loss.target_per_row else rows
-    return prediction, xp.where(rows, target, _neutral(xp, loss.target, target))
+    def along(x: Any) -> Any:
+        rows = keep
+        for _ in range(len(xp.shape(x)) - len(xp.shape(keep))):
+            rows = xp.expand(rows, -1)
+        return rows
+
+    prediction = xp.where(along(prediction), prediction, _neutral(xp, loss.prediction, prediction))
+    neutral = xp.zeros_like(target) if labels else _neutral(xp, loss.target, target)
+    return prediction, xp.where(along(target), target, neutral)
 
 
 def _neutral(xp: ModuleType, domain: Domain, x: Any) -> Any:
@@ -298,12 +356,16 @@ def _neutral(xp: ModuleType, domain: Domain, x: Any) -> Any:
     return xp.log_softmax(zeros) if domain.role == "log_probabilities" else zeros + domain.neutral
 
 
-def _factor(xp: ModuleType, weight: Any, keep: Any, shape: tuple, like: Any, check: str) -> Any:
-    if weight is not None:
-        weight = xp.cast(_as_array(xp, "weight", weight, like), like.dtype)
-        if check == "full" and xp.is_concrete(weight):
-            values.check_weight("weight", xp.to_numpy(weight))
-        weight = _align(xp, "weight", weight, shape)
+def _weight(xp: ModuleType, weight: Any, like: Any, check: str) -> Any:
+    weight = xp.cast(_as_array(xp, "weight", weight, like), like.dtype)
+    if check == "full" and xp.is_concrete(weight):
+        values.check_weight("weight", xp.to_numpy(weight))
+    return weight
+
+
+def _factor(xp: ModuleType, weight: Any, keep: Any, shape: tuple, like: Any) -> Any:
+    """Return the weight aligned to the values, 0 where masked; None for 1 everywhere."""
+    weight = None if weight is None else _align(xp, "weight", weight, shape)
     if keep is None:
         return weight
     ones = xp.cast(keep, like.dtype)

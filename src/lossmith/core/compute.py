@@ -13,7 +13,7 @@ import numpy as np
 
 from ..losses import Loss
 from . import check as checking
-from . import kernel, reduce, values
+from . import kernel, reduce, regions, values
 from .check import Inputs
 
 
@@ -28,6 +28,7 @@ def call(
     mask: Any = None,
     ignore_index: int | None = None,
     axis: int = -1,
+    region: str | None = None,
     reduction: str = "mean",
     normalizer: Any = None,
     empty: str = "zero",
@@ -46,6 +47,7 @@ def call(
         mask=mask,
         ignore_index=ignore_index,
         axis=axis,
+        region=region,
         xp=xp,
         check=check,
     )
@@ -86,8 +88,43 @@ def _value(loss: Loss, inputs: Inputs, reduction: str, normalizer: Any, empty: s
     if fast:
         rows, _ = fast(inputs, None, gradient=False)
     else:
-        rows = loss.value(inputs.xp, inputs.prediction, inputs.target, **inputs.parameters)
+        rows = _values(loss, inputs)
     return _reduced(loss, inputs, rows, reduction, normalizer, empty, check)
+
+
+def _values(loss: Loss, inputs: Inputs) -> Any:
+    """Return the values by the plain formula; of regions and rows that are masked as a whole they are 0."""
+    xp = inputs.xp
+    if not loss.coupled:
+        return loss.value(xp, inputs.prediction, inputs.target, **inputs.parameters)
+    rows = loss.value(xp, inputs.prediction, inputs.target, inputs.inside, **inputs.parameters)
+    return rows if inputs.inside is None else xp.where(inputs.factor > 0, rows, xp.zeros_like(rows))
+
+
+def _gradient(loss: Loss, inputs: Inputs, scale: Any) -> Any:
+    """Return the closed-form gradient of the sum of the values times ``scale``, in the prediction's shape."""
+    xp, arguments = inputs.xp, (inputs.xp, inputs.prediction, inputs.target)
+    if loss.coupled:
+        like = _values_like(loss, inputs)
+        cotangent = xp.zeros_like(like) + (1.0 if scale is None else scale)
+        gradient = loss.gradient(*arguments, inputs.inside, cotangent, **inputs.parameters)
+        return xp.unflatten(gradient, inputs.shape) if loss.layout == "region" else gradient
+    gradient = loss.gradient(*arguments, **inputs.parameters)
+    if scale is None:
+        return gradient
+    for _ in range(_rank(xp, gradient) - _rank(xp, scale) if _rank(xp, scale) else 0):
+        scale = xp.expand(scale, -1)
+    return gradient * scale
+
+
+def _values_like(loss: Loss, inputs: Inputs) -> Any:
+    """Return some array of the values' shape, at no cost where the values themselves are not computed yet."""
+    x = inputs.prediction
+    if loss.layout == "region":
+        return regions.values_like(inputs.xp, loss, x)
+    for _ in range(checking.consumed(loss, inputs.shape)):
+        x = x[..., 0]
+    return x
 
 
 def _both(loss: Loss, inputs: Inputs, reduction: str, normalizer: Any, empty: str, check: str) -> tuple[Any, Any]:
@@ -97,11 +134,8 @@ def _both(loss: Loss, inputs: Inputs, reduction: str, normalizer: Any, empty: st
     if fast:
         rows, gradient = fast(inputs, scale, gradient=True)
     else:
-        rows = loss.value(xp, inputs.prediction, inputs.target, **inputs.parameters)
-        gradient = loss.gradient(xp, inputs.prediction, inputs.target, **inputs.parameters)
-        if scale is not None:
-            gradient = gradient * (xp.expand(scale, -1) if loss.layout == "row" and _rank(xp, scale) else scale)
-    if loss.layout == "row" and inputs.axis != -1:
+        rows, gradient = _values(loss, inputs), _gradient(loss, inputs, scale)
+    if loss.class_axis and inputs.axis != -1:
         gradient = xp.moveaxis(gradient, -1, inputs.axis)
     gradient = xp.cast(gradient, inputs.dtype)
     return _reduced(loss, inputs, rows, reduction, normalizer, empty, check), gradient
@@ -114,6 +148,8 @@ def _rank(xp: ModuleType, x: Any) -> int:
 def _row_weight(loss: Loss, inputs: Inputs) -> Any:
     if loss.row_weight is None:
         return None
+    if loss.coupled:
+        return loss.row_weight(inputs.xp, inputs.target, inputs.inside, **inputs.parameters)
     return loss.row_weight(inputs.xp, inputs.target, inputs.prediction.dtype, **inputs.parameters)
 
 
@@ -122,8 +158,7 @@ def _gradient_scale(loss: Loss, inputs: Inputs, reduction: str, normalizer: Any)
     xp = inputs.xp
     if reduction != "mean":
         return inputs.factor
-    like = inputs.prediction if loss.layout == "element" else inputs.prediction[..., 0]
-    count = normalizer
+    like, count = _values_like(loss, inputs), normalizer
     if count is None:
         count = reduce.count_of(xp, like, inputs.factor, _row_weight(loss, inputs))
     scale = reduce.safe_reciprocal(xp, count, like)
@@ -135,7 +170,7 @@ def _reduced(loss: Loss, inputs: Inputs, rows: Any, reduction: str, normalizer: 
     if reduction == "none":
         result = rows if factor is None else rows * factor
         _find_nan(loss, inputs, result, check)
-        return result
+        return result[0] if inputs.region == "batch" else result
     total, count = reduce.total_and_count(xp, rows, factor, _row_weight(loss, inputs))
     _find_nan(loss, inputs, total, check)
     if reduction == "total":

@@ -13,6 +13,7 @@ from ..errors import EmptyError, InputError
 
 REDUCTIONS = ("mean", "sum", "none", "total")
 EMPTY = ("zero", "nan", "error")
+REGIONS = ("sample", "batch")
 
 
 def check_options(reduction: str, normalizer: Any, empty: str) -> None:

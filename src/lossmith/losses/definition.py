@@ -15,9 +15,20 @@ import numpy as np
 from ..errors import InputError, UnknownNameError
 from .domain import Domain
 
-Layout = Literal["element", "row"]
+Layout = Literal["element", "row", "region", "batch", "sequence"]
+Region = Literal["sample", "batch"]
 Task = Literal[
-    "regression", "binary", "multiclass", "distribution", "embedding", "ranking", "boxes", "preference", "survival"
+    "regression",
+    "binary",
+    "multiclass",
+    "distribution",
+    "segmentation",
+    "embedding",
+    "ranking",
+    "boxes",
+    "preference",
+    "sequence",
+    "survival",
 ]
 Constant = Callable[..., np.ndarray]
 
@@ -29,19 +40,22 @@ class Parameter:
     Attributes:
         name: Keyword of the function and attribute of the object.
         default: Value when not given.
-        kind: "float", "bool", "vector" for one number per class (C,), or "factor" for a number or one per class.
+        kind: "float", "bool", "vector" for one number per class (C,), "factor" for a number or one per class, or
+            "choice" for one of the words in ``choices``.
         low: Lower bound; ``low_included`` says whether it is itself valid. The same for ``high``.
         meaning: One sentence for documents.
+        choices: The words that a "choice" may be.
     """
 
     name: str
     default: Any
     meaning: str
-    kind: Literal["float", "bool", "vector", "factor"] = "float"
+    kind: Literal["float", "bool", "vector", "factor", "choice"] = "float"
     low: float = -np.inf
     high: float = np.inf
     low_included: bool = True
     high_included: bool = True
+    choices: tuple[str, ...] = ()
 
     def check(self, value: Any) -> Any:
         """Return ``value`` if it is valid.
@@ -57,6 +71,10 @@ class Parameter:
             if not isinstance(value, bool | np.bool_):
                 raise InputError(f"{self.name} is {value!r}; expected True or False")
             return bool(value)
+        if self.kind == "choice":
+            if value not in self.choices:
+                raise InputError(f"{self.name} is {value!r}; expected one of {', '.join(map(repr, self.choices))}")
+            return value
         number = _as_number(value)
         if number is None:
             if getattr(value, "shape", None) == () and not isinstance(value, np.generic):
@@ -107,7 +125,7 @@ class Extra:
         domain: Where its values may lie.
         meaning: One sentence for documents.
         shape: "values" goes along the leading axes of the values, as a weight does; "prediction" has the prediction's
-            shape.
+            shape. Of a loss over regions "values" are its elements.
         required: Whether it must be given; otherwise the definition receives None.
     """
 
@@ -145,13 +163,22 @@ class Loss:
         title: As written in running text.
         summary: One sentence: what one value means.
         task: What kind of problem it is for.
-        layout: "element" gives one value per element; "row" consumes the last (class or feature) axis.
+        layout: "element" gives one value per element; "row" consumes the last (class or feature) axis; "sequence" the
+            last two (steps, classes). "region" gives one value per region of elements, "batch" one per row that
+            depends on all rows.
         value: ``value(xp, prediction, target, **parameters)``; element: the same shape; row: without the last axis.
             For targets of role "classes", ``target`` is integer labels (one axis less) or dense rows.
-        gradient: Closed form of d value / d prediction, of the prediction's shape.
+            A region's and a batch's value has a third array, ``inside``: how much an element (R, M) or row (N,) counts
+            within, 0 where it is masked; None for 1 everywhere. Regions come as (R, M), with classes as (R, M, C).
+        gradient: Closed form of d value / d prediction, of the prediction's shape. For regions and batches
+            ``gradient(xp, prediction, target, inside, cotangent, **parameters)``: of the sum of the values times
+            ``cotangent``, which has the values' shape.
         hessian: Closed form of the second derivative of an element loss, where it exists.
         row_weight: ``row_weight(xp, target, dtype, **parameters)``: what a row counts in the denominator of the mean,
-            or None for 1. Class weights need it.
+            or None for 1. Class weights need it. Of regions and batches it gets ``inside`` as a third array instead
+            of the dtype, and has the values' shape; what it counts as 0 has no value.
+        region: For a loss over regions, what a region is by default: each "sample" or the whole "batch".
+        per_class: Whether a loss over regions of classes has one value for each class of a region.
         prediction: Domain of the prediction.
         target: Domain of the target.
         target_per_row: For a row loss whose target is one number per row rather than a row of the same length.
@@ -187,6 +214,8 @@ class Loss:
     hessian: Callable[..., Any] | None = None
     row_weight: Callable[..., Any] | None = None
     target_per_row: bool = False
+    region: Region = "sample"
+    per_class: bool = False
     extras: tuple[Extra, ...] = ()
     parameters: tuple[Parameter, ...] = ()
     dropped: str = ""
@@ -207,10 +236,22 @@ class Loss:
         return f"<loss {self.name}: {self.summary}>"
 
     @property
+    def coupled(self) -> bool:
+        """Whether a value depends on more than one element or row."""
+        return self.layout in ("region", "batch")
+
+    @property
+    def class_axis(self) -> bool:
+        """Whether the last axis of the prediction is consumed whole, and ``axis=`` says where it is."""
+        return self.layout == "row" or (self.layout == "region" and self.target.role == "classes")
+
+    @property
     def options(self) -> tuple[str, ...]:
         """The arguments besides its own parameters that this loss takes."""
-        skip = {"axis"} if self.layout == "element" else set()
-        if self.task not in ("binary", "multiclass"):
+        skip = set() if self.class_axis else {"axis"}
+        if self.layout != "region":
+            skip.add("region")
+        if self.task not in ("binary", "multiclass", "segmentation"):
             skip.add("ignore_index")
         return tuple(name for name in OPTIONS if name not in skip)
 
@@ -229,7 +270,7 @@ class Loss:
         return {p.name: p.check(given[p.name]) if p.name in given else p.default for p in self.parameters}
 
 
-OPTIONS = ("weight", "mask", "ignore_index", "axis", "reduction", "normalizer", "empty")
+OPTIONS = ("weight", "mask", "ignore_index", "axis", "region", "reduction", "normalizer", "empty")
 
 _losses: dict[str, Loss] = {}
 _names: dict[str, str] = {}

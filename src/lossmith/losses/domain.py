@@ -19,6 +19,8 @@ Role = Literal[
     "log_probabilities",
     "boxes",
     "ranks",
+    "groups",
+    "tokens",
 ]
 
 
@@ -33,7 +35,8 @@ class Domain:
         role: What the numbers mean. "distribution" is probabilities that sum to 1 over the class axis; "classes" are
             integer class indices, or the same thing as a distribution (one-hot or soft) over the class axis;
             "signs" are -1 and +1, "flags" 0 and 1; "boxes" are corners (x1, y1, x2, y2); "ranks" are
-            whole numbers 0 … K for K ordered thresholds on the prediction's last axis.
+            whole numbers 0 … K for K ordered thresholds on the prediction's last axis; "groups" are integers that say
+            which rows of a batch belong together; "tokens" are sequences of class indices.
         low: Lower bound of every element.
         high: Upper bound of every element.
         low_included: Whether ``low`` itself is valid.
@@ -73,6 +76,8 @@ class Domain:
         if self.role == "ranks":
             return "ranks 0 … C-1 of the C ordered classes, one more than the prediction has thresholds"
         words = {
+            "groups": "integers: rows with the same number belong together",
+            "tokens": "sequences of class indices 0 … C-1",
             "logits": "logits: any real scores, before softmax or sigmoid",
             "log_probabilities": "log-probabilities (at most 0)",
             "vectors": "vectors along the last axis",
@@ -115,6 +120,8 @@ class Domain:
             return rng.choice([0.0, 1.0], size=shape)
         if self.role == "ranks":
             return rng.integers(0, 3, size=shape).astype(np.float64)  # valid from two thresholds on
+        if self.role == "groups":
+            return np.arange(np.prod(shape, dtype=int)).reshape(shape) // 2 % 3
         if self.role == "boxes":
             corner = rng.uniform(0.1, 1.5, size=(*shape[:-1], 2))
             return np.concatenate([corner, corner + rng.uniform(0.4, 2.0, size=corner.shape)], axis=-1)
@@ -153,4 +160,5 @@ RANKS = Domain(role="ranks", low=0.0)
 COSINES = Domain(role="values", low=-1.0, high=1.0, slack=0.01)
 VECTORS = Domain(role="vectors", neutral=1.0)
 POSITIVE = Domain(role="values", low=0.0, low_included=False, neutral=1.0)
+GROUPS = Domain(role="groups")
 NONNEGATIVE = Domain(role="values", low=0.0, neutral=1.0)
