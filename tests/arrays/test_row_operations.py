@@ -111,6 +111,31 @@ def test_sums_of_many_numbers(backend: Backend) -> None:
     assert float(xp.total(many)) == pytest.approx(exact, rel=3e-6)
 
 
+def test_sums_along_any_axis_keep_their_digits(backend: Backend) -> None:
+    xp, x = load(backend.name), np.random.default_rng(0).random((2, 300_000, 3)).astype(np.float32)
+    for axis, keepdims in ((1, False), (1, True), (-1, False), (0, True)):
+        got = xp.sum(backend.asarray(x), axis=axis, keepdims=keepdims)
+        want = x.astype(np.float64).sum(axis=axis, keepdims=keepdims)
+        np.testing.assert_allclose(backend.to_numpy(got), want, rtol=3e-7)
+    running = backend.to_numpy(xp.cumsum(backend.asarray(x[:, :, 0].copy())))
+    np.testing.assert_allclose(running, x[:, :, 0].astype(np.float64).cumsum(-1), rtol=5e-7)
+    counts = xp.cumsum(backend.asarray(np.array([[1, 2, 3]])))
+    assert backend.to_numpy(counts).tolist() == [[1, 3, 6]]
+
+
+def test_runs_of_equal_neighbours(backend: Backend) -> None:
+    xp = load(backend.name)
+    x = np.array([[3.0, 3, 3, 1, 0, 0], [5, 4, 4, 4, 4, 5], [1, 1, 1, 1, 1, 1], [1, 2, 3, 4, 5, 6]])
+    first, last = xp.runs(backend.asarray(x, "float32"))
+    want = [[0, 0, 0, 3, 4, 4], [0, 1, 1, 1, 1, 5], [0] * 6, [0, 1, 2, 3, 4, 5]]
+    assert backend.to_numpy(first).tolist() == want
+    assert backend.to_numpy(last).tolist() == [[2, 2, 2, 3, 5, 5], [0, 4, 4, 4, 4, 5], [5] * 6, [0, 1, 2, 3, 4, 5]]
+    for shape in ((2, 0), (0, 3), (2, 2, 1)):
+        first, last = xp.runs(backend.asarray(np.zeros(shape), "float32"))
+        assert tuple(first.shape) == tuple(last.shape) == shape
+        assert not backend.to_numpy(last).any()
+
+
 def test_axes(backend: Backend) -> None:
     xp = load(backend.name)
     x = backend.asarray(np.arange(24.0).reshape(2, 3, 4), "float32")

@@ -85,6 +85,16 @@ MORE = {
     "multilabel margin one": ("multilabel_margin_loss", logits[0], (listed[0],), {}),
     "multilabel soft margin": ("multilabel_soft_margin_loss", logits, (soft,), {"weight": weight}),
 }
+steps, lengths = torch.tensor([6, 5, 6, 4]), torch.tensor([3, 2, 0, 2])
+spoken = torch.randn(6, 4, C, generator=torch.Generator().manual_seed(3), dtype=torch.float64).log_softmax(-1)
+tokens = torch.tensor([[1, 1, 2], [4, 3, 99], [99, 99, 99], [2, 2, -5]])
+MORE |= {
+    "ctc": ("ctc_loss", spoken, (tokens, steps, lengths), {}),
+    "ctc in a row": ("ctc_loss", spoken, (torch.tensor([1, 1, 2, 4, 3, 2, 2]), steps, lengths), {}),
+    "ctc one": ("ctc_loss", spoken[:, 0], (tokens[0], steps[:1], lengths[:1]), {"blank": 3}),
+    "ctc lists": ("ctc_loss", spoken, (tokens, steps.tolist(), lengths.tolist()), {}),
+    "ctc zero infinity": ("ctc_loss", spoken, (tokens, steps - 3, lengths), {"zero_infinity": True}),
+}
 images = torch.randn(2, 3, 4, 5, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
 image_labels = torch.randint(0, 3, (2, 4, 5), generator=torch.Generator().manual_seed(2))
 CROSS = {
@@ -138,8 +148,8 @@ def test_modules_are_pytorchs_own(name):
     kind, original = getattr(lt, name), getattr(torch.nn, name)
     assert issubclass(kind, original)
     assert inspect.signature(kind) == inspect.signature(original)
-    options = {"reduction": "sum"}
-    module = kind(**options)
+    sizes = (3, 5) if name == "LinearCrossEntropyLoss" else ()
+    module = kind(*sizes, reduction="sum")
     assert isinstance(pickle.loads(pickle.dumps(module)), kind)
     assert copy.deepcopy(module).reduction == "sum"
 
@@ -199,7 +209,8 @@ def test_modules_of_three_arrays(name):
 
 
 def test_every_module_is_tested():
-    assert {*MODULES, *OF_THREE, "functional"} == set(lt.__all__)
+    apart = {"CTCLoss", "LinearCrossEntropyLoss", "functional"}  # tests of their own below
+    assert {*MODULES, *OF_THREE, *apart} == set(lt.__all__)
 
 
 def test_class_weights_travel_with_the_module():
@@ -311,3 +322,86 @@ def test_numbers_people_learn_with():
         assert lt.CrossEntropyLoss()(z, torch.tensor([[1.0, 0.0]])).item() == pytest.approx(expected, abs=5e-5)
     z = torch.tensor([[0.9, 0.1], [0.2, 0.8]], dtype=torch.float64).log()
     assert lt.CrossEntropyLoss()(z, torch.tensor([0, 1])).item() == pytest.approx(0.1643, abs=5e-5)
+
+
+LINEAR = {
+    "labels": ((N,), {}),
+    "weighted": ((N,), {"weight": weight}),
+    "smoothed": ((N,), {"label_smoothing": 0.1, "weight": weight}),
+    "dense": ((N, C), {"weight": weight}),
+    "bias": ((N,), {"linear_bias": logits[0], "ignore_index": 1}),
+}
+
+
+@pytest.mark.parametrize("rows", [None, 3])
+@pytest.mark.parametrize("reduction", REDUCTIONS)
+@pytest.mark.parametrize("case", LINEAR)
+def test_linear_cross_entropy_whole_and_in_chunks(case, reduction, rows):
+    shape, options = LINEAR[case]
+    target = soft if shape == (N, C) else labels.clamp(min=0) if "ignore_index" in options else labels
+    results = []
+    for module, chunked in ((ours, rows), (theirs, None)):
+        x, w = logits[:, :3].clone().requires_grad_(True), soft[:5, :3].clone().requires_grad_(True)
+        chunks = torch.nn.LinearCrossEntropyOptions(batch_chunk_size=3, chunking_method=None) if chunked else None
+        value = module.linear_cross_entropy(x, w, target, reduction=reduction, options=chunks, **options)
+        results.append((value.detach(), *torch.autograd.grad(value.sum(), (x, w))))
+    for mine, pytorchs in zip(*results, strict=True):
+        torch.testing.assert_close(mine, pytorchs, rtol=1e-10, atol=1e-12)
+
+
+def test_linear_cross_entropy_of_images_and_twice():
+    x, w = logits[:, :3].clone().requires_grad_(True), torch.randn(C, 2, 3, dtype=torch.float64, requires_grad=True)
+    target = torch.arange(2 * N).reshape(N, 2) % C
+    torch.testing.assert_close(
+        ours.linear_cross_entropy(x, w, target), theirs.linear_cross_entropy(x, w, target), rtol=1e-12, atol=1e-12
+    )
+    options = torch.nn.LinearCrossEntropyOptions(batch_chunk_size=2, chunking_method=None)
+    assert torch.autograd.gradgradcheck(lambda x: ours.linear_cross_entropy(x, w, target, options=options), (x,))
+    module = lt.LinearCrossEntropyLoss(3, C, out_features=(2,), bias=True, dtype=torch.float64)
+    original = torch.nn.LinearCrossEntropyLoss(3, C, out_features=(2,), bias=True, dtype=torch.float64)
+    original.load_state_dict(module.state_dict())
+    torch.testing.assert_close(module(x, target), original(x, target), rtol=1e-12, atol=1e-12)
+    with pytest.raises(ShapeError, match=r"\(N, F\)"):
+        ours.linear_cross_entropy(x, w[..., :2], target)
+    with pytest.raises(ShapeError, match="linear_bias has shape"):
+        ours.linear_cross_entropy(x, w, target, linear_bias=logits[0])
+
+
+def test_the_chunks_of_linear_cross_entropy_hold_no_full_logits():
+    x, w = torch.randn(64, 4), torch.randn(50, 4, requires_grad=True)
+    shapes = []
+
+    def keep(tensor):
+        shapes.append(tensor.numel())
+        return tensor
+
+    with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
+        options = torch.nn.LinearCrossEntropyOptions(batch_chunk_size=8, chunking_method=None)
+        ours.linear_cross_entropy(x, w, torch.arange(64) % 50, options=options).backward()
+    assert max(shapes) <= 8 * 50
+
+
+def test_ctc_says_what_is_wrong_instead_of_reading_foreign_memory():
+    with pytest.raises(LabelError, match=r"token 5 at position \(0, 0\), but prediction has 5 classes"):
+        ours.ctc_loss(spoken, tokens + 4, steps, lengths)
+    with pytest.raises(LabelError, match="which is the blank"):
+        ours.ctc_loss(spoken, tokens, steps, lengths, blank=1)
+    with pytest.raises(DomainError, match=r"prediction_length is 7 .* 6 steps"):
+        ours.ctc_loss(spoken, tokens, steps + 1, lengths)
+    with pytest.raises(InputError, match="reduction"):
+        ours.ctc_loss(spoken, tokens, steps, lengths, reduction="max")
+    logits_give = ours.ctc_loss(spoken + 3, tokens, steps, lengths)
+    torch.testing.assert_close(logits_give, ours.ctc_loss(spoken, tokens, steps, lengths))
+    infinite = spoken.clone().requires_grad_(True)
+    ours.ctc_loss(infinite, tokens, steps - 3, lengths, reduction="sum").backward()
+    assert torch.isfinite(infinite.grad).all()
+
+
+def test_the_ctc_module():
+    arrays, options = (spoken, tokens, steps, lengths), {"reduction": "sum", "zero_infinity": True}
+    module = lt.CTCLoss(**options)
+    torch.testing.assert_close(module(*arrays), torch.nn.CTCLoss(**options)(*arrays))
+    torch.testing.assert_close(torch.export.export(module, arrays).module()(*arrays), module(*arrays))
+    compiled = torch.compile(module, fullgraph=True, backend="aot_eager")
+    torch.testing.assert_close(compiled(*arrays), module(*arrays))
+    assert module(*(x.to("meta") for x in arrays)).shape == ()

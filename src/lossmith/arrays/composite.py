@@ -88,6 +88,62 @@ def logsumexp(xp: Any, x: Any) -> Any:
     return top + xp.log(xp.sum(xp.exp(x - xp.expand(top, -1)), axis=-1))
 
 
+def chosen_softmax(xp: Any, x: Any, chosen: Any, scale: Any) -> tuple[Any, Any, Any]:
+    """The largest of the ``chosen`` entries of the last axis (a constant), ``log Σ exp(scale (x - it))``, the softmax.
+
+    Scaled after the difference is taken, so that a scale of 1e30 leaves no float32. Where nothing is chosen all are 0.
+    """
+    zeros = xp.zeros_like(x)
+    top = xp.stop_gradient(xp.max(xp.where(chosen, x, zeros - math.inf), axis=-1, keepdims=True))
+    none = top == -math.inf
+    top = xp.where(none, xp.zeros_like(top), top)
+    e = xp.where(chosen, xp.exp(xp.where(chosen, (x - top) * scale, zeros)), zeros)
+    total = xp.sum(e, axis=-1, keepdims=True)
+    total = xp.where(none, xp.zeros_like(total) + 1, total)
+    return top[..., 0], xp.log(total)[..., 0], e / total
+
+
+def places(xp: Any, x: Any) -> Any:
+    """0, 1, 2, … along the last axis as integers, in the shape of ``x``: exact where float32 stops at 2^24."""
+    return xp.cumsum(xp.to_int(xp.zeros_like(x)) + 1) - 1
+
+
+def _doublings(x: Any) -> tuple[int, ...]:
+    """1, 2, 4, … below the length of the last axis; up to 2^30 where a graph does not know it."""
+    length = x.shape[-1]
+    return tuple(1 << k for k in range(31) if length is None or 1 << k < length)
+
+
+def log_add_exp(xp: Any, a: Any, b: Any) -> Any:
+    """``log(exp(a) + exp(b))`` without overflow; -inf for two of them. The gradients are shares of the sum."""
+    first = a > b
+    high, low = xp.where(first, a, b), xp.where(first, b, a)
+    return high + xp.softplus(xp.where(xp.isinf(high), xp.zeros_like(high), low - high))
+
+
+def doubling_logsumexp(xp: Any, x: Any) -> Any:
+    """``log(cumsum(exp(x)))`` along the last axis in log2 N steps, each of them differentiable and free of overflow."""
+    place = places(xp, x)
+    for step in _doublings(x):
+        there = place >= step
+        behind = xp.take_along(x, xp.where(there, place - step, xp.zeros_like(place)))
+        x = xp.where(there, log_add_exp(xp, x, behind), x)
+    return x
+
+
+def fading_sum(xp: Any, x: Any, log_size: Any) -> Any:
+    """``Σ_{j ≤ k} x[j] exp(log_size[k] - log_size[j])`` along the last axis, in log2 N steps.
+
+    ``log_size`` does not rise, so that no factor is above 1; it may be so large that no logarithm can be added to it.
+    """
+    place = places(xp, x)
+    for step in _doublings(x):
+        there = place >= step
+        at = xp.where(there, place - step, xp.zeros_like(place))
+        x = xp.where(there, x + xp.exp(log_size - xp.take_along(log_size, at)) * xp.take_along(x, at), x)
+    return x
+
+
 def power_floor(xp: Any, x: Any, exponent: float) -> Any:
     """``x ** exponent`` for ``x >= 0`` whose slope is ``exponent * max(x, TINY) ** (exponent - 1)``: finite at 0."""
     inside = x > TINY

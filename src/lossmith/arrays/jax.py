@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
+
+from . import composite
 
 name = "jax"
 Array = jax.Array
@@ -16,6 +19,7 @@ isnan, isinf, log, sigmoid = jnp.isnan, jnp.isinf, jnp.log, jax.nn.sigmoid
 where, moveaxis, broadcast_to, reshape, divide = jnp.where, jnp.moveaxis, jnp.broadcast_to, jnp.reshape, jnp.divide
 zeros_like, sign0 = jnp.zeros_like, jnp.sign
 stop_gradient = jax.lax.stop_gradient
+_here = sys.modules[__name__]
 softplus, relu0 = jax.nn.softplus, jax.nn.relu
 
 
@@ -128,19 +132,61 @@ def take_along(x: Any, index: Any) -> Any:
     return jnp.take_along_axis(x, index, axis=-1)
 
 
+def add_along(x: Any, index: Any) -> Any:
+    """Zeros with ``x`` added at ``index`` along the last axis: the gradient of :func:`take_along`."""
+    if not x.size:
+        return x
+    rows, flat = index.reshape(-1, x.shape[-1]), x.reshape(-1, x.shape[-1])
+    return jnp.zeros_like(flat).at[jnp.arange(flat.shape[0])[:, None], rows].add(flat).reshape(x.shape)
+
+
 def cumsum(x: Any) -> Any:
     """Running sum along the last axis."""
     return jnp.cumsum(x, axis=-1)
 
 
+def runs(x: Any) -> tuple[Any, Any]:
+    """First and last index of the run of equal neighbours that each element of the last axis stands in."""
+    index = jnp.broadcast_to(jnp.arange(x.shape[-1]), x.shape)
+    if not x.size:
+        return index, index
+    differs, end = x[..., 1:] != x[..., :-1], jnp.ones((*x.shape[:-1], 1), bool)
+    first = jnp.where(jnp.concatenate([end, differs], axis=-1), index, 0)
+    last = jnp.where(jnp.concatenate([differs, end], axis=-1), index, x.shape[-1])
+    axis = x.ndim - 1
+    return jax.lax.cummax(first, axis=axis), jax.lax.cummin(last, axis=axis, reverse=True)
+
+
 def logcumsumexp(x: Any) -> Any:
-    """``log(cumsum(exp(x)))`` along the last axis without overflow; -inf where nothing was added yet."""
-    return jax.lax.cumlogsumexp(x, axis=x.ndim - 1)
+    """``log(cumsum(exp(x)))`` along the last axis without overflow; -inf where nothing was added yet.
+
+    Where ``x`` is so large that the sum's logarithm is lost in it, ``jax.lax.cumlogsumexp`` gives the whole gradient to
+    each of two equal numbers, and not half of it.
+    """
+    return composite.doubling_logsumexp(_here, x)
 
 
 def flip(x: Any) -> Any:
     """Reverse the last axis."""
     return jnp.flip(x, axis=-1)
+
+
+def pad_front(x: Any, value: float) -> Any:
+    """Put one more entry, ``value``, before the others of the last axis."""
+    return jnp.pad(x, [(0, 0)] * (x.ndim - 1) + [(1, 0)], constant_values=value)
+
+
+def scan(step: Any, state: Any, inputs: Any) -> Any:
+    """Run ``state = step(state, x)`` along the first axis of the tuple ``inputs``; return all states, stacked.
+
+    States are tuples of arrays that keep shape and dtype.
+    """
+
+    def both(state: Any, x: Any) -> Any:
+        state = step(state, x)
+        return state, state
+
+    return jax.lax.scan(both, state, inputs)[1]
 
 
 def atan2(y: Any, x: Any) -> Any:

@@ -139,19 +139,53 @@ def take_along(x: Any, index: Any) -> Any:
     return np.take_along_axis(x, index, axis=-1)
 
 
+def add_along(x: Any, index: Any) -> Any:
+    """Zeros with ``x`` added at ``index`` along the last axis: the gradient of :func:`take_along`."""
+    start = np.arange(0, x.size, _math.prod(x.shape[-1:]) or 1).reshape((*x.shape[:-1], 1)) if x.size else 0
+    return np.bincount((index + start).ravel(), x.ravel(), x.size).astype(x.dtype).reshape(x.shape)
+
+
 def cumsum(x: Any) -> Any:
-    """Running sum along the last axis."""
-    return np.cumsum(x, axis=-1, dtype=x.dtype)
+    """Running sum along the last axis, accumulated in float64."""
+    return np.cumsum(x, axis=-1, dtype=np.float64).astype(x.dtype)
+
+
+def runs(x: Any) -> tuple[Any, Any]:
+    """First and last index of the run of equal neighbours that each element of the last axis stands in."""
+    index = np.broadcast_to(np.arange(x.shape[-1]), x.shape)
+    if not x.size:
+        return index, index
+    differs, end = x[..., 1:] != x[..., :-1], np.ones((*x.shape[:-1], 1), bool)
+    first = np.where(np.concatenate([end, differs], axis=-1), index, 0)
+    last = np.where(np.concatenate([differs, end], axis=-1), index, x.shape[-1])
+    return np.maximum.accumulate(first, axis=-1), np.flip(np.minimum.accumulate(np.flip(last, -1), axis=-1), -1)
 
 
 def logcumsumexp(x: Any) -> Any:
     """``log(cumsum(exp(x)))`` along the last axis without overflow; -inf where nothing was added yet."""
-    return np.logaddexp.accumulate(x, axis=-1) if x.size else x
+    return np.logaddexp.accumulate(x, axis=-1, dtype=np.float64).astype(x.dtype) if x.size else x
 
 
 def flip(x: Any) -> Any:
     """Reverse the last axis."""
     return np.flip(x, axis=-1)
+
+
+def pad_front(x: Any, value: float) -> Any:
+    """Put one more entry, ``value``, before the others of the last axis."""
+    return np.concatenate([np.full((*x.shape[:-1], 1), value, x.dtype), x], axis=-1)
+
+
+def scan(step: Any, state: Any, inputs: Any) -> Any:
+    """Run ``state = step(state, x)`` along the first axis of the tuple ``inputs``; return all states, stacked.
+
+    States are tuples of arrays that keep shape and dtype.
+    """
+    history = []
+    for t in range(len(inputs[0])):
+        state = step(state, tuple(x[t] for x in inputs))
+        history.append(state)
+    return tuple(np.stack(part) for part in zip(*history, strict=True))
 
 
 def atan2(y: Any, x: Any) -> Any:
@@ -166,7 +200,9 @@ def total(x: Any) -> Any:
 
 def sum(x: Any, axis: int, keepdims: bool = False) -> Any:
     """Sum along one axis."""
-    return np.sum(x, axis=axis, keepdims=keepdims)
+    if x.strides[axis] == x.itemsize or x.dtype != np.float32:
+        return np.sum(x, axis=axis, keepdims=keepdims)  # pairwise
+    return np.sum(x, axis=axis, keepdims=keepdims, dtype=np.float64).astype(x.dtype)
 
 
 def mean(x: Any, axis: int) -> Any:

@@ -5,9 +5,12 @@ Eager, ``tf.function`` with unknown dimensions, and XLA all trace through them.
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
 import tensorflow as tf
+
+from . import composite
 
 name = "tensorflow"
 Array = tf.Tensor
@@ -17,6 +20,7 @@ isnan, isinf, log, sigmoid = tf.math.is_nan, tf.math.is_inf, tf.math.log, tf.sig
 where, reshape, divide, zeros_like = tf.where, tf.reshape, tf.divide, tf.zeros_like
 softplus, abs0, sign0, stop_gradient = tf.math.softplus, tf.abs, tf.sign, tf.stop_gradient
 broadcast_to = tf.broadcast_to
+_here = sys.modules[__name__]
 
 
 def asarray(x: Any, like: Any = None) -> Any:
@@ -134,7 +138,8 @@ def swap(x: Any) -> Any:
 
 def order(x: Any) -> Any:
     """Indices that sort the last axis from high to low; ties keep their order, NaN comes last."""
-    return tf.argsort(-x, axis=-1, stable=True)
+    last = tf.cast(float("inf"), x.dtype)
+    return tf.argsort(tf.where(tf.math.is_nan(x), last, -x), axis=-1, stable=True)
 
 
 def take_along(x: Any, index: Any) -> Any:
@@ -142,19 +147,52 @@ def take_along(x: Any, index: Any) -> Any:
     return tf.gather(x, index, axis=-1, batch_dims=x.shape.rank - 1)
 
 
+def add_along(x: Any, index: Any) -> Any:
+    """Zeros with ``x`` added at ``index`` along the last axis: the gradient of :func:`take_along`."""
+    shape, size = tf.shape(x), tf.size(x)
+    start = tf.reshape(tf.range(size) // tf.maximum(shape[-1], 1) * shape[-1], shape)
+    at = tf.reshape(tf.cast(index, start.dtype) + start, [-1])
+    return tf.reshape(tf.math.unsorted_segment_sum(tf.reshape(x, [-1]), at, size), shape)
+
+
 def cumsum(x: Any) -> Any:
-    """Running sum along the last axis."""
-    return tf.cumsum(x, axis=-1)
+    """Running sum along the last axis, accumulated in float64."""
+    return tf.cast(tf.cumsum(tf.cast(x, tf.float64), axis=-1), x.dtype)
+
+
+def runs(x: Any) -> tuple[Any, Any]:
+    """First and last index of the run of equal neighbours that each element of the last axis stands in."""
+    starts = tf.concat([tf.zeros_like(x[..., :1], tf.int64), tf.cast(x[..., 1:] != x[..., :-1], tf.int64)], axis=-1)
+    run = tf.reshape(tf.cumsum(starts, axis=-1), (-1, tf.shape(x)[-1]))
+    first = tf.searchsorted(run, run, side="left", out_type=tf.int64)
+    last = tf.searchsorted(run, run, side="right", out_type=tf.int64) - 1
+    return tf.reshape(first, tf.shape(x)), tf.reshape(last, tf.shape(x))
 
 
 def logcumsumexp(x: Any) -> Any:
-    """``log(cumsum(exp(x)))`` along the last axis without overflow; -inf where nothing was added yet."""
-    return tf.math.cumulative_logsumexp(x, axis=-1)
+    """``log(cumsum(exp(x)))`` along the last axis without overflow; -inf where nothing was added yet.
+
+    The backward of ``tf.math.cumulative_logsumexp`` adds logarithms of gradients to ``x``: off by 3% at 1e6 in float32.
+    """
+    return composite.doubling_logsumexp(_here, x)
 
 
 def flip(x: Any) -> Any:
     """Reverse the last axis."""
     return tf.reverse(x, [-1])
+
+
+def pad_front(x: Any, value: float) -> Any:
+    """Put one more entry, ``value``, before the others of the last axis."""
+    return tf.pad(x, [[0, 0]] * (x.shape.rank - 1) + [[1, 0]], constant_values=tf.cast(value, x.dtype))
+
+
+def scan(step: Any, state: Any, inputs: Any) -> Any:
+    """Run ``state = step(state, x)`` along the first axis of the tuple ``inputs``; return all states, stacked.
+
+    States are tuples of arrays that keep shape and dtype.
+    """
+    return tf.scan(step, inputs, initializer=state)
 
 
 def atan2(y: Any, x: Any) -> Any:
@@ -169,6 +207,9 @@ def total(x: Any) -> Any:
 
 def sum(x: Any, axis: int, keepdims: bool = False) -> Any:
     """Sum along one axis."""
+    if axis not in (-1, x.shape.rank - 1):  # TensorFlow adds along other axes one by one, which loses digits
+        rows = tf.reduce_sum(moveaxis(x, axis, -1), axis=-1)
+        return tf.expand_dims(rows, axis) if keepdims else rows
     return tf.reduce_sum(x, axis=axis, keepdims=keepdims)
 
 

@@ -5,9 +5,12 @@ Native autograd runs through all of them, so double backward, ``torch.func``, ``
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
 import torch
+
+from . import composite
 
 name = "torch"
 Array = torch.Tensor
@@ -18,6 +21,7 @@ broadcast_to, reshape, moveaxis, divide = torch.broadcast_to, torch.reshape, tor
 zeros_like = torch.zeros_like
 abs0, sign0, relu0 = torch.abs, torch.sgn, torch.relu
 
+_here = sys.modules[__name__]
 _wrapped = getattr(torch._C._functorch, "is_functorch_wrapped_tensor", None)
 
 
@@ -148,19 +152,55 @@ def take_along(x: Any, index: Any) -> Any:
     return torch.gather(x, -1, index)
 
 
+def add_along(x: Any, index: Any) -> Any:
+    """Zeros with ``x`` added at ``index`` along the last axis: the gradient of :func:`take_along`."""
+    return torch.zeros_like(x).scatter_add(-1, index, x)
+
+
 def cumsum(x: Any) -> Any:
     """Running sum along the last axis."""
     return torch.cumsum(x, dim=-1)
 
 
+def runs(x: Any) -> tuple[Any, Any]:
+    """First and last index of the run of equal neighbours that each element of the last axis stands in."""
+    index = torch.arange(x.shape[-1], device=x.device).expand(x.shape)
+    if not x.numel():
+        return index, index
+    differs, end = x[..., 1:] != x[..., :-1], torch.ones_like(x[..., :1], dtype=torch.bool)
+    first = torch.where(torch.cat([end, differs], -1), index, 0)
+    last = torch.where(torch.cat([differs, end], -1), index, x.shape[-1])
+    return torch.cummax(first, -1).values, torch.flip(torch.cummin(torch.flip(last, (-1,)), -1).values, (-1,))
+
+
 def logcumsumexp(x: Any) -> Any:
-    """``log(cumsum(exp(x)))`` along the last axis without overflow; -inf where nothing was added yet."""
-    return torch.logcumsumexp(x, dim=-1)
+    """``log(cumsum(exp(x)))`` along the last axis without overflow; -inf where nothing was added yet.
+
+    The backward of ``torch.logcumsumexp`` adds logarithms of gradients to ``x``: off by 3% at 1e6 in float32.
+    """
+    return composite.doubling_logsumexp(_here, x)
 
 
 def flip(x: Any) -> Any:
     """Reverse the last axis."""
     return torch.flip(x, (-1,))
+
+
+def pad_front(x: Any, value: float) -> Any:
+    """Put one more entry, ``value``, before the others of the last axis."""
+    return torch.nn.functional.pad(x, (1, 0), value=value)
+
+
+def scan(step: Any, state: Any, inputs: Any) -> Any:
+    """Run ``state = step(state, x)`` along the first axis of the tuple ``inputs``; return all states, stacked.
+
+    States are tuples of arrays that keep shape and dtype.
+    """
+    history = []
+    for t in range(len(inputs[0])):
+        state = step(state, tuple(x[t] for x in inputs))
+        history.append(state)
+    return tuple(torch.stack(part) for part in zip(*history, strict=True))
 
 
 def atan2(y: Any, x: Any) -> Any:

@@ -48,7 +48,10 @@ def extras_of(loss: Loss, arrays: tuple[Any, ...], named: dict[str, Any]) -> dic
     names = [extra.name for extra in loss.extras]
     if len(arrays) > len(names):
         takes = ", ".join((*_DATA, *names))
-        raise InputError(f"{loss.name} was given {len(arrays) + 2} arrays; it takes {takes}, and options by keyword")
+        raise InputError(
+            f"{loss.name} was given {len(arrays) + 2} arguments; it takes {takes}, and settings by name"
+            f"{_by_name(loss, arrays[len(names) :])}"
+        )
     given = dict(zip(names, arrays, strict=False))
     for name, x in named.items():
         if name not in names:
@@ -57,6 +60,13 @@ def extras_of(loss: Loss, arrays: tuple[Any, ...], named: dict[str, Any]) -> dic
             raise InputError(f"{name} was given twice, in order and by name; drop one of the two")
         given[name] = x
     return given
+
+
+def _by_name(loss: Loss, values: tuple[Any, ...]) -> str:
+    """Return how settings that came without a name are written."""
+    named = zip([*loss.defaults, *settings_of(loss)], values, strict=False)
+    shown = [f"{name}={value!r}" for name, value in named if isinstance(value, bool | int | float | str)]
+    return f": {', '.join(shown)}" if shown else ""
 
 
 class LossFunction:
@@ -84,7 +94,20 @@ class LossFunction:
         normalizer: Any = None,
         **extras: Any,
     ) -> Any:
-        """Return the loss, reduced as the object says; ``arrays`` are the loss's extras, in order or by name."""
+        """Return the loss, reduced as the object says.
+
+        Args:
+            prediction: As the class's docstring says; a list, or an array of NumPy, PyTorch, JAX or TensorFlow.
+            target: The same.
+            arrays: The loss's further arrays, in order or by name.
+            weight: Factors, not negative, along the leading axes of the values.
+            mask: Booleans along the same axes; False leaves the value out.
+            normalizer: Number to divide the sum by in place of Σ w.
+            extras: The further arrays by name.
+
+        Raises:
+            InputError: An argument does not fit; its subclass (ShapeError, DomainError, LabelError) and text say how.
+        """
         return call(
             self.definition,
             prediction,
@@ -199,7 +222,12 @@ def function_of(loss: Loss) -> Callable[..., Any]:
 def object_of(loss: Loss) -> type[LossFunction]:
     """Return the public class of a definition."""
 
-    def __init__(self: LossFunction, **settings: Any) -> None:
+    def __init__(self: LossFunction, *values: Any, **settings: Any) -> None:
+        if values:
+            raise InputError(
+                f"{loss.object_name} takes its settings by name{_by_name(loss, values)}; predictions and targets go "
+                f"into the call: {loss.object_name}()(prediction, target)"
+            )
         LossFunction.__init__(self, **settings)
 
     # On __init__ and not on the class: there it would pass for the signature of calling an object, too.
@@ -300,8 +328,9 @@ def _classes(loss: Loss) -> bool:
 
 
 def _parameter_lines(loss: Loss) -> list[str]:
+    numbers = ("float", "int")
     return [
-        f"    {p.name}: {p.meaning}{'' if p.kind != 'float' else f' A number {p.bounds()}.'}" for p in loss.parameters
+        f"    {p.name}: {p.meaning}{f' A number {p.bounds()}.' if p.kind in numbers else ''}" for p in loss.parameters
     ]
 
 

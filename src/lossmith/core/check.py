@@ -78,7 +78,7 @@ def prepare(
     prediction = xp.cast(prediction, wide)
     if loss.class_axis or loss.layout == "sequence":
         prediction, target = _last_axis(xp, loss, prediction, target, axis)
-    labels = _match(xp, loss, prediction, target)
+    labels = _match(xp, loss, prediction, target, axis)
     whole = xp.full_shape(prediction)
     shape = xp.shape(prediction)[: len(whole) - consumed(loss, whole)]
     if loss.layout == "region":
@@ -86,7 +86,9 @@ def prepare(
     keep = _selection(xp, loss, target, mask, ignore_index, shape, labels)
     target = xp.to_int(target) if labels else xp.cast(target, wide)
     parameters = {k: _vector(xp, loss, k, v, prediction) for k, v in parameters.items()}
-    arrays = {e.name: _extra(xp, loss, e, (extras or {}).get(e.name), prediction, shape, axis) for e in loss.extras}
+    arrays = {
+        e.name: _extra(xp, loss, e, (extras or {}).get(e.name), prediction, target, shape, axis) for e in loss.extras
+    }
     if keep is not None:
         prediction, target = _hide(xp, loss, prediction, target, keep, labels)
         arrays = {e.name: _hide_extra(xp, loss, e, arrays[e.name], keep) for e in loss.extras}
@@ -94,6 +96,8 @@ def prepare(
         view = values.View(loss, parameters, xp.to_numpy(prediction), xp.to_numpy(target), labels, dtype)
         if labels and loss.target.role == "classes":
             values.check_labels(view)
+        elif loss.target.role == "tokens":
+            values.check_tokens(view, {k: xp.to_numpy(x) for k, x in arrays.items()})
         if check in ("full", "values"):
             values.check_domains(view)
             for extra in loss.extras:
@@ -107,9 +111,13 @@ def prepare(
             outer, weight = _align(xp, "weight", weight, shape[:1]), None
         inner = _factor(xp, weight, keep, shape, prediction)
         flat = regions.flatten(xp, loss, region or "", prediction, target, inner, outer, shape)
+        if check == "full" and loss.examine is not None:
+            regions.examine(xp, loss, flat.target, flat.inside, parameters)
         return Inputs(xp, **flat._asdict(), **given, region=region or "")
     inside = xp.cast(keep, prediction.dtype) if keep is not None and loss.layout == "batch" else None
     factor = _factor(xp, weight, keep, shape, prediction)
+    if check == "full" and loss.layout == "batch" and loss.examine is not None:
+        regions.examine(xp, loss, target, inside, parameters | arrays)
     return Inputs(xp, prediction, target, factor=factor, inside=inside, **given)
 
 
@@ -135,10 +143,13 @@ def _as_array(xp: ModuleType, name: str, x: Any, like: Any) -> Any:
             f"{name} cannot be read as an array of numbers ({error}); rows of one length and numbers alone are needed"
         ) from None
     if xp.kind(array) not in ("float", "int", "bool"):
-        raise InputError(
-            f"{name} has dtype {xp.kind(array)}; expected real numbers; convert it first, for example "
-            f"numpy.asarray({name}, float)"
+        words = getattr(getattr(array, "dtype", None), "kind", "") in ("U", "S", "O") and name == "target"
+        fix = (
+            "classes, target = numpy.unique(target, return_inverse=True) makes class indices of names"
+            if words
+            else f"convert it first, for example numpy.asarray({name}, float)"
         )
+        raise InputError(f"{name} has dtype {xp.kind(array)}; expected real numbers; {fix}")
     return array
 
 
@@ -165,7 +176,7 @@ def consumed(loss: Loss, shape: tuple) -> int:
     return 2 if loss.layout == "sequence" else int(loss.class_axis)
 
 
-def _match(xp: ModuleType, loss: Loss, prediction: Any, target: Any) -> bool:
+def _match(xp: ModuleType, loss: Loss, prediction: Any, target: Any, axis: int) -> bool:
     """Check the shapes against each other; return whether the target is integer labels."""
     p, t = xp.shape(prediction), xp.shape(target)
     if loss.layout in ("batch", "sequence"):
@@ -182,9 +193,9 @@ def _match(xp: ModuleType, loss: Loss, prediction: Any, target: Any) -> bool:
     if _same(p, t):
         return False
     if loss.target.role != "classes":
-        raise ShapeError(_mismatch(p, t))
+        raise ShapeError(_mismatch(p, t, xp.kind(target)))
     if not _same(p[:-1], t):
-        raise ShapeError(_label_mismatch(p, t))
+        raise ShapeError(_label_mismatch(p, t, axis))
     if xp.kind(target) == "float" and 0 not in t:
         raise LabelError(
             f"target has shape {t} and a floating dtype, prediction has shape {p}: class indices must be integers; "
@@ -201,11 +212,18 @@ def _check_ranks(loss: Loss, p: tuple, t: tuple) -> None:
                 f"prediction has shape {p} and target has shape {t}; {loss.name} takes (…, T, C) scores and (…, S) "
                 "tokens with the same leading axes"
             )
+        if p[-2] == 0:
+            raise ShapeError(f"prediction has shape {p}: axis -2 holds no step to read")
         return
     rank = 1 if loss.prediction.role == "values" else 2
     if len(p) != rank:
         wanted = "(N,), one score per row" if rank == 1 else "(N, F), one vector per row"
-        raise ShapeError(f"prediction has shape {p}; {loss.name} compares the rows of one batch and takes {wanted}")
+        hint = "; use prediction.squeeze(-1) (prediction[..., 0])" if rank == 1 and p[1:] == (1,) else ""
+        raise ShapeError(
+            f"prediction has shape {p}; {loss.name} compares the rows of one batch and takes {wanted}{hint}"
+        )
+    if rank == 2 and p[-1] == 0:
+        raise ShapeError(f"prediction has shape {p}: axis -1 holds no feature to compare")
 
 
 def _check_integers(xp: ModuleType, loss: Loss, target: Any, p: tuple, t: tuple) -> bool:
@@ -224,26 +242,31 @@ def _same(a: tuple, b: tuple) -> bool:
     return len(a) == len(b) and all(x is None or y is None or x == y for x, y in zip(a, b, strict=True))
 
 
-def _mismatch(p: tuple, t: tuple) -> str:
+def _mismatch(p: tuple, t: tuple, kind: str = "") -> str:
     text = f"prediction has shape {p} and target has shape {t}; they must be equal, as nothing is broadcast"
     if p == (*t, 1):
         return f"{text}; use prediction.squeeze(-1) (prediction[..., 0])"
     if t == (*p, 1):
         return f"{text}; use target.squeeze(-1) (target[..., 0])"
-    if len(p) == len(t) + 1:
+    if len(p) == len(t) + 1 and kind == "int":
         return f"{text}; class indices as target? take softmax_cross_entropy, or one-hot rows"
     return f"{text}; pick, reduce or reshape the one that is wrong, for example target.reshape({p})"
 
 
-def _label_mismatch(p: tuple, t: tuple) -> str:
-    rows = p[:-1]
+def _label_mismatch(p: tuple, t: tuple, axis: int) -> str:
+    """Return what is wrong with a target; ``p`` has its classes last, the text shows them where they were."""
+    rows, place = p[:-1], axis % len(p)
+    where = "the last axis" if place == len(p) - 1 else f"axis {axis}"
+    given = (*rows[:place], p[-1], *rows[place:])
+    if len(t) == len(p):
+        t = (*t[:-1][:place], t[-1], *t[:-1][place:])  # dense rows were moved, too
     text = (
-        f"prediction has shape {p}, that is {p[-1]} classes on the last axis; target has shape {t}, expected {rows} "
-        f"for class indices or {p} for one-hot or soft rows"
+        f"prediction has shape {given}, that is {p[-1]} classes on {where}; target has shape {t}, expected {rows} for "
+        f"class indices or {given} for one-hot or soft rows"
     )
     if t == (*rows, 1):
         return f"{text}; use target.squeeze(-1) (target[..., 0])"
-    if len(p) > 2 and len(t) == len(p) - 1 and t == (p[0], *p[2:]):
+    if len(p) > 2 and given == p and t == (p[0], *p[2:]):
         return f"{text}; are the classes on axis 1? then add axis=1"
     return text
 
@@ -311,8 +334,12 @@ def _broadcasts(given: tuple, shape: tuple) -> bool:
     )
 
 
-def _extra(xp: ModuleType, loss: Loss, extra: Extra, x: Any, prediction: Any, shape: tuple, axis: int) -> Any:
+def _extra(
+    xp: ModuleType, loss: Loss, extra: Extra, x: Any, prediction: Any, target: Any, shape: tuple, axis: int
+) -> Any:
     """Return one extra array in the compute dtype, aligned to the values or of the prediction's shape."""
+    if x is None and extra.default is not None:
+        x = extra.default(xp, prediction, target)
     if x is None:
         if extra.required:
             raise InputError(f"{extra.name} is missing; {loss.name}(prediction, target, {extra.name}) needs it")

@@ -149,7 +149,8 @@ def _row_weight(loss: Loss, inputs: Inputs) -> Any:
     if loss.row_weight is None:
         return None
     if loss.coupled:
-        return loss.row_weight(inputs.xp, inputs.target, inputs.inside, **inputs.parameters)
+        counts = loss.row_weight(inputs.xp, inputs.target, inputs.inside, **inputs.parameters)
+        return None if counts is None else inputs.xp.cast(counts, inputs.prediction.dtype)
     return loss.row_weight(inputs.xp, inputs.target, inputs.prediction.dtype, **inputs.parameters)
 
 

@@ -7,10 +7,11 @@ much each element counts within its region.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from types import ModuleType
 from typing import Any, NamedTuple
 
-from ..errors import InputError, ShapeError
+from ..errors import DomainError, InputError, ShapeError
 from ..losses import Loss
 from .reduce import REGIONS
 
@@ -19,7 +20,7 @@ class Flat(NamedTuple):
     """What a region loss is computed from."""
 
     prediction: Any  # (R, M) or (R, M, C)
-    target: Any  # (R, M), or (R, M, C) for dense classes
+    target: Any  # (R, M), or (R, M, C) for classes: dense rows, also where labels were given
     inside: Any  # (R, M): how much an element counts; None for 1 everywhere
     factor: Any  # (R,) or (R, 1): how much a region counts; None for 1 everywhere
 
@@ -61,6 +62,9 @@ def flatten(
     flat = xp.flatten_from(prediction, 1 if samples else 0, keep_last=classes)
     dense = len(xp.shape(target)) == len(xp.shape(prediction)) and classes
     target = xp.flatten_from(target, 1 if samples else 0, keep_last=dense)
+    if classes and not dense:
+        poison = xp.take_label(xp.zeros_like(flat), target)  # 0; NaN for a label out of range, where none was checked
+        target = xp.one_hot(target, flat.shape[-1], flat.dtype) + xp.expand(poison, -1)
     inside = None if inner is None else xp.flatten_from(inner, 1 if samples else 0, keep_last=False)
     factor = outer
     if inside is not None:
@@ -69,6 +73,17 @@ def flatten(
     if factor is not None and loss.per_class:
         factor = xp.expand(factor, -1)
     return Flat(flat, target, inside, factor)
+
+
+def examine(xp: ModuleType, loss: Loss, target: Any, inside: Any, parameters: Mapping[str, Any]) -> None:
+    """Raise DomainError where the loss finds fault with its regions or batch, if they can be looked at on the host."""
+    extras = {e.name: parameters[e.name] for e in loss.extras if e.name in parameters}
+    arrays = {k: x for k, x in {"target": target, "inside": inside, **extras}.items() if x is not None}
+    if loss.examine is not None and all(map(xp.is_concrete, arrays.values())):
+        shown = {"inside": None, **parameters, **{k: xp.to_numpy(x) for k, x in arrays.items()}}
+        text = loss.examine(shown.pop("target"), shown.pop("inside"), **shown)
+        if text:
+            raise DomainError(text)
 
 
 def values_like(xp: ModuleType, loss: Loss, prediction: Any) -> Any:

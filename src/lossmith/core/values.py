@@ -19,6 +19,7 @@ PARTNERS = {  # the loss to take when probabilities were expected and logits cam
     "categorical_cross_entropy": "softmax_cross_entropy",
     "binary_focal": "sigmoid_focal",
     "categorical_focal": "softmax_focal",
+    **{name: f"sigmoid_{name}" for name in ("dice", "jaccard", "tversky", "focal_tversky")},
 }
 
 
@@ -103,6 +104,11 @@ def _domain_cause(loss: Loss, name: str, domain: Domain) -> str:
         return f"; for logits use {PARTNERS[loss.name]}"
     if name == "target" and loss.task == "binary":
         return "; for class indices use softmax_cross_entropy, for a void value add ignore_index="
+    if name == "target" and loss.task == "segmentation":
+        return (
+            "; a mask image of 0 and 255? use target / 255; class indices? use a loss with softmax_ in its name; for a "
+            "void value add ignore_index="
+        )
     if name == "target" and domain.excluded is not None:
         return "; epsilon= admits it (Keras: 1e-7), or select with mask="
     return ""
@@ -194,6 +200,54 @@ def _check_one_hot(view: View) -> None:
         raise LabelError(
             f"target is {view.target[at]:g} at position {_show(at)}; {view.loss.name} takes one class per row: one-hot "
             "rows or class indices (target.argmax(-1))"
+        )
+
+
+def check_tokens(view: View, lengths: Mapping[str, np.ndarray]) -> None:
+    """Raise LabelError or DomainError if a target of tokens cannot be written: wrong tokens, lengths, or too few steps.
+
+    ``lengths`` holds ``prediction_length`` and ``target_length``, one number per sequence.
+    """
+    steps, classes = view.prediction.shape[-2:]
+    blank, tokens = view.parameters["blank"], view.target
+    if blank >= classes:
+        raise InputError(f"blank is {blank}, but prediction has {classes} classes (valid: 0 … {classes - 1})")
+    for name, most, what in (("prediction_length", steps, "steps"), ("target_length", tokens.shape[-1], "tokens")):
+        x = lengths[name]
+        bad = ~((x >= 0) & (x <= most) & (x == np.floor(x)))
+        if bad.any():
+            at = _first(bad)
+            raise DomainError(
+                f"{name} is {x[at]:g} at position {_show(at)}; expected a whole number 0 … {most}, as there are {most} "
+                f"{what}"
+            )
+    counts = np.arange(tokens.shape[-1]) < lengths["target_length"][..., None]
+    bad = counts & ((tokens < 0) | (tokens >= classes) | (tokens == blank))
+    if bad.any():
+        at = _first(bad)
+        why = (
+            f"which is the blank (another one is set by blank=, for example blank={classes - 1})"
+            if tokens[at] == blank
+            else f"but prediction has {classes} classes (valid: 0 … {classes - 1})"
+        )
+        raise LabelError(
+            f"target holds token {tokens[at]} at position {_show(at)}, {why}; if it only fills the target up, give "
+            "target_length"
+        )
+    if view.parameters["infeasible"] == "error":
+        _check_feasible(counts, tokens, lengths)
+
+
+def _check_feasible(counts: np.ndarray, tokens: np.ndarray, lengths: Mapping[str, np.ndarray]) -> None:
+    repeats = ((tokens[..., 1:] == tokens[..., :-1]) & counts[..., 1:]).sum(axis=-1)
+    needed = lengths["target_length"] + repeats
+    bad = needed > lengths["prediction_length"]
+    if bad.any():
+        at = _first(bad)
+        raise DomainError(
+            f"target {_show(at)} has {lengths['target_length'][at]:g} tokens with {repeats[at]} repeats and so needs "
+            f"{needed[at]:g} steps, but there are {lengths['prediction_length'][at]:g}; {int(bad.sum())} of {bad.size} "
+            'targets are too long: shorten them or the stride of the model, or leave them out with infeasible="zero"'
         )
 
 

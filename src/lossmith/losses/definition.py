@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from numbers import Integral
 from typing import Any, Literal
 
 import numpy as np
@@ -40,7 +41,7 @@ class Parameter:
     Attributes:
         name: Keyword of the function and attribute of the object.
         default: Value when not given.
-        kind: "float", "bool", "vector" for one number per class (C,), "factor" for a number or one per class, or
+        kind: "float", "int", "bool", "vector" for one number per class (C,), "factor" for a number or one per class, or
             "choice" for one of the words in ``choices``.
         low: Lower bound; ``low_included`` says whether it is itself valid. The same for ``high``.
         meaning: One sentence for documents.
@@ -50,7 +51,7 @@ class Parameter:
     name: str
     default: Any
     meaning: str
-    kind: Literal["float", "bool", "vector", "factor", "choice"] = "float"
+    kind: Literal["float", "int", "bool", "vector", "factor", "choice"] = "float"
     low: float = -np.inf
     high: float = np.inf
     low_included: bool = True
@@ -75,7 +76,9 @@ class Parameter:
             if value not in self.choices:
                 raise InputError(f"{self.name} is {value!r}; expected one of {', '.join(map(repr, self.choices))}")
             return value
-        number = _as_number(value)
+        if self.kind == "int" and (isinstance(value, bool) or not isinstance(value, Integral)):
+            raise InputError(f"{self.name} is {value!r}; expected a whole number {self.bounds()}")
+        number = int(value) if self.kind == "int" else _as_number(value)
         if number is None:
             if getattr(value, "shape", None) == () and not isinstance(value, np.generic):
                 return value  # traced: a scalar whose value is not known yet
@@ -98,7 +101,7 @@ def _as_number(value: Any) -> float | None:
     if isinstance(value, bool | np.bool_) or not (isinstance(value, int | float) or getattr(value, "shape", 0) == ()):
         return None
     try:
-        return float(value)
+        return float(value.detach() if hasattr(value, "detach") else value)  # torch warns of a learned one otherwise
     except (TypeError, ValueError, RuntimeError):
         return None
 
@@ -126,7 +129,8 @@ class Extra:
         meaning: One sentence for documents.
         shape: "values" goes along the leading axes of the values, as a weight does; "prediction" has the prediction's
             shape. Of a loss over regions "values" are its elements.
-        required: Whether it must be given; otherwise the definition receives None.
+        required: Whether it must be given; otherwise the definition receives None, or what ``default`` says.
+        default: ``default(xp, prediction, target)``: the array to use when none is given.
     """
 
     name: str
@@ -134,6 +138,7 @@ class Extra:
     meaning: str
     shape: Literal["values", "prediction"] = "values"
     required: bool = True
+    default: Callable[..., Any] | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -169,14 +174,17 @@ class Loss:
         value: ``value(xp, prediction, target, **parameters)``; element: the same shape; row: without the last axis.
             For targets of role "classes", ``target`` is integer labels (one axis less) or dense rows.
             A region's and a batch's value has a third array, ``inside``: how much an element (R, M) or row (N,) counts
-            within, 0 where it is masked; None for 1 everywhere. Regions come as (R, M), with classes as (R, M, C).
+            within, 0 where it is masked; None for 1 everywhere. Regions come as (R, M), with classes as (R, M, C), the
+            target as dense rows too where labels were given.
         gradient: Closed form of d value / d prediction, of the prediction's shape. For regions and batches
             ``gradient(xp, prediction, target, inside, cotangent, **parameters)``: of the sum of the values times
             ``cotangent``, which has the values' shape.
         hessian: Closed form of the second derivative of an element loss, where it exists.
         row_weight: ``row_weight(xp, target, dtype, **parameters)``: what a row counts in the denominator of the mean,
             or None for 1. Class weights need it. Of regions and batches it gets ``inside`` as a third array instead
-            of the dtype, and has the values' shape; what it counts as 0 has no value.
+            of the dtype, and has the values' shape; what it counts as 0 has no value. It may be integers.
+        examine: For a loss over regions or a batch: ``examine(target, inside, **parameters)``, in NumPy, returns what
+            is wrong with targets that no domain excludes (an empty one), as the text of an error, or None.
         region: For a loss over regions, what a region is by default: each "sample" or the whole "batch".
         per_class: Whether a loss over regions of classes has one value for each class of a region.
         prediction: Domain of the prediction.
@@ -214,6 +222,7 @@ class Loss:
     hessian: Callable[..., Any] | None = None
     row_weight: Callable[..., Any] | None = None
     target_per_row: bool = False
+    examine: Callable[..., str | None] | None = None
     region: Region = "sample"
     per_class: bool = False
     extras: tuple[Extra, ...] = ()

@@ -21,6 +21,7 @@ Role = Literal[
     "ranks",
     "groups",
     "tokens",
+    "times",
 ]
 
 
@@ -36,7 +37,7 @@ class Domain:
             integer class indices, or the same thing as a distribution (one-hot or soft) over the class axis;
             "signs" are -1 and +1, "flags" 0 and 1; "boxes" are corners (x1, y1, x2, y2); "ranks" are
             whole numbers 0 … K for K ordered thresholds on the prediction's last axis; "groups" are integers that say
-            which rows of a batch belong together; "tokens" are sequences of class indices.
+            which rows of a batch belong together; "tokens" are sequences of class indices; "times" may tie.
         low: Lower bound of every element.
         high: Upper bound of every element.
         low_included: Whether ``low`` itself is valid.
@@ -93,6 +94,8 @@ class Domain:
             text = f"probabilities in {text}"
         if self.role == "distribution":
             text = f"probabilities in {text}, each row summing to 1"
+        if self.role == "times":
+            text = f"times in {text}"
         return text if self.excluded is None else f"{text} except {_number(self.excluded)}"
 
     @property
@@ -120,6 +123,10 @@ class Domain:
             return rng.choice([0.0, 1.0], size=shape)
         if self.role == "ranks":
             return rng.integers(0, 3, size=shape).astype(np.float64)  # valid from two thresholds on
+        if self.role == "tokens":
+            return rng.integers(1, 3, size=shape)
+        if self.role == "times":
+            return rng.integers(1, 5, size=shape) / 2
         if self.role == "groups":
             return np.arange(np.prod(shape, dtype=int)).reshape(shape) // 2 % 3
         if self.role == "boxes":
@@ -161,4 +168,7 @@ COSINES = Domain(role="values", low=-1.0, high=1.0, slack=0.01)
 VECTORS = Domain(role="vectors", neutral=1.0)
 POSITIVE = Domain(role="values", low=0.0, low_included=False, neutral=1.0)
 GROUPS = Domain(role="groups")
+TIMES = Domain(role="times", low=0.0)
+TOKENS = Domain(role="tokens")
+LENGTHS = Domain(role="values", low=0.0)
 NONNEGATIVE = Domain(role="values", low=0.0, neutral=1.0)

@@ -16,6 +16,9 @@ What differs from PyTorch is better on purpose and listed here:
 - ``BCEWithLogitsLoss`` is 0, not NaN, for a certain and right logit of ±inf, and a masked class (logit -inf) costs
   nothing with dense targets.
 - A NaN in an ignored row does not reach its gradient.
+- ``CTCLoss`` checks its targets (PyTorch reads foreign memory), normalises its rows (PyTorch's loss turns negative on
+  logits), and an infinite loss has gradient 0 (PyTorch: NaN).
+- ``LinearCrossEntropyLoss`` with ``options=`` takes smoothing and dense targets too, and differentiates twice.
 - ``BCELoss`` has the true slope 1 at probability 0 for target 0 (PyTorch: 0).
 
 Losses that PyTorch lacks work on tensors through their objects: ``lossmith.LogCosh()(prediction, target)``.
@@ -27,11 +30,13 @@ from .modules import (
     BCEWithLogitsLoss,
     CosineEmbeddingLoss,
     CrossEntropyLoss,
+    CTCLoss,
     GaussianNLLLoss,
     HingeEmbeddingLoss,
     HuberLoss,
     KLDivLoss,
     L1Loss,
+    LinearCrossEntropyLoss,
     MarginRankingLoss,
     MSELoss,
     MultiLabelMarginLoss,
@@ -48,6 +53,7 @@ from .modules import (
 __all__ = [
     "BCELoss",
     "BCEWithLogitsLoss",
+    "CTCLoss",
     "CosineEmbeddingLoss",
     "CrossEntropyLoss",
     "GaussianNLLLoss",
@@ -55,6 +61,7 @@ __all__ = [
     "HuberLoss",
     "KLDivLoss",
     "L1Loss",
+    "LinearCrossEntropyLoss",
     "MSELoss",
     "MarginRankingLoss",
     "MultiLabelMarginLoss",

@@ -13,6 +13,8 @@ from ..arrays import load
 from ..core import call
 from ..errors import DomainError, InputError, ShapeError
 from ..losses import Loss, find
+from .ctc import ctc_loss as ctc_loss
+from .linear import linear_cross_entropy as linear_cross_entropy
 
 _XP = load("torch")
 _SQUARED, _ABSOLUTE, _HUBER = find("squared_error"), find("absolute_error"), find("huber")

@@ -67,6 +67,42 @@ class BCEWithLogitsLoss(nn.BCEWithLogitsLoss):
         )
 
 
+class CTCLoss(nn.CTCLoss):
+    """``torch.nn.CTCLoss``: connectionist temporal classification."""
+
+    def forward(self, log_probs: Tensor, targets: Tensor, input_lengths: Tensor, target_lengths: Tensor) -> Tensor:
+        """Return the loss of log-probabilities (T, N, C), targets (N, S) or one after the other, and their lengths."""
+        return F.ctc_loss(
+            log_probs,
+            targets,
+            input_lengths,
+            target_lengths,
+            blank=self.blank,
+            reduction=self.reduction,
+            zero_infinity=self.zero_infinity,
+        )
+
+
+class LinearCrossEntropyLoss(getattr(nn, "LinearCrossEntropyLoss", nn.Module)):  # new in PyTorch 2.13
+    """``torch.nn.LinearCrossEntropyLoss``: the last linear layer and the softmax cross-entropy in one."""
+
+    def forward(self, input: Tensor, target: Tensor) -> Tensor:
+        """Return the loss of features (N, F) and class indices (N,) or dense rows."""
+        shape = (self.num_classes, *self.out_features)
+        bias = self.linear.bias
+        return F.linear_cross_entropy(
+            input,
+            self.linear.weight.reshape(*shape, -1),
+            target,
+            linear_bias=None if bias is None else bias.reshape(shape),
+            weight=self.weight,
+            reduction=self.reduction,
+            ignore_index=self.ignore_index,
+            label_smoothing=self.label_smoothing,
+            options=self.options,
+        )
+
+
 class CrossEntropyLoss(nn.CrossEntropyLoss):
     """``torch.nn.CrossEntropyLoss``: softmax cross-entropy, classes on axis 1."""
 
