@@ -28,6 +28,8 @@ _TASKS = {
     "ranking": "Rankings",
     "boxes": "Boxes",
     "preference": "Preferences",
+    "segmentation": "Masks and segmentation",
+    "sequence": "Sequences",
     "survival": "Survival times",
 }
 _SPECIAL = re.compile(r"([\\`*_\[\]<>|#])")

@@ -972,6 +972,36 @@ def discrete_time_survival(
 ) -> Any:
     """Surprise, in nats, of surviving up to an interval and of what happened in it, by logits of hazards."""
 
+def cox_partial_likelihood(
+    prediction: _Array,
+    target: _Array,
+    event: _Array,
+    *,
+    ties: Literal["efron", "breslow"] = "efron",
+    weight: Any = None,
+    mask: Any = None,
+    normalizer: Any = None,
+    reduction: _Reduction = "mean",
+    empty: _Empty = "zero",
+) -> Any:
+    """Surprise, in nats, that of all rows still at risk an event came to the one it came to."""
+
+def ctc(
+    prediction: _Array,
+    target: _Array,
+    prediction_length: _Array = None,
+    target_length: _Array = None,
+    *,
+    blank: int = 0,
+    infeasible: Literal["error", "inf", "zero"] = "error",
+    weight: Any = None,
+    mask: Any = None,
+    normalizer: Any = None,
+    reduction: _Reduction = "mean",
+    empty: _Empty = "zero",
+) -> Any:
+    """Negative log-probability, in nats, that the steps write the tokens, over all ways to align the two."""
+
 def root_mean_squared_error(
     prediction: _Array,
     target: _Array,
@@ -1328,6 +1358,431 @@ def generalised_kl(
     empty: _Empty = "zero",
 ) -> Any:
     """Kullback-Leibler divergence of nonnegative vectors that need not sum to 1; 0 only when they agree."""
+
+def dice(
+    prediction: _Array,
+    target: _Array,
+    *,
+    smooth: float = 1.0,
+    squared: bool = False,
+    empty_target: Literal["count", "skip"] = "count",
+    weight: Any = None,
+    mask: Any = None,
+    normalizer: Any = None,
+    ignore_index: int | None = None,
+    region: _Region = "sample",
+    reduction: _Reduction = "mean",
+    empty: _Empty = "zero",
+) -> Any:
+    """1 minus the Dice overlap of a predicted and a true region: how much of the two is not shared."""
+
+def jaccard(
+    prediction: _Array,
+    target: _Array,
+    *,
+    smooth: float = 1.0,
+    squared: bool = False,
+    empty_target: Literal["count", "skip"] = "count",
+    weight: Any = None,
+    mask: Any = None,
+    normalizer: Any = None,
+    ignore_index: int | None = None,
+    region: _Region = "sample",
+    reduction: _Reduction = "mean",
+    empty: _Empty = "zero",
+) -> Any:
+    """1 minus the intersection over the union (IoU) of a predicted and a true region."""
+
+def tversky(
+    prediction: _Array,
+    target: _Array,
+    *,
+    alpha: float = 0.3,
+    beta: float = 0.7,
+    smooth: float = 1.0,
+    empty_target: Literal["count", "skip"] = "count",
+    weight: Any = None,
+    mask: Any = None,
+    normalizer: Any = None,
+    ignore_index: int | None = None,
+    region: _Region = "sample",
+    reduction: _Reduction = "mean",
+    empty: _Empty = "zero",
+) -> Any:
+    """1 minus an overlap in which false positives weigh alpha and false negatives beta."""
+
+def focal_tversky(
+    prediction: _Array,
+    target: _Array,
+    *,
+    alpha: float = 0.3,
+    beta: float = 0.7,
+    gamma: float = 0.75,
+    smooth: float = 1.0,
+    empty_target: Literal["count", "skip"] = "count",
+    weight: Any = None,
+    mask: Any = None,
+    normalizer: Any = None,
+    ignore_index: int | None = None,
+    region: _Region = "sample",
+    reduction: _Reduction = "mean",
+    empty: _Empty = "zero",
+) -> Any:
+    """A power of the Tversky loss, which turns regions that are nearly right up or down."""
+
+def sigmoid_dice(
+    prediction: _Array,
+    target: _Array,
+    *,
+    smooth: float = 1.0,
+    squared: bool = False,
+    empty_target: Literal["count", "skip"] = "count",
+    weight: Any = None,
+    mask: Any = None,
+    normalizer: Any = None,
+    ignore_index: int | None = None,
+    region: _Region = "sample",
+    reduction: _Reduction = "mean",
+    empty: _Empty = "zero",
+) -> Any:
+    """1 minus the Dice overlap of a predicted and a true region: how much of the two is not shared."""
+
+def sigmoid_jaccard(
+    prediction: _Array,
+    target: _Array,
+    *,
+    smooth: float = 1.0,
+    squared: bool = False,
+    empty_target: Literal["count", "skip"] = "count",
+    weight: Any = None,
+    mask: Any = None,
+    normalizer: Any = None,
+    ignore_index: int | None = None,
+    region: _Region = "sample",
+    reduction: _Reduction = "mean",
+    empty: _Empty = "zero",
+) -> Any:
+    """1 minus the intersection over the union (IoU) of a predicted and a true region."""
+
+def sigmoid_tversky(
+    prediction: _Array,
+    target: _Array,
+    *,
+    alpha: float = 0.3,
+    beta: float = 0.7,
+    smooth: float = 1.0,
+    empty_target: Literal["count", "skip"] = "count",
+    weight: Any = None,
+    mask: Any = None,
+    normalizer: Any = None,
+    ignore_index: int | None = None,
+    region: _Region = "sample",
+    reduction: _Reduction = "mean",
+    empty: _Empty = "zero",
+) -> Any:
+    """1 minus an overlap in which false positives weigh alpha and false negatives beta."""
+
+def sigmoid_focal_tversky(
+    prediction: _Array,
+    target: _Array,
+    *,
+    alpha: float = 0.3,
+    beta: float = 0.7,
+    gamma: float = 0.75,
+    smooth: float = 1.0,
+    empty_target: Literal["count", "skip"] = "count",
+    weight: Any = None,
+    mask: Any = None,
+    normalizer: Any = None,
+    ignore_index: int | None = None,
+    region: _Region = "sample",
+    reduction: _Reduction = "mean",
+    empty: _Empty = "zero",
+) -> Any:
+    """A power of the Tversky loss, which turns regions that are nearly right up or down."""
+
+def softmax_dice(
+    prediction: _Array,
+    target: _Array,
+    *,
+    smooth: float = 1.0,
+    squared: bool = False,
+    empty_target: Literal["count", "skip"] = "count",
+    class_weight: Any = None,
+    weight: Any = None,
+    mask: Any = None,
+    normalizer: Any = None,
+    ignore_index: int | None = None,
+    axis: int = -1,
+    region: _Region = "sample",
+    reduction: _Reduction = "mean",
+    empty: _Empty = "zero",
+) -> Any:
+    """1 minus the Dice overlap of a predicted and a true region: how much of the two is not shared."""
+
+def softmax_jaccard(
+    prediction: _Array,
+    target: _Array,
+    *,
+    smooth: float = 1.0,
+    squared: bool = False,
+    empty_target: Literal["count", "skip"] = "count",
+    class_weight: Any = None,
+    weight: Any = None,
+    mask: Any = None,
+    normalizer: Any = None,
+    ignore_index: int | None = None,
+    axis: int = -1,
+    region: _Region = "sample",
+    reduction: _Reduction = "mean",
+    empty: _Empty = "zero",
+) -> Any:
+    """1 minus the intersection over the union (IoU) of a predicted and a true region."""
+
+def softmax_tversky(
+    prediction: _Array,
+    target: _Array,
+    *,
+    alpha: float = 0.3,
+    beta: float = 0.7,
+    smooth: float = 1.0,
+    empty_target: Literal["count", "skip"] = "count",
+    class_weight: Any = None,
+    weight: Any = None,
+    mask: Any = None,
+    normalizer: Any = None,
+    ignore_index: int | None = None,
+    axis: int = -1,
+    region: _Region = "sample",
+    reduction: _Reduction = "mean",
+    empty: _Empty = "zero",
+) -> Any:
+    """1 minus an overlap in which false positives weigh alpha and false negatives beta."""
+
+def softmax_focal_tversky(
+    prediction: _Array,
+    target: _Array,
+    *,
+    alpha: float = 0.3,
+    beta: float = 0.7,
+    gamma: float = 0.75,
+    smooth: float = 1.0,
+    empty_target: Literal["count", "skip"] = "count",
+    class_weight: Any = None,
+    weight: Any = None,
+    mask: Any = None,
+    normalizer: Any = None,
+    ignore_index: int | None = None,
+    axis: int = -1,
+    region: _Region = "sample",
+    reduction: _Reduction = "mean",
+    empty: _Empty = "zero",
+) -> Any:
+    """A power of the Tversky loss, which turns regions that are nearly right up or down."""
+
+def sigmoid_dice_cross_entropy(
+    prediction: _Array,
+    target: _Array,
+    *,
+    dice_share: float = 0.5,
+    smooth: float = 1.0,
+    squared: bool = False,
+    label_smoothing: float = 0.0,
+    weight: Any = None,
+    mask: Any = None,
+    normalizer: Any = None,
+    ignore_index: int | None = None,
+    region: _Region = "sample",
+    reduction: _Reduction = "mean",
+    empty: _Empty = "zero",
+) -> Any:
+    """Dice of a mask and the mean cross-entropy of its elements, in shares."""
+
+def softmax_dice_cross_entropy(
+    prediction: _Array,
+    target: _Array,
+    *,
+    dice_share: float = 0.5,
+    smooth: float = 1.0,
+    squared: bool = False,
+    label_smoothing: float = 0.0,
+    class_weight: Any = None,
+    empty_target: Literal["count", "skip"] = "count",
+    weight: Any = None,
+    mask: Any = None,
+    normalizer: Any = None,
+    ignore_index: int | None = None,
+    axis: int = -1,
+    region: _Region = "sample",
+    reduction: _Reduction = "mean",
+    empty: _Empty = "zero",
+) -> Any:
+    """Mean Dice of the classes of a region and the mean cross-entropy of its elements, in shares."""
+
+def softmax_generalised_dice(
+    prediction: _Array,
+    target: _Array,
+    *,
+    volume_power: float = 2.0,
+    smooth: float = 1.0,
+    squared: bool = False,
+    empty_target: Literal["count", "skip"] = "count",
+    weight: Any = None,
+    mask: Any = None,
+    normalizer: Any = None,
+    ignore_index: int | None = None,
+    axis: int = -1,
+    region: _Region = "sample",
+    reduction: _Reduction = "mean",
+    empty: _Empty = "zero",
+) -> Any:
+    """1 minus one Dice overlap of all classes together, in which each weighs one over its squared volume."""
+
+def lovasz_hinge(
+    prediction: _Array,
+    target: _Array,
+    *,
+    empty_target: Literal["count", "skip"] = "count",
+    weight: Any = None,
+    mask: Any = None,
+    normalizer: Any = None,
+    ignore_index: int | None = None,
+    region: _Region = "sample",
+    reduction: _Reduction = "mean",
+    empty: _Empty = "zero",
+) -> Any:
+    """The Jaccard loss of a mask, extended to hinge errors: convex in the logits, never below it."""
+
+def lovasz_softmax(
+    prediction: _Array,
+    target: _Array,
+    *,
+    empty_target: Literal["count", "skip"] = "skip",
+    class_weight: Any = None,
+    weight: Any = None,
+    mask: Any = None,
+    normalizer: Any = None,
+    ignore_index: int | None = None,
+    axis: int = -1,
+    region: _Region = "sample",
+    reduction: _Reduction = "mean",
+    empty: _Empty = "zero",
+) -> Any:
+    """The Jaccard loss of each class, extended to the errors of its softmax probabilities."""
+
+def info_nce(
+    prediction: _Array,
+    target: _Array,
+    *,
+    temperature: float = 0.07,
+    normalise: bool = True,
+    weight: Any = None,
+    mask: Any = None,
+    normalizer: Any = None,
+    reduction: _Reduction = "mean",
+    empty: _Empty = "zero",
+) -> Any:
+    """Surprise, in nats, that a query's own key is the one of all keys of the batch that belongs to it."""
+
+def clip(
+    prediction: _Array,
+    target: _Array,
+    *,
+    scale: float = 14.285714285714285,
+    weight: Any = None,
+    mask: Any = None,
+    normalizer: Any = None,
+    reduction: _Reduction = "mean",
+    empty: _Empty = "zero",
+) -> Any:
+    """Surprise, in nats, at which text belongs to an image and which image to a text, the mean of the two."""
+
+def siglip(
+    prediction: _Array,
+    target: _Array,
+    *,
+    scale: float = 10.0,
+    bias: float = -10.0,
+    weight: Any = None,
+    mask: Any = None,
+    normalizer: Any = None,
+    reduction: _Reduction = "mean",
+    empty: _Empty = "zero",
+) -> Any:
+    """Surprise, in nats, at which of all texts of the batch belong to an image, each pair judged by itself."""
+
+def nt_xent(
+    prediction: _Array,
+    target: _Array,
+    *,
+    temperature: float = 0.07,
+    normalise: bool = True,
+    weight: Any = None,
+    mask: Any = None,
+    normalizer: Any = None,
+    reduction: _Reduction = "mean",
+    empty: _Empty = "zero",
+) -> Any:
+    """Surprise, in nats, that a row's positive is the one that belongs to it, and none of its negatives."""
+
+def supervised_contrastive(
+    prediction: _Array,
+    target: _Array,
+    *,
+    temperature: float = 0.1,
+    normalise: bool = True,
+    weight: Any = None,
+    mask: Any = None,
+    normalizer: Any = None,
+    reduction: _Reduction = "mean",
+    empty: _Empty = "zero",
+) -> Any:
+    """Mean surprise, in nats, at the rows of the same class when one of all others is to be named."""
+
+def triplet_semi_hard(
+    prediction: _Array,
+    target: _Array,
+    *,
+    margin: float = 1.0,
+    distance: Literal["euclidean", "squared"] = "euclidean",
+    weight: Any = None,
+    mask: Any = None,
+    normalizer: Any = None,
+    reduction: _Reduction = "mean",
+    empty: _Empty = "zero",
+) -> Any:
+    """How far positives are from their anchor, beyond the nearest negative that is farther, plus a margin."""
+
+def triplet_hard(
+    prediction: _Array,
+    target: _Array,
+    *,
+    margin: float = 1.0,
+    soft: bool = False,
+    distance: Literal["euclidean", "squared"] = "euclidean",
+    weight: Any = None,
+    mask: Any = None,
+    normalizer: Any = None,
+    reduction: _Reduction = "mean",
+    empty: _Empty = "zero",
+) -> Any:
+    """How much farther a row's farthest positive is than its nearest negative, plus a margin."""
+
+def circle(
+    prediction: _Array,
+    target: _Array,
+    *,
+    gamma: float = 80.0,
+    margin: float = 0.4,
+    remove_diagonal: bool = True,
+    normalise: bool = True,
+    weight: Any = None,
+    mask: Any = None,
+    normalizer: Any = None,
+    reduction: _Reduction = "mean",
+    empty: _Empty = "zero",
+) -> Any:
+    """How far cosine distances within a group exceed those to other groups, each weighted by its own error."""
 
 class SquaredError(LossFunction):
     """Squared difference; its mean is the MSE, in squared units of the target."""
@@ -2490,6 +2945,76 @@ class DiscreteTimeSurvival(LossFunction):
         normalizer: Any = None,
     ) -> tuple[Any, Any]: ...
 
+class CoxPartialLikelihood(LossFunction):
+    """Surprise, in nats, that of all rows still at risk an event came to the one it came to."""
+
+    definition: ClassVar[Loss]
+    ties: Literal["efron", "breslow"]
+    def __init__(
+        self,
+        *,
+        ties: Literal["efron", "breslow"] = "efron",
+        reduction: _Reduction = "mean",
+        empty: _Empty = "zero",
+    ) -> None: ...
+    def __call__(
+        self,
+        prediction: _Array,
+        target: _Array,
+        event: _Array,
+        *,
+        weight: Any = None,
+        mask: Any = None,
+        normalizer: Any = None,
+    ) -> Any: ...
+    def value_and_gradient(
+        self,
+        prediction: _Array,
+        target: _Array,
+        event: _Array,
+        *,
+        weight: Any = None,
+        mask: Any = None,
+        normalizer: Any = None,
+    ) -> tuple[Any, Any]: ...
+
+class CTC(LossFunction):
+    """Negative log-probability, in nats, that the steps write the tokens, over all ways to align the two."""
+
+    definition: ClassVar[Loss]
+    blank: int
+    infeasible: Literal["error", "inf", "zero"]
+    def __init__(
+        self,
+        *,
+        blank: int = 0,
+        infeasible: Literal["error", "inf", "zero"] = "error",
+        reduction: _Reduction = "mean",
+        empty: _Empty = "zero",
+    ) -> None: ...
+    def __call__(
+        self,
+        prediction: _Array,
+        target: _Array,
+        prediction_length: _Array = None,
+        target_length: _Array = None,
+        *,
+        weight: Any = None,
+        mask: Any = None,
+        normalizer: Any = None,
+    ) -> Any: ...
+    def value_and_gradient(
+        self,
+        prediction: _Array,
+        target: _Array,
+        prediction_length: _Array = None,
+        target_length: _Array = None,
+        *,
+        weight: Any = None,
+        mask: Any = None,
+        normalizer: Any = None,
+    ) -> tuple[Any, Any]: ...
+
 class RootMeanSquaredError(LossFunction):
     """Root of the mean squared difference over the region, in units of the target."""
 
@@ -2935,7 +3460,493 @@ class GeneralisedKL(LossFunction):
         empty: _Empty = "zero",
     ) -> None: ...
 
+class Dice(LossFunction):
+    """1 minus the Dice overlap of a predicted and a true region: how much of the two is not shared."""
+
+    definition: ClassVar[Loss]
+    smooth: float
+    squared: bool
+    empty_target: Literal["count", "skip"]
+    def __init__(
+        self,
+        *,
+        smooth: float = 1.0,
+        squared: bool = False,
+        empty_target: Literal["count", "skip"] = "count",
+        ignore_index: int | None = None,
+        region: _Region = "sample",
+        reduction: _Reduction = "mean",
+        empty: _Empty = "zero",
+    ) -> None: ...
+
+class Jaccard(LossFunction):
+    """1 minus the intersection over the union (IoU) of a predicted and a true region."""
+
+    definition: ClassVar[Loss]
+    smooth: float
+    squared: bool
+    empty_target: Literal["count", "skip"]
+    def __init__(
+        self,
+        *,
+        smooth: float = 1.0,
+        squared: bool = False,
+        empty_target: Literal["count", "skip"] = "count",
+        ignore_index: int | None = None,
+        region: _Region = "sample",
+        reduction: _Reduction = "mean",
+        empty: _Empty = "zero",
+    ) -> None: ...
+
+class Tversky(LossFunction):
+    """1 minus an overlap in which false positives weigh alpha and false negatives beta."""
+
+    definition: ClassVar[Loss]
+    alpha: float
+    beta: float
+    smooth: float
+    empty_target: Literal["count", "skip"]
+    def __init__(
+        self,
+        *,
+        alpha: float = 0.3,
+        beta: float = 0.7,
+        smooth: float = 1.0,
+        empty_target: Literal["count", "skip"] = "count",
+        ignore_index: int | None = None,
+        region: _Region = "sample",
+        reduction: _Reduction = "mean",
+        empty: _Empty = "zero",
+    ) -> None: ...
+
+class FocalTversky(LossFunction):
+    """A power of the Tversky loss, which turns regions that are nearly right up or down."""
+
+    definition: ClassVar[Loss]
+    alpha: float
+    beta: float
+    gamma: float
+    smooth: float
+    empty_target: Literal["count", "skip"]
+    def __init__(
+        self,
+        *,
+        alpha: float = 0.3,
+        beta: float = 0.7,
+        gamma: float = 0.75,
+        smooth: float = 1.0,
+        empty_target: Literal["count", "skip"] = "count",
+        ignore_index: int | None = None,
+        region: _Region = "sample",
+        reduction: _Reduction = "mean",
+        empty: _Empty = "zero",
+    ) -> None: ...
+
+class SigmoidDice(LossFunction):
+    """1 minus the Dice overlap of a predicted and a true region: how much of the two is not shared."""
+
+    definition: ClassVar[Loss]
+    smooth: float
+    squared: bool
+    empty_target: Literal["count", "skip"]
+    def __init__(
+        self,
+        *,
+        smooth: float = 1.0,
+        squared: bool = False,
+        empty_target: Literal["count", "skip"] = "count",
+        ignore_index: int | None = None,
+        region: _Region = "sample",
+        reduction: _Reduction = "mean",
+        empty: _Empty = "zero",
+    ) -> None: ...
+
+class SigmoidJaccard(LossFunction):
+    """1 minus the intersection over the union (IoU) of a predicted and a true region."""
+
+    definition: ClassVar[Loss]
+    smooth: float
+    squared: bool
+    empty_target: Literal["count", "skip"]
+    def __init__(
+        self,
+        *,
+        smooth: float = 1.0,
+        squared: bool = False,
+        empty_target: Literal["count", "skip"] = "count",
+        ignore_index: int | None = None,
+        region: _Region = "sample",
+        reduction: _Reduction = "mean",
+        empty: _Empty = "zero",
+    ) -> None: ...
+
+class SigmoidTversky(LossFunction):
+    """1 minus an overlap in which false positives weigh alpha and false negatives beta."""
+
+    definition: ClassVar[Loss]
+    alpha: float
+    beta: float
+    smooth: float
+    empty_target: Literal["count", "skip"]
+    def __init__(
+        self,
+        *,
+        alpha: float = 0.3,
+        beta: float = 0.7,
+        smooth: float = 1.0,
+        empty_target: Literal["count", "skip"] = "count",
+        ignore_index: int | None = None,
+        region: _Region = "sample",
+        reduction: _Reduction = "mean",
+        empty: _Empty = "zero",
+    ) -> None: ...
+
+class SigmoidFocalTversky(LossFunction):
+    """A power of the Tversky loss, which turns regions that are nearly right up or down."""
+
+    definition: ClassVar[Loss]
+    alpha: float
+    beta: float
+    gamma: float
+    smooth: float
+    empty_target: Literal["count", "skip"]
+    def __init__(
+        self,
+        *,
+        alpha: float = 0.3,
+        beta: float = 0.7,
+        gamma: float = 0.75,
+        smooth: float = 1.0,
+        empty_target: Literal["count", "skip"] = "count",
+        ignore_index: int | None = None,
+        region: _Region = "sample",
+        reduction: _Reduction = "mean",
+        empty: _Empty = "zero",
+    ) -> None: ...
+
+class SoftmaxDice(LossFunction):
+    """1 minus the Dice overlap of a predicted and a true region: how much of the two is not shared."""
+
+    definition: ClassVar[Loss]
+    smooth: float
+    squared: bool
+    empty_target: Literal["count", "skip"]
+    class_weight: Any
+    def __init__(
+        self,
+        *,
+        smooth: float = 1.0,
+        squared: bool = False,
+        empty_target: Literal["count", "skip"] = "count",
+        class_weight: Any = None,
+        ignore_index: int | None = None,
+        axis: int = -1,
+        region: _Region = "sample",
+        reduction: _Reduction = "mean",
+        empty: _Empty = "zero",
+    ) -> None: ...
+
+class SoftmaxJaccard(LossFunction):
+    """1 minus the intersection over the union (IoU) of a predicted and a true region."""
+
+    definition: ClassVar[Loss]
+    smooth: float
+    squared: bool
+    empty_target: Literal["count", "skip"]
+    class_weight: Any
+    def __init__(
+        self,
+        *,
+        smooth: float = 1.0,
+        squared: bool = False,
+        empty_target: Literal["count", "skip"] = "count",
+        class_weight: Any = None,
+        ignore_index: int | None = None,
+        axis: int = -1,
+        region: _Region = "sample",
+        reduction: _Reduction = "mean",
+        empty: _Empty = "zero",
+    ) -> None: ...
+
+class SoftmaxTversky(LossFunction):
+    """1 minus an overlap in which false positives weigh alpha and false negatives beta."""
+
+    definition: ClassVar[Loss]
+    alpha: float
+    beta: float
+    smooth: float
+    empty_target: Literal["count", "skip"]
+    class_weight: Any
+    def __init__(
+        self,
+        *,
+        alpha: float = 0.3,
+        beta: float = 0.7,
+        smooth: float = 1.0,
+        empty_target: Literal["count", "skip"] = "count",
+        class_weight: Any = None,
+        ignore_index: int | None = None,
+        axis: int = -1,
+        region: _Region = "sample",
+        reduction: _Reduction = "mean",
+        empty: _Empty = "zero",
+    ) -> None: ...
+
+class SoftmaxFocalTversky(LossFunction):
+    """A power of the Tversky loss, which turns regions that are nearly right up or down."""
+
+    definition: ClassVar[Loss]
+    alpha: float
+    beta: float
+    gamma: float
+    smooth: float
+    empty_target: Literal["count", "skip"]
+    class_weight: Any
+    def __init__(
+        self,
+        *,
+        alpha: float = 0.3,
+        beta: float = 0.7,
+        gamma: float = 0.75,
+        smooth: float = 1.0,
+        empty_target: Literal["count", "skip"] = "count",
+        class_weight: Any = None,
+        ignore_index: int | None = None,
+        axis: int = -1,
+        region: _Region = "sample",
+        reduction: _Reduction = "mean",
+        empty: _Empty = "zero",
+    ) -> None: ...
+
+class SigmoidDiceCrossEntropy(LossFunction):
+    """Dice of a mask and the mean cross-entropy of its elements, in shares."""
+
+    definition: ClassVar[Loss]
+    dice_share: float
+    smooth: float
+    squared: bool
+    label_smoothing: float
+    def __init__(
+        self,
+        *,
+        dice_share: float = 0.5,
+        smooth: float = 1.0,
+        squared: bool = False,
+        label_smoothing: float = 0.0,
+        ignore_index: int | None = None,
+        region: _Region = "sample",
+        reduction: _Reduction = "mean",
+        empty: _Empty = "zero",
+    ) -> None: ...
+
+class SoftmaxDiceCrossEntropy(LossFunction):
+    """Mean Dice of the classes of a region and the mean cross-entropy of its elements, in shares."""
+
+    definition: ClassVar[Loss]
+    dice_share: float
+    smooth: float
+    squared: bool
+    label_smoothing: float
+    class_weight: Any
+    empty_target: Literal["count", "skip"]
+    def __init__(
+        self,
+        *,
+        dice_share: float = 0.5,
+        smooth: float = 1.0,
+        squared: bool = False,
+        label_smoothing: float = 0.0,
+        class_weight: Any = None,
+        empty_target: Literal["count", "skip"] = "count",
+        ignore_index: int | None = None,
+        axis: int = -1,
+        region: _Region = "sample",
+        reduction: _Reduction = "mean",
+        empty: _Empty = "zero",
+    ) -> None: ...
+
+class SoftmaxGeneralisedDice(LossFunction):
+    """1 minus one Dice overlap of all classes together, in which each weighs one over its squared volume."""
+
+    definition: ClassVar[Loss]
+    volume_power: float
+    smooth: float
+    squared: bool
+    empty_target: Literal["count", "skip"]
+    def __init__(
+        self,
+        *,
+        volume_power: float = 2.0,
+        smooth: float = 1.0,
+        squared: bool = False,
+        empty_target: Literal["count", "skip"] = "count",
+        ignore_index: int | None = None,
+        axis: int = -1,
+        region: _Region = "sample",
+        reduction: _Reduction = "mean",
+        empty: _Empty = "zero",
+    ) -> None: ...
+
+class LovaszHinge(LossFunction):
+    """The Jaccard loss of a mask, extended to hinge errors: convex in the logits, never below it."""
+
+    definition: ClassVar[Loss]
+    empty_target: Literal["count", "skip"]
+    def __init__(
+        self,
+        *,
+        empty_target: Literal["count", "skip"] = "count",
+        ignore_index: int | None = None,
+        region: _Region = "sample",
+        reduction: _Reduction = "mean",
+        empty: _Empty = "zero",
+    ) -> None: ...
+
+class LovaszSoftmax(LossFunction):
+    """The Jaccard loss of each class, extended to the errors of its softmax probabilities."""
+
+    definition: ClassVar[Loss]
+    empty_target: Literal["count", "skip"]
+    class_weight: Any
+    def __init__(
+        self,
+        *,
+        empty_target: Literal["count", "skip"] = "skip",
+        class_weight: Any = None,
+        ignore_index: int | None = None,
+        axis: int = -1,
+        region: _Region = "sample",
+        reduction: _Reduction = "mean",
+        empty: _Empty = "zero",
+    ) -> None: ...
+
+class InfoNCE(LossFunction):
+    """Surprise, in nats, that a query's own key is the one of all keys of the batch that belongs to it."""
+
+    definition: ClassVar[Loss]
+    temperature: float
+    normalise: bool
+    def __init__(
+        self,
+        *,
+        temperature: float = 0.07,
+        normalise: bool = True,
+        reduction: _Reduction = "mean",
+        empty: _Empty = "zero",
+    ) -> None: ...
+
+class CLIP(LossFunction):
+    """Surprise, in nats, at which text belongs to an image and which image to a text, the mean of the two."""
+
+    definition: ClassVar[Loss]
+    scale: float
+    def __init__(
+        self,
+        *,
+        scale: float = 14.285714285714285,
+        reduction: _Reduction = "mean",
+        empty: _Empty = "zero",
+    ) -> None: ...
+
+class SigLIP(LossFunction):
+    """Surprise, in nats, at which of all texts of the batch belong to an image, each pair judged by itself."""
+
+    definition: ClassVar[Loss]
+    scale: float
+    bias: float
+    def __init__(
+        self,
+        *,
+        scale: float = 10.0,
+        bias: float = -10.0,
+        reduction: _Reduction = "mean",
+        empty: _Empty = "zero",
+    ) -> None: ...
+
+class NTXent(LossFunction):
+    """Surprise, in nats, that a row's positive is the one that belongs to it, and none of its negatives."""
+
+    definition: ClassVar[Loss]
+    temperature: float
+    normalise: bool
+    def __init__(
+        self,
+        *,
+        temperature: float = 0.07,
+        normalise: bool = True,
+        reduction: _Reduction = "mean",
+        empty: _Empty = "zero",
+    ) -> None: ...
+
+class SupervisedContrastive(LossFunction):
+    """Mean surprise, in nats, at the rows of the same class when one of all others is to be named."""
+
+    definition: ClassVar[Loss]
+    temperature: float
+    normalise: bool
+    def __init__(
+        self,
+        *,
+        temperature: float = 0.1,
+        normalise: bool = True,
+        reduction: _Reduction = "mean",
+        empty: _Empty = "zero",
+    ) -> None: ...
+
+class TripletSemiHard(LossFunction):
+    """How far positives are from their anchor, beyond the nearest negative that is farther, plus a margin."""
+
+    definition: ClassVar[Loss]
+    margin: float
+    distance: Literal["euclidean", "squared"]
+    def __init__(
+        self,
+        *,
+        margin: float = 1.0,
+        distance: Literal["euclidean", "squared"] = "euclidean",
+        reduction: _Reduction = "mean",
+        empty: _Empty = "zero",
+    ) -> None: ...
+
+class TripletHard(LossFunction):
+    """How much farther a row's farthest positive is than its nearest negative, plus a margin."""
+
+    definition: ClassVar[Loss]
+    margin: float
+    soft: bool
+    distance: Literal["euclidean", "squared"]
+    def __init__(
+        self,
+        *,
+        margin: float = 1.0,
+        soft: bool = False,
+        distance: Literal["euclidean", "squared"] = "euclidean",
+        reduction: _Reduction = "mean",
+        empty: _Empty = "zero",
+    ) -> None: ...
+
+class Circle(LossFunction):
+    """How far cosine distances within a group exceed those to other groups, each weighted by its own error."""
+
+    definition: ClassVar[Loss]
+    gamma: float
+    margin: float
+    remove_diagonal: bool
+    normalise: bool
+    def __init__(
+        self,
+        *,
+        gamma: float = 80.0,
+        margin: float = 0.4,
+        remove_diagonal: bool = True,
+        normalise: bool = True,
+        reduction: _Reduction = "mean",
+        empty: _Empty = "zero",
+    ) -> None: ...
+
 __all__ = [
+    "CLIP",
+    "CTC",
     "DPO",
     "IPO",
     "KTO",
@@ -2958,14 +3969,17 @@ __all__ = [
     "CategoricalHinge",
     "Cauchy",
     "Charbonnier",
+    "Circle",
     "Contrastive",
     "Coral",
     "Corn",
     "CosineEmbedding",
     "CosineMargin",
     "CosineSimilarity",
+    "CoxPartialLikelihood",
     "DIoULoss",
     "DataError",
+    "Dice",
     "DiscreteTimeSurvival",
     "DistillationJSD",
     "DistillationKL",
@@ -2974,6 +3988,7 @@ __all__ = [
     "EmptyError",
     "Expectile",
     "Exponential",
+    "FocalTversky",
     "GIoULoss",
     "GammaLogMean",
     "GammaNLL",
@@ -2985,8 +4000,10 @@ __all__ = [
     "Hinge",
     "HingeEmbedding",
     "Huber",
+    "InfoNCE",
     "InputError",
     "IoULoss",
+    "Jaccard",
     "JensenShannon",
     "KLDivergence",
     "KLDivergenceLogProbabilities",
@@ -3001,12 +4018,15 @@ __all__ = [
     "Loss",
     "LossFunction",
     "LossmithError",
+    "LovaszHinge",
+    "LovaszSoftmax",
     "MarginRanking",
     "MissingDependencyError",
     "MultiMargin",
     "MultiQuantile",
     "MultilabelMargin",
     "MultilabelSoftMargin",
+    "NTXent",
     "NegativeBinomialNLL",
     "NegativeLogLikelihood",
     "NormalisedRootMeanSquaredError",
@@ -3021,19 +4041,35 @@ __all__ = [
     "ReverseKLDivergence",
     "RootMeanSquaredError",
     "ShapeError",
+    "SigLIP",
     "SigmoidCrossEntropy",
+    "SigmoidDice",
+    "SigmoidDiceCrossEntropy",
     "SigmoidFocal",
+    "SigmoidFocalTversky",
+    "SigmoidJaccard",
+    "SigmoidTversky",
     "SimPO",
     "SoftMargin",
     "SoftmaxCrossEntropy",
+    "SoftmaxDice",
+    "SoftmaxDiceCrossEntropy",
     "SoftmaxFocal",
+    "SoftmaxFocalTversky",
+    "SoftmaxGeneralisedDice",
+    "SoftmaxJaccard",
+    "SoftmaxTversky",
     "SquaredError",
     "SquaredHinge",
     "SquaredLogarithmicError",
     "StudentTNLL",
+    "SupervisedContrastive",
     "TotalVariation",
+    "TripletHard",
     "TripletMargin",
+    "TripletSemiHard",
     "TukeyBiweight",
+    "Tversky",
     "Tweedie",
     "TweedieLogMean",
     "UnknownNameError",
@@ -3054,14 +4090,19 @@ __all__ = [
     "cauchy",
     "charbonnier",
     "ciou_loss",
+    "circle",
+    "clip",
     "contrastive",
     "coral",
     "corn",
     "cosine_embedding",
     "cosine_margin",
     "cosine_similarity",
+    "cox_partial_likelihood",
     "crps_ensemble",
     "crps_gaussian",
+    "ctc",
+    "dice",
     "diou_loss",
     "discrete_time_survival",
     "distillation_jsd",
@@ -3071,6 +4112,7 @@ __all__ = [
     "evaluate",
     "expectile",
     "exponential",
+    "focal_tversky",
     "gamma_log_mean",
     "gamma_nll",
     "gaussian_nll",
@@ -3084,8 +4126,10 @@ __all__ = [
     "hinge",
     "hinge_embedding",
     "huber",
+    "info_nce",
     "iou_loss",
     "ipo",
+    "jaccard",
     "jensen_shannon",
     "kl_divergence",
     "kl_divergence_log_probabilities",
@@ -3099,6 +4143,8 @@ __all__ = [
     "log_normal_nll",
     "logit_adjusted",
     "losses",
+    "lovasz_hinge",
+    "lovasz_softmax",
     "margin_ranking",
     "multi_margin",
     "multi_quantile",
@@ -3107,6 +4153,7 @@ __all__ = [
     "negative_binomial_nll",
     "negative_log_likelihood",
     "normalised_root_mean_squared_error",
+    "nt_xent",
     "orpo_odds_ratio",
     "perceptron",
     "poisson",
@@ -3117,19 +4164,35 @@ __all__ = [
     "rank_net",
     "reverse_kl_divergence",
     "root_mean_squared_error",
+    "siglip",
     "sigmoid_cross_entropy",
+    "sigmoid_dice",
+    "sigmoid_dice_cross_entropy",
     "sigmoid_focal",
+    "sigmoid_focal_tversky",
+    "sigmoid_jaccard",
+    "sigmoid_tversky",
     "simpo",
     "soft_margin",
     "softmax_cross_entropy",
+    "softmax_dice",
+    "softmax_dice_cross_entropy",
     "softmax_focal",
+    "softmax_focal_tversky",
+    "softmax_generalised_dice",
+    "softmax_jaccard",
+    "softmax_tversky",
     "squared_error",
     "squared_hinge",
     "squared_logarithmic_error",
     "student_t_nll",
+    "supervised_contrastive",
     "total_variation",
+    "triplet_hard",
     "triplet_margin",
+    "triplet_semi_hard",
     "tukey_biweight",
+    "tversky",
     "tweedie",
     "tweedie_log_mean",
     "welsch",

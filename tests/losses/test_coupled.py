@@ -136,12 +136,16 @@ def test_a_mask_removes_rows_from_the_batch_and_a_weight_weighs_them(name: str, 
 def test_nothing_left_is_zero(backend: Backend, case: Coupled) -> None:
     p, t, e, _ = inputs(backend, case, "float32")
     mask = backend.asarray(np.zeros(case.elements, bool))
-    value, gradient = case.object.value_and_gradient(p, t, *e.values(), mask=mask)
-    assert float(value) == 0
-    assert not backend.to_numpy(gradient).any()
-    if backend.differentiates:
+
+    def masked(p: Any, t: Any, e: Any, mask: Any) -> tuple:
         call = partial(case.function, **case.settings, mask=mask)
-        assert not backend.to_numpy(backend.value_and_grad(lambda x: call(x, t, *e.values()), p)[1]).any()
+        closed = case.object.value_and_gradient(p, t, *e.values(), mask=mask)
+        return *closed, *(
+            backend.value_and_grad(lambda x: call(x, t, *e.values()), p) if backend.differentiates else ()
+        )
+
+    for zeros in (backend.jit(masked) if backend.name == "jax" else masked)(p, t, e, mask):
+        assert not backend.to_numpy(zeros).any()
     none = {k: x[:0] for k, x in e.items()}
     assert float(case.function(p[:0], t[:0], *none.values(), **case.settings)) == 0
 
@@ -192,7 +196,7 @@ def test_a_tensorflow_graph_of_unknown_shape(case: Coupled) -> None:
     def step(p: Any, t: Any, *e: Any) -> Any:
         return backend.value_and_grad(lambda x: case.function(x, t, *e, **case.settings), p)
 
-    for rows in (slice(None), slice(0, 2)):
+    for rows in (slice(None), slice(0, 4 if case.loss.layout == "batch" else 2)):
         arrays = prediction[rows], target[rows], *(x[rows] for x in extras.values())
         value, gradient = step(*map(tf.constant, arrays))
         want, slope = case.object.value_and_gradient(*arrays)
@@ -217,5 +221,6 @@ def test_a_transform_of_the_whole_call(case: Coupled) -> None:
     first = [x[0] for x in e]
     _, forward = torch.func.jvp(lambda x: call(x, t[0], *first), (p[0],), (torch.ones_like(p[0]),))
     assert forward.item() == pytest.approx(single[0].sum(), rel=1e-9, abs=1e-10)
+    torch._dynamo.reset()  # it stops compiling one function after a few times
     compiled = torch.compile(call, fullgraph=True, backend="aot_eager")
     torch.testing.assert_close(compiled(p[0], t[0], *first), call(p[0], t[0], *first))

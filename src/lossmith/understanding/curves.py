@@ -2,7 +2,8 @@
 
 Every number comes from ``lossmith.core``; no formula stands here. A scene says which line: the prediction itself for
 element losses, the true class of two for losses over classes, the angle for losses between vectors. Any other loss is
-shown on its own example: one entry of the first row moves, and the axis says what stays.
+shown on its own example: one entry of the first row moves, and the axis says what stays. Where a value depends on more
+than one row, the whole example stands at every place, and the mean is drawn.
 """
 
 from __future__ import annotations
@@ -18,9 +19,11 @@ from ..core import value_and_gradient
 from ..losses import Domain, Loss
 
 POINTS = 401
+_CALLS = 261  # places of a curve that takes a call for each
 _REACH = 4.0  # how far an unbounded prediction is followed from the best one
 _EDGE = 0.004  # share of a bounded interval that is left out at each end, where logarithms leave the picture
 _SHARES = (0.7, 0.3)  # the target of losses between distributions
+_FEW = 9  # entries of an example's array that words can still list
 _LEVEL = 2.0  # the target of losses between numbers: inside of every such loss's domain
 
 
@@ -56,6 +59,7 @@ class Scene:
         tangent: Derivative of the prediction with respect to x: the slope along the line is gradient · tangent.
         targets: Target in words → the target of one prediction, and where the value is lowest (None: no one place).
         extras: The loss's other arrays, for one prediction.
+        whole: Whether a prediction is all that a call takes, and not one element or row of it.
     """
 
     axis: str
@@ -64,6 +68,7 @@ class Scene:
     tangent: Callable[[np.ndarray], np.ndarray]
     targets: dict[str, tuple[Any, float | None]]
     extras: dict[str, Any] = field(default_factory=dict)
+    whole: bool = False
 
 
 def curves(loss: Loss, parameters: Mapping[str, Any] | None = None) -> tuple[str, tuple[Curve, ...]]:
@@ -86,18 +91,29 @@ def curves(loss: Loss, parameters: Mapping[str, Any] | None = None) -> tuple[str
 
 def _curve(loss: Loss, parameters: dict[str, Any], scene: Scene, title: str, words: str) -> Curve:
     target, best = scene.targets[words]
-    prediction = scene.prediction(scene.x)
-    extras = {name: _repeated(x, len(scene.x)) for name, x in scene.extras.items()}
-    value, gradient = value_and_gradient(
-        loss, prediction, _repeated(target, len(scene.x)), parameters=parameters, extras=extras, reduction="none"
-    )
-    slope = gradient * scene.tangent(scene.x)
-    if loss.layout == "row":
-        slope = slope.sum(axis=-1)
+    value, gradient = (_one_by_one if scene.whole else _together)(loss, parameters, scene, target)
+    slope = (gradient * scene.tangent(scene.x)).reshape(len(scene.x), -1).sum(axis=-1)
     keep = np.isfinite(value) & np.isfinite(slope)
     return Curve(
         loss=loss.name, title=title, target=words, x=scene.x[keep], value=value[keep], gradient=slope[keep], best=best
     )
+
+
+def _together(loss: Loss, parameters: dict[str, Any], scene: Scene, target: Any) -> tuple[np.ndarray, np.ndarray]:
+    """Return value and gradient at all places, which are elements or rows of one call."""
+    times = len(scene.x)
+    extras = {name: _repeated(x, times) for name, x in scene.extras.items()}
+    arrays = scene.prediction(scene.x), _repeated(target, times)
+    return value_and_gradient(loss, *arrays, parameters=parameters, extras=extras, reduction="none")
+
+
+def _one_by_one(loss: Loss, parameters: dict[str, Any], scene: Scene, target: Any) -> tuple[np.ndarray, np.ndarray]:
+    """Return mean and gradient of one call at each place."""
+    made = [
+        value_and_gradient(loss, prediction, target, parameters=parameters, extras=scene.extras)
+        for prediction in scene.prediction(scene.x)
+    ]
+    return np.array([value for value, _ in made]), np.stack([gradient for _, gradient in made])
 
 
 def _repeated(x: Any, times: int) -> np.ndarray:
@@ -107,6 +123,8 @@ def _repeated(x: Any, times: int) -> np.ndarray:
 def scene_of(loss: Loss, parameters: Mapping[str, Any]) -> Scene:
     """Return the line to follow for a loss."""
     prediction, target = loss.prediction.role, loss.target.role
+    if loss.coupled or loss.layout == "sequence":
+        return _whole_example(loss)
     if loss.layout == "element":
         known = not loss.extras and loss.task not in ("ranking", "preference")
         return _element_scene(loss, parameters) if known else _element_example(loss)
@@ -176,6 +194,52 @@ def _row_example(loss: Loss) -> Scene:
     )
 
 
+def _whole_example(loss: Loss) -> Scene:
+    """Return the line on which the first entry of the example moves, for losses whose values do not stand alone."""
+    given, goal, _ = loss.example
+    start, target = np.asarray(given, float), np.asarray(goal)
+    direction = np.zeros_like(start)
+    direction.flat[0] = 1
+    targets = {_target_words(target): target}
+    fixed = [*targets, *_in_words(loss.example_extras)]
+    if both := _both(loss):
+        targets = {words: _with_first(target, t) for words, t in both.items()}
+        fixed[0] = f"the others' targets being {_tuple(target.ravel()[1:])}"
+    first = float(start.flat[0])
+    return Scene(
+        axis="; ".join([f"x in the prediction {_moving(start)}", *fixed]),
+        x=_places(loss.prediction, [first], max(_REACH, abs(first)), _CALLS),
+        prediction=lambda x: start + (x - first).reshape(-1, *[1] * start.ndim) * direction,
+        tangent=lambda x: _repeated(direction, len(x)),
+        targets={words: (t, None) for words, t in targets.items()},
+        extras={name: np.asarray(x) for name, x in loss.example_extras.items()},
+        whole=True,
+    )
+
+
+def _with_first(target: np.ndarray, value: float) -> np.ndarray:
+    """Return a copy of a target with another first entry."""
+    made = target.astype(float)
+    made.flat[0] = value
+    return made
+
+
+def _target_words(target: np.ndarray) -> str:
+    return f"target {_tuple(_alone(target))}" if target.size <= _FEW else "the example's target"
+
+
+def _moving(prediction: np.ndarray) -> str:
+    """Return an example's prediction in words, an x in the place of its first entry; in short where it is long."""
+    if prediction.size > _FEW:
+        return "(x, …) of the example"
+    return _tuple(_alone(prediction)).replace(_tuple(prediction.flat[0]), "x", 1)
+
+
+def _alone(x: np.ndarray) -> np.ndarray:
+    """Return the only sample of an array that has one."""
+    return x[0] if x.ndim > 1 and len(x) == 1 else x
+
+
 def _first_of_example(loss: Loss) -> tuple[Any, Any, dict[str, Any]]:
     """Return the first prediction of a definition's example, with its target and extras."""
     prediction, target, _ = loss.example
@@ -205,13 +269,13 @@ def _best(loss: Loss, target: float, parameters: Mapping[str, Any]) -> float | N
     return round(best, 12) if math.isfinite(best) else None
 
 
-def _places(domain: Domain, centres: list[float], reach: float) -> np.ndarray:
+def _places(domain: Domain, centres: list[float], reach: float, points: int = POINTS) -> np.ndarray:
     """Return where to look: the domain if it is bounded, else the neighbourhood of the centres; these included."""
     low, high = max(domain.low, min(centres) - reach), min(domain.high, max(centres) + reach)
     edge = _EDGE * (high - low)
     low = low + edge if low == domain.low else low
     high = high - edge if high == domain.high else high
-    return np.unique([*np.linspace(low, high, POINTS), *(c for c in centres if low < c < high)])
+    return np.unique([*np.linspace(low, high, points), *(c for c in centres if low < c < high)])
 
 
 def _two_scores(loss: Loss) -> Scene:

@@ -229,6 +229,8 @@ def _valid(parameter: Parameter) -> str:
     number = f"a number {parameter.bounds()}"
     words = {
         "bool": "True or False",
+        "choice": " or ".join(f'"{word}"' for word in parameter.choices),
+        "int": number.replace("a number", "a whole number"),
         "vector": "one number per class, or None",
         "factor": f"{number}, or one per class",
     }

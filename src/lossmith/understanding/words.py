@@ -15,6 +15,7 @@ from ..losses import Loss
 _ARGUMENTS = {  # a parameter or an extra array → the symbols that stand for it, the likeliest first
     "alpha": "α",
     "beta": "β",
+    "bias": "b",
     "c": "c",
     "class_count": "n",
     "class_prior": "π",
@@ -22,6 +23,7 @@ _ARGUMENTS = {  # a parameter or an extra array → the symbols that stand for i
     "clip": "m",
     "delta": "δ",
     "df": "ν",
+    "dice_share": "λ",
     "dispersion": "α",
     "epsilon": "ε",
     "event": "v",
@@ -37,9 +39,11 @@ _ARGUMENTS = {  # a parameter or an extra array → the symbols that stand for i
     "q": "q",
     "reference_point": "r",
     "scale": "sκ",
+    "smooth": "s",
     "tau": "τ",
     "temperature": "Tτ",
     "variance": "v",
+    "volume_power": "ρ",
     "z_loss": "ζ",
 }
 _SIGNED = {"w₊": "pos_weight", "γ₊": "gamma_positive", "γ₋": "gamma_negative"}
@@ -62,16 +66,31 @@ _BOXES = {
     "v": "how much the aspect ratios differ, 4 / π² times the squared difference of their angles",
 }
 _IDEAL = "what the ideal order scores: ∑ᵢ (2^(tᵢ) − 1) / log₂(1 + rᵢ) with the items sorted by target"
+_PULL = "how much the loss of row i rises with its distance to row j"
 _OWN = {
+    "circle": {"q": "the share of row j in the sum that it stands in"},
+    "cox_partial_likelihood": {
+        "d": "the number of events at the time of row i",
+        "r": "0 … d − 1, one event after another",
+    },
     "crps_ensemble": {"M": "the number of members"},
+    "ctc": {
+        "A": "the paths that read as the target",
+        "T": "the number of steps",
+        "a": "a path: one class or the blank at every step",
+    },
     "discrete_time_survival": {"y": "the interval of the event or of censoring"},
     "approx_ndcg": {"Z": _IDEAL, "r": "an item's soft rank, from 1"},
     "kto": {"w": "desirable_weight for the target +1, undesirable_weight for −1"},
     "lambda_rank": {"Z": _IDEAL, "r": "an item's rank by prediction, from 1"},
     "list_mle": {"L": "the number of items"},
     "multi_quantile": {"Q": "the number of levels"},
+    "normalised_root_mean_squared_error": {"σ": "the spread or size of the target that by names"},
+    "triplet_hard": {"w": _PULL},
+    "triplet_semi_hard": {"w": _PULL},
     "rank_net": {"n": "the number of pairs with different targets"},
 }
+_GROUPS = {"P": "the other rows of the same group", "N": "the rows of other groups"}
 _INDICES = frozenset("cijkq")
 
 _TORCH = {
@@ -152,6 +171,10 @@ def _meaning(name: str, loss: Loss, defined: set[str], present: list[str]) -> st
         return _BOXES.get(name, _GENERAL.get(name))
     if loss.layout == "row" and name in ("C", "y"):
         return {"C": "the number of classes", "y": "the true class"}[name]
+    if loss.layout == "region" and name == "M":
+        return "the number of elements of the region"
+    if loss.layout == "batch" and name in _GROUPS:
+        return _GROUPS[name]
     return _GENERAL.get(name)
 
 

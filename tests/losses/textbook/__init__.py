@@ -3,10 +3,10 @@ that take class weights, ``PER_ROW`` those of them whose mean counts every row o
 mathematics in mpmath, one number or one row at a time. ``COUPLED`` has those of regions and batches by name.
 """
 
-from . import classification, coupled, pairs, robust
+from . import batches, classification, coupled, pairs, robust, segmentation
 
 _FAMILIES = (robust, classification, pairs)
-_COUPLED = (coupled,)
+_COUPLED = (coupled, segmentation, batches)
 ELEMENT = tuple(f for family in _FAMILIES for f in family.ELEMENT)
 ROW = tuple(f for family in _FAMILIES for f in family.ROW)
 WEIGHTED = tuple(name for family in _FAMILIES for name in family.WEIGHTED)
