@@ -123,6 +123,13 @@ def test_sums_along_any_axis_keep_their_digits(backend: Backend) -> None:
     assert backend.to_numpy(counts).tolist() == [[1, 3, 6]]
 
 
+def test_the_order_of_an_order_leads_back(backend: Backend) -> None:
+    xp, x = load(backend.name), np.random.default_rng(0).integers(0, 4, (3, 9)).astype(float)
+    order = xp.order(backend.asarray(x, "float32"))
+    there = xp.take_along(backend.asarray(x, "float32"), order)
+    np.testing.assert_array_equal(backend.to_numpy(xp.take_along(there, xp.order(-order))), x)
+
+
 def test_runs_of_equal_neighbours(backend: Backend) -> None:
     xp = load(backend.name)
     x = np.array([[3.0, 3, 3, 1, 0, 0], [5, 4, 4, 4, 4, 5], [1, 1, 1, 1, 1, 1], [1, 2, 3, 4, 5, 6]])

@@ -138,6 +138,8 @@ def swap(x: Any) -> Any:
 
 def order(x: Any) -> Any:
     """Indices that sort the last axis from high to low; ties keep their order, NaN comes last."""
+    if x.dtype.is_integer:
+        return tf.argsort(-x, axis=-1, stable=True)
     last = tf.cast(float("inf"), x.dtype)
     return tf.argsort(tf.where(tf.math.is_nan(x), last, -x), axis=-1, stable=True)
 
