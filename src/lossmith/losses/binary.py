@@ -220,6 +220,10 @@ def _squared_hinge_gradient(xp: Any, prediction: Any, target: Any) -> Any:
     return -2 * target * _hinge(xp, prediction, target)
 
 
+def _squared_hinge_hessian(xp: Any, prediction: Any, target: Any) -> Any:
+    return xp.where(target * prediction < 1, 2 * target * target, xp.zeros_like(prediction))
+
+
 squared_hinge = register(
     Loss(
         name="squared_hinge",
@@ -230,6 +234,7 @@ squared_hinge = register(
         layout="element",
         value=_squared_hinge,
         gradient=_squared_hinge_gradient,
+        hessian=_squared_hinge_hessian,
         prediction=REAL,
         target=SIGNS,
         formula=r"\max(0, 1 - t p)^2",

@@ -289,6 +289,12 @@ def _unlikely_slope(xp: Any, logits: Any, gamma: float) -> Any:
     return power_floor(xp, yes, gamma) * (gamma * mul0(xp, no, xp.softplus(logits)) + yes)
 
 
+def _unlikely_bend(xp: Any, logits: Any, gamma: float) -> Any:
+    yes, no = xp.sigmoid(logits), xp.sigmoid(-logits)
+    bend = gamma * (gamma * no - yes) * mul0(xp, no, xp.softplus(logits)) + (2 * gamma + 1) * yes * no
+    return power_floor(xp, yes, gamma) * bend
+
+
 def _shifted(xp: Any, logits: Any, clip: float) -> tuple[Any, Any]:
     """``max(σ(x) - clip, 0)`` and one minus it, both constant where the shift takes all."""
     yes = xp.sigmoid(logits)
@@ -323,6 +329,23 @@ def _asymmetric_gradient(
     return (1 - target) * negative - target * _unlikely_slope(xp, -prediction, gamma_positive)
 
 
+def _asymmetric_hessian(
+    xp: Any, prediction: Any, target: Any, *, gamma_positive: float, gamma_negative: float, clip: float
+) -> Any:
+    if clip:
+        yes, no = xp.sigmoid(prediction), xp.sigmoid(-prediction)
+        rest, kept = _shifted(xp, prediction, clip)
+        powered, sloped = power_floor(xp, rest, gamma_negative), power_floor_slope(xp, rest, gamma_negative)
+        growth = xp.divide(powered, kept) - sloped * xp.log(kept)
+        bend = xp.divide(2 * sloped + xp.divide(powered, kept), kept)
+        bend = bend - gamma_negative * power_floor_slope(xp, rest, gamma_negative - 1) * xp.log(kept)
+        steep = yes * no
+        negative = xp.where(yes <= clip, xp.zeros_like(steep), steep * (steep * bend + (no - yes) * growth))
+    else:
+        negative = _unlikely_bend(xp, prediction, gamma_negative)
+    return (1 - target) * negative + target * _unlikely_bend(xp, -prediction, gamma_positive)
+
+
 asymmetric = register(
     Loss(
         name="asymmetric",
@@ -335,6 +358,7 @@ asymmetric = register(
         layout="element",
         value=_asymmetric,
         gradient=_asymmetric_gradient,
+        hessian=_asymmetric_hessian,
         prediction=LOGITS,
         target=PROBABILITY,
         parameters=(

@@ -289,6 +289,22 @@ def _kto_gradient(
     return -weight * beta * target * surprise_curvature(xp, beta * (prediction - reference_point))
 
 
+def _kto_hessian(
+    xp: Any,
+    prediction: Any,
+    target: Any,
+    *,
+    beta: float,
+    reference_point: float,
+    desirable_weight: float,
+    undesirable_weight: float,
+) -> Any:
+    weight = _kto_weight(xp, target, desirable_weight, undesirable_weight)
+    ahead = beta * (prediction - reference_point)
+    bend = surprise_curvature(xp, ahead) * (xp.sigmoid(-ahead) - xp.sigmoid(ahead))
+    return -weight * beta * beta * target * bend
+
+
 def _kto_factor(name: str, what: str) -> Parameter:
     return Parameter(name=name, default=1.0, low=0.0, meaning=f"Factor on {what} answers; it balances rare ones.")
 
@@ -304,6 +320,7 @@ kto = register(
         layout="element",
         value=_kto,
         gradient=_kto_gradient,
+        hessian=_kto_hessian,
         prediction=REAL,
         target=SIGNS,
         parameters=(
