@@ -7,28 +7,59 @@ from collections.abc import Callable
 from typing import Any, ClassVar
 
 import keras
+import numpy as np
+from keras.src.backend.common.masking import get_keras_mask, set_keras_mask
 
 from . import functional as F
+from . import settings
+from . import structured as S
+from .inputs import tensor, wide_dtype
+from .reduction import check, reduced
 
+CLASSES: dict[str, type[LossmithLoss]] = {}  # all classes below and their functions, by name
+FUNCTIONS: dict[str, Callable[..., Any]] = {}
 _COMMON = ("reduction", "name", "dtype")
 
 
 class LossmithLoss(keras.losses.Loss):
-    """What all classes of this face share: keeping, checking and saving their parameters.
+    """What all classes of this face share: keeping, checking and saving their parameters, weights and reduction.
 
-    ``call`` returns one value per sample; weights, masks and the reduction are Keras' own.
+    ``call`` returns one value per sample. The result is float32 or wider, whatever half precision ``dtype`` names.
+
+    Raises:
+        InputError: A parameter or the reduction cannot be used; raised by the constructor.
     """
 
     function: ClassVar[Callable[..., Any]]
+    settings: ClassVar[Callable[..., settings.Settings]]
     arguments: ClassVar[inspect.Signature]
 
     def __init__(self, *arguments: Any, **keywords: Any) -> None:
         bound = type(self).arguments.bind(*arguments, **keywords)
         bound.apply_defaults()
-        given = dict(bound.arguments)
+        given = {name: _plain(value) for name, value in bound.arguments.items()}
         common = {name: given.pop(name) for name in _COMMON}
+        check(common["reduction"])
+        chosen = type(self).settings(**given)
         super().__init__(**common)
+        self._averages_last = chosen.loss.layout == "element" and chosen.axis == -1
         self.parameters = given
+
+    def __call__(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> Any:
+        """Return the reduced loss; ``sample_weight`` goes along the leading axes of the values.
+
+        Keras' own method casts labels to the loss's dtype and aligns weights to the last axes; this one does not. The
+        first axis is the batch: vectors (N,) count as (N, 1).
+        """
+        mask = get_keras_mask(y_pred)
+        with keras.name_scope(self.name):
+            y_pred = keras.ops.convert_to_tensor(y_pred, dtype=wide_dtype(self.dtype))
+            if self._averages_last and len(y_pred.shape) == 1:
+                y_pred = keras.ops.expand_dims(y_pred, -1)
+            if mask is not None:
+                set_keras_mask(y_pred, mask)
+            values = self.call(tensor(y_true), y_pred)
+            return reduced(values, sample_weight, [mask, get_keras_mask(values)], self.reduction)
 
     def call(self, y_true: Any, y_pred: Any) -> Any:
         """Return the values, one per sample (and position), before weights and reduction."""
@@ -39,10 +70,20 @@ class LossmithLoss(keras.losses.Loss):
         dtype = {} if self.dtype == keras.config.floatx() else {"dtype": self.dtype}
         return {**super().get_config(), **dtype, **self.parameters}
 
+    def __repr__(self) -> str:
+        defaults = {name: p.default for name, p in type(self).arguments.parameters.items()}
+        config = {name: value for name, value in self.get_config().items() if value != defaults[name]}
+        return f"{type(self).__name__}({', '.join(f'{name}={value!r}' for name, value in config.items())})"
+
     def __getattr__(self, name: str) -> Any:
         if name in self.__dict__.get("parameters", {}):
             return self.__dict__["parameters"][name]
         raise AttributeError(f"{type(self).__name__} has no attribute {name!r}")
+
+
+def _plain(value: Any) -> Any:
+    """Return NumPy's numbers and vectors as Python's, which can be written to a file."""
+    return value.tolist() if isinstance(value, np.generic | np.ndarray) else value
 
 
 def _class(name: str, function: Callable[..., Any]) -> type[LossmithLoss]:
@@ -61,8 +102,12 @@ def _class(name: str, function: Callable[..., Any]) -> type[LossmithLoss]:
         "__init__": __init__,
         "arguments": signature,
         "function": staticmethod(function),
+        "settings": staticmethod(getattr(settings, function.__name__)),
     }
-    return keras.saving.register_keras_serializable(package="lossmith")(type(name, (LossmithLoss,), members))
+    register = keras.saving.register_keras_serializable(package="lossmith")
+    CLASSES[name] = kind = register(type(name, (LossmithLoss,), members))
+    FUNCTIONS[function.__name__] = register(function)  # else Keras would save its name alone, and load its own
+    return kind
 
 
 MeanSquaredError = _class("MeanSquaredError", F.mean_squared_error)
@@ -85,3 +130,7 @@ CategoricalGeneralizedCrossEntropy = _class(
 )
 CategoricalCrossentropy = _class("CategoricalCrossentropy", F.categorical_crossentropy)
 SparseCategoricalCrossentropy = _class("SparseCategoricalCrossentropy", F.sparse_categorical_crossentropy)
+Dice = _class("Dice", S.dice)
+Tversky = _class("Tversky", S.tversky)
+Circle = _class("Circle", S.circle)
+CTC = _class("CTC", S.ctc)

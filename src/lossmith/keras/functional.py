@@ -1,10 +1,12 @@
 """``keras.losses``' functions: one value per sample, as Keras reduces them; formulas come from ``lossmith.losses``.
 
-Elementwise losses are averaged over the last axis, as Keras does.
+Elementwise losses are averaged over the last axis, as Keras does. Values are float32 or wider, whatever half precision
+comes in. A mask that rides on ``y_pred`` hides what it hides; the value there is 0.
 """
 
 from __future__ import annotations
 
+import warnings
 from typing import Any
 
 import keras
@@ -12,111 +14,99 @@ from keras.src.backend.common.masking import set_keras_mask  # Keras' own way to
 
 from ..arrays import load
 from ..core import call
-from ..errors import LabelError
-from ..losses import Loss, find
+from . import inputs, settings
+from .inputs import Pair
+from .settings import Settings
+from .wording import speaking_keras
+
+ops = keras.ops
 
 
-def _values(name: str, y_true: Any, y_pred: Any, axis: int = -1, **parameters: Any) -> Any:
-    """Return the loss's values in Keras' order of arguments, on the backend that Keras runs on."""
-    loss: Loss = find(name)
-    options = {"ignore_index": parameters.pop("ignore_index", None), "axis": axis}
-    return call(
-        loss,
-        y_pred,
-        y_true,
-        parameters=loss.resolve(parameters),
+def _values(chosen: Settings, pair: Pair) -> Any:
+    """Return the loss's values on the backend that Keras runs on; 0 where nothing counts."""
+    xp = load(keras.backend.backend())
+    values = speaking_keras(
+        call,
+        chosen.loss,
+        pair.y_pred,
+        pair.y_true,
+        parameters=chosen.parameters,
+        axis=chosen.axis,
         reduction="none",
-        xp=load(keras.backend.backend()),
-        check="labels",
-        **options,
+        xp=xp,
+        check="none",
     )
+    if chosen.loss.layout == "element":
+        values = xp.mean(values, chosen.axis)
+    if chosen.factor != 1:
+        values = values * chosen.factor
+    return values if pair.keep is None else ops.where(pair.keep, values, ops.zeros_like(values))
 
 
-def _elementwise(name: str, y_true: Any, y_pred: Any, axis: int = -1, **parameters: Any) -> Any:
-    y_true, y_pred = _floats(y_true, y_pred)
-    return keras.ops.mean(_values(name, y_true, y_pred, **parameters), axis=axis)
-
-
-def _floats(y_true: Any, y_pred: Any) -> tuple[Any, Any]:
-    """Return both as tensors of one rank and of the prediction's dtype, as Keras' own functions begin."""
-    y_pred = keras.ops.convert_to_tensor(y_pred)
-    if not keras.backend.is_float_dtype(keras.backend.standardize_dtype(y_pred.dtype)):
-        y_pred = keras.ops.cast(y_pred, keras.config.floatx())
-    y_true = keras.ops.cast(keras.ops.convert_to_tensor(y_true), y_pred.dtype)
-    return same_rank(y_true, y_pred)
-
-
-def same_rank(y_true: Any, y_pred: Any) -> tuple[Any, Any]:
-    """Squeeze a last axis of length 1 that only one of the two has."""
-    if len(y_true.shape) == len(y_pred.shape) + 1 and y_true.shape[-1] == 1:
-        return keras.ops.squeeze(y_true, -1), y_pred
-    if len(y_pred.shape) == len(y_true.shape) + 1 and y_pred.shape[-1] == 1:
-        return keras.ops.expand_dims(y_true, -1), y_pred
-    return y_true, y_pred
+def _of_elements(chosen: Settings, y_true: Any, y_pred: Any) -> Any:
+    return _values(chosen, inputs.elements(chosen, y_true, y_pred))
 
 
 def mean_squared_error(y_true: Any, y_pred: Any) -> Any:
     """Mean over the last axis of the squared error."""
-    return _elementwise("squared_error", y_true, y_pred)
+    return _of_elements(settings.mean_squared_error(), y_true, y_pred)
 
 
 def mean_absolute_error(y_true: Any, y_pred: Any) -> Any:
     """Mean over the last axis of the absolute error."""
-    return _elementwise("absolute_error", y_true, y_pred)
+    return _of_elements(settings.mean_absolute_error(), y_true, y_pred)
 
 
 def mean_absolute_percentage_error(y_true: Any, y_pred: Any) -> Any:
     """Mean over the last axis of the absolute error in per cent of the target (at least epsilon)."""
-    return _elementwise("absolute_percentage_error", y_true, y_pred, epsilon=keras.config.epsilon())
+    return _of_elements(settings.mean_absolute_percentage_error(), y_true, y_pred)
 
 
 def mean_squared_logarithmic_error(y_true: Any, y_pred: Any) -> Any:
     """Mean over the last axis of the squared error of log(1 + x), negatives raised to epsilon first."""
-    y_true, y_pred = _floats(y_true, y_pred)
-    floor = keras.config.epsilon()
-    return _elementwise("squared_logarithmic_error", keras.ops.maximum(y_true, floor), keras.ops.maximum(y_pred, floor))
+    chosen, floor = settings.mean_squared_logarithmic_error(), keras.config.epsilon()
+    pair = inputs.elements(chosen, y_true, y_pred)
+    return _values(chosen, Pair(ops.maximum(pair.y_true, floor), ops.maximum(pair.y_pred, floor), pair.keep))
 
 
 def huber(y_true: Any, y_pred: Any, delta: float = 1.0) -> Any:
     """Mean over the last axis of the Huber loss."""
-    return _elementwise("huber", y_true, y_pred, delta=delta)
+    return _of_elements(settings.huber(delta), y_true, y_pred)
 
 
 def log_cosh(y_true: Any, y_pred: Any) -> Any:
     """Mean over the last axis of log(cosh(error))."""
-    return _elementwise("log_cosh", y_true, y_pred)
+    return _of_elements(settings.log_cosh(), y_true, y_pred)
 
 
 def poisson(y_true: Any, y_pred: Any) -> Any:
-    """Mean over the last axis of the Poisson loss on the rate."""
-    return _elementwise("poisson", y_true, y_pred, epsilon=keras.config.epsilon())
+    """Mean over the last axis of the Poisson loss on the rate; a negative rate gives NaN."""
+    return _of_elements(settings.poisson(), y_true, y_pred)
 
 
 def hinge(y_true: Any, y_pred: Any) -> Any:
     """Mean over the last axis of the hinge loss; a batch of only 0 and 1 is read as -1 and +1."""
-    return _elementwise("hinge", _signs(y_true), y_pred)
+    chosen = settings.hinge()
+    return _values(chosen, _signs(inputs.elements(chosen, y_true, y_pred)))
 
 
 def squared_hinge(y_true: Any, y_pred: Any) -> Any:
     """Mean over the last axis of the squared hinge loss; a batch of only 0 and 1 is read as -1 and +1."""
-    return _elementwise("squared_hinge", _signs(y_true), y_pred)
+    chosen = settings.squared_hinge()
+    return _values(chosen, _signs(inputs.elements(chosen, y_true, y_pred)))
 
 
-def _signs(y_true: Any) -> Any:
-    y_true = keras.ops.cast(keras.ops.convert_to_tensor(y_true), keras.config.floatx())
-    binary = keras.ops.all(keras.ops.logical_or(keras.ops.equal(y_true, 0), keras.ops.equal(y_true, 1)))
-    return keras.ops.where(binary, 2 * y_true - 1, y_true)
+def _signs(pair: Pair) -> Pair:
+    y = pair.y_true
+    binary = ops.all(ops.logical_or(ops.equal(y, 0), ops.equal(y, 1)))
+    return pair._replace(y_true=ops.where(binary, 2 * y - 1, y))
 
 
 def binary_crossentropy(
     y_true: Any, y_pred: Any, from_logits: bool = False, label_smoothing: float = 0.0, axis: int = -1
 ) -> Any:
     """Mean over ``axis`` of the binary cross-entropy; probabilities are clipped at epsilon, as in Keras."""
-    if from_logits:
-        return _elementwise("sigmoid_cross_entropy", y_true, y_pred, axis, label_smoothing=label_smoothing)
-    return _elementwise(
-        "binary_cross_entropy", y_true, y_pred, axis, label_smoothing=label_smoothing, epsilon=keras.config.epsilon()
-    )
+    return _of_elements(settings.binary_crossentropy(from_logits, label_smoothing, axis), y_true, y_pred)
 
 
 def binary_focal_crossentropy(
@@ -130,10 +120,8 @@ def binary_focal_crossentropy(
     axis: int = -1,
 ) -> Any:
     """Mean over ``axis`` of the binary focal loss; ``alpha`` counts only with ``apply_class_balancing``."""
-    options = {"gamma": gamma, "alpha": alpha if apply_class_balancing else None, "label_smoothing": label_smoothing}
-    if from_logits:
-        return _elementwise("sigmoid_focal", y_true, y_pred, axis, **options)
-    return _elementwise("binary_focal", y_true, y_pred, axis, epsilon=keras.config.epsilon(), **options)
+    chosen = settings.binary_focal_crossentropy(apply_class_balancing, alpha, gamma, from_logits, label_smoothing, axis)
+    return _of_elements(chosen, y_true, y_pred)
 
 
 def categorical_crossentropy(
@@ -144,19 +132,8 @@ def categorical_crossentropy(
     Raises:
         LabelError: ``y_true`` holds class indices.
     """
-    y_true, y_pred = _dense_rows(y_true, y_pred, axis)
-    return _cross_entropy(y_true, y_pred, from_logits, axis, label_smoothing=label_smoothing)
-
-
-def _dense_rows(y_true: Any, y_pred: Any, axis: int) -> tuple[Any, Any]:
-    y_pred = keras.ops.convert_to_tensor(y_pred)
-    y_true = keras.ops.cast(keras.ops.convert_to_tensor(y_true), y_pred.dtype)
-    if len(y_true.shape) != len(y_pred.shape) or (y_true.shape[axis] == 1 and y_pred.shape[axis] != 1):
-        raise LabelError(
-            f"y_true has shape {tuple(y_true.shape)} and y_pred {tuple(y_pred.shape)}: this loss takes one-hot or soft "
-            "rows; for class indices use SparseCategoricalCrossentropy"
-        )
-    return y_true, y_pred
+    chosen = settings.categorical_crossentropy(from_logits, label_smoothing, axis)
+    return _of_one_hot(chosen, y_true, y_pred, from_logits)
 
 
 def categorical_focal_crossentropy(
@@ -173,14 +150,26 @@ def categorical_focal_crossentropy(
     Raises:
         LabelError: ``y_true`` holds class indices.
     """
-    y_true, y_pred = _dense_rows(y_true, y_pred, axis)
-    options = {"gamma": gamma, "label_smoothing": label_smoothing}
-    if not isinstance(alpha, int | float):
-        options["class_weight"], alpha = alpha, 1.0
-    if from_logits:
-        return alpha * _values("softmax_focal", y_true, y_pred, axis, **options)
-    y_pred = y_pred / keras.ops.sum(y_pred, axis=axis, keepdims=True)
-    return alpha * _values("categorical_focal", y_true, y_pred, axis, epsilon=keras.config.epsilon(), **options)
+    chosen = settings.categorical_focal_crossentropy(alpha, gamma, from_logits, label_smoothing, axis)
+    return _of_one_hot(chosen, y_true, y_pred, from_logits)
+
+
+def _of_one_hot(chosen: Settings, y_true: Any, y_pred: Any, from_logits: bool) -> Any:
+    pair = inputs.one_hot(chosen, y_true, y_pred)
+    if pair.y_pred.shape[chosen.axis] == 1:
+        warnings.warn(
+            f"y_pred has shape {tuple(pair.y_pred.shape)}, one class on axis {chosen.axis}, whose probability is "
+            "always 1; for two classes and one output use BinaryCrossentropy",
+            SyntaxWarning,
+            stacklevel=3,
+        )
+    return _values(chosen, pair if from_logits else _normalised(pair, chosen.axis))
+
+
+def _normalised(pair: Pair, axis: int) -> Pair:
+    """Return the pair with rows that sum to 1; a row of zeros stays one, whatever is true costs the most there is."""
+    total = ops.sum(pair.y_pred, axis=axis, keepdims=True)
+    return pair._replace(y_pred=pair.y_pred / ops.where(ops.equal(total, 0), ops.ones_like(total), total))
 
 
 def categorical_generalized_cross_entropy(y_true: Any, y_pred: Any, q: float) -> Any:
@@ -189,8 +178,8 @@ def categorical_generalized_cross_entropy(y_true: Any, y_pred: Any, q: float) ->
     Raises:
         LabelError: ``y_true`` holds one-hot rows, or a label out of range.
     """
-    y_true, y_pred = _class_indices(y_true, y_pred, -1)
-    return _values("generalised_cross_entropy", y_true, y_pred, q=q)
+    chosen = settings.categorical_generalized_cross_entropy(q)
+    return _values(chosen, inputs.sparse(chosen, y_true, y_pred))
 
 
 def sparse_categorical_crossentropy(
@@ -201,43 +190,28 @@ def sparse_categorical_crossentropy(
     Raises:
         LabelError: ``y_true`` holds one-hot rows, or a label out of range.
     """
-    y_true, y_pred = _class_indices(y_true, y_pred, axis)
-    values = _cross_entropy(y_true, y_pred, from_logits, axis, ignore_index=ignore_class)
+    chosen = settings.sparse_categorical_crossentropy(from_logits, ignore_class, axis)
+    pair = inputs.sparse(chosen, y_true, y_pred)
+    values = _values(chosen, pair if from_logits else _normalised(pair, chosen.axis))
     if ignore_class is not None:
-        set_keras_mask(values, keras.ops.not_equal(y_true, ignore_class))  # the mean is then over the rest
+        set_keras_mask(values, pair.keep)  # the mean is then over the rest
     return values
-
-
-def _class_indices(y_true: Any, y_pred: Any, axis: int) -> tuple[Any, Any]:
-    y_pred, y_true = keras.ops.convert_to_tensor(y_pred), keras.ops.convert_to_tensor(y_true)
-    if len(y_true.shape) == len(y_pred.shape) and y_true.shape[axis] == 1:
-        y_true = keras.ops.squeeze(y_true, axis)
-    if len(y_true.shape) == len(y_pred.shape):
-        raise LabelError(
-            f"y_true has the shape of y_pred, {tuple(y_true.shape)}: this loss takes class indices; for one-hot or "
-            "soft rows use CategoricalCrossentropy"
-        )
-    return keras.ops.cast(y_true, "int32"), y_pred  # Keras hands labels over as floats
-
-
-def _cross_entropy(y_true: Any, y_pred: Any, from_logits: bool, axis: int, **parameters: Any) -> Any:
-    if from_logits:
-        return _values("softmax_cross_entropy", y_true, y_pred, axis, **parameters)
-    y_pred = y_pred / keras.ops.sum(y_pred, axis=axis, keepdims=True)
-    return _values("categorical_cross_entropy", y_true, y_pred, axis, epsilon=keras.config.epsilon(), **parameters)
 
 
 def kl_divergence(y_true: Any, y_pred: Any) -> Any:
     """Divergence over the last axis, both arguments clipped to [epsilon, 1], as in Keras."""
-    y_true, y_pred = (keras.ops.clip(y, keras.config.epsilon(), 1) for y in _floats(y_true, y_pred))
-    return _values("kl_divergence", y_true, y_pred)
+    chosen, low = settings.kl_divergence(), keras.config.epsilon()
+    pair = inputs.elements(chosen, y_true, y_pred)
+    return _values(chosen, Pair(ops.clip(pair.y_true, low, 1), ops.clip(pair.y_pred, low, 1), pair.keep))
 
 
 def categorical_hinge(y_true: Any, y_pred: Any) -> Any:
     """Categorical hinge with Keras' rule that the best other score counts as at least 0."""
-    return _values("categorical_hinge", *_floats(y_true, y_pred), rivals_from_zero=True)
+    chosen = settings.categorical_hinge()
+    return _values(chosen, inputs.elements(chosen, y_true, y_pred))
 
 
 def cosine_similarity(y_true: Any, y_pred: Any, axis: int = -1) -> Any:
     """Minus the cosine over ``axis``: -1 is the same direction."""
-    return _values("cosine_similarity", *_floats(y_true, y_pred), axis=axis)
+    chosen = settings.cosine_similarity(axis)
+    return _values(chosen, inputs.elements(chosen, y_true, y_pred))
