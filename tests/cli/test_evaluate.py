@@ -48,6 +48,8 @@ def test_prints_verdict_tables_and_notes(digits: Path, capsys: pytest.CaptureFix
                  "accuracy", "true \\ predicted", "Task multiclass, as ", "digits.csv"):  # fmt: skip
         assert part in out
     assert "\x1b" not in out
+    assert out.splitlines()[1] == "Assumed:"
+    assert out.index("Task multiclass, as ") < out.index("Better than always answering")
 
 
 def test_json_is_all_of_stdout(digits: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -73,7 +75,23 @@ def test_options(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert (data["task"], data["form"]) == ("multiclass", "logits")
     assert data["class_names"] == ["ant", "bee, big", "cow"]
     assert data["confusion"]["counts"] == [[0, 0, 1], [0, 1, 0], [0, 0, 1]]
-    assert data["notes"] == []
+    assert data["notes"] == data["assumptions"] == []
+
+
+def test_decimal_commas(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "x.csv"
+    path.write_text("actual;fitted\n1,5;1,25\n2,5;2,75\n")
+    code, out, _ = run(capsys, path)
+    assert code == 0
+    assert out.index("- Decimal commas in 'actual', 'fitted': 1,5 read as 1.5; decimal= (--decimal)") < out.index(
+        "RMSE"
+    )
+    assert json.loads(run(capsys, path, "--decimal", ",", "--json")[1])["metrics"]["mae"]["value"] == 0.25
+
+
+def test_report_in_upper_case(digits: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(capsys, digits, "--report", tmp_path / "R.HTM")[0] == 0
+    assert (tmp_path / "R.HTM").exists()
 
 
 @pytest.mark.parametrize("width", ["30", "60", "200"])
@@ -111,6 +129,9 @@ def test_markup_and_escapes_in_names_are_text(tmp_path: Path, capsys: pytest.Cap
         (["{digits}", "--classes", "a,b"], "10 columns for 2 class names"),
         (["{digits}", "--report", "{folder}"], "is a directory; expected a file to write to"),
         (["{digits}", "--report", "{folder}/no/r.html"], "cannot be written"),
+        (["{digits}", "--report", "r.pdf"], "--report is 'r.pdf', and reports are HTML; type --report r.html"),
+        (["{digits}", "--report", "out/report"], "reports are HTML; type --report out/report.html"),
+        (["{digits}", "--decimal", "comma"], "decimal is 'comma'; expected '.' or ','"),
     ],
 )
 def test_mistakes_end_in_two_lines_and_code_2(

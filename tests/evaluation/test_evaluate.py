@@ -110,6 +110,23 @@ def test_intervals() -> None:
         (np.array(DIGITS) * 3, [0, 1, 2, 2], "multiclass", "logits"),
         (DIGITS, [[1, 0, 0], [0, 1, 0], [0, 0, 1], [0, 0, 1]], "multiclass", "probabilities"),
         ([0, 1, 2, 2, 1, 0], [0, 1, 1, 2, 1, 2], "multiclass", "labels"),
+        ([0, 2, 1, 1, 1, 0], [0, 1, 1, 0, 1, 0], "multiclass", "labels"),
+        ([0.2, 0.7], [1, 2], "binary", "probabilities"),
+        ([0.2, 0.7], [0, 255], "binary", "probabilities"),
+        ([0.2, 0.7], [1.0, 2.0], "binary", "probabilities"),
+        ([1, 2, 2], [1, 2, 1], "binary", "labels"),
+        ([[0.2, 0.8], [0.6, 0.4]], [1, 2], "binary", "probabilities"),
+        ([1.2, 1.7], [1, 2], "regression", "values"),
+        ([1.02, 0.97], [1.0, 1.0], "regression", "values"),
+        ([0.2, -0.1], [0.0, 0.0], "regression", "values"),
+        ([-1.2, -0.9], [-1.0, -1.0], "regression", "values"),
+        ([0.9, 0.8], [1.0, 1.0], "binary", "probabilities"),
+        ([3.5, 2.0], [1, 1], "binary", "logits"),
+        (np.arange(200) + 0.3, np.arange(200), "regression", "values"),
+        (np.arange(200) % 80, (np.arange(200) + 3) % 80, "regression", "values"),
+        ([3, 5, 4, 2], [4, 5, 4, 2], "regression", "values"),
+        ([-3, 1, 2, 1, -3, 1], [2, 1, 3, 1, 2, 2], "regression", "values"),
+        ([-1, 1, 1], [1, -1, 1], "binary", "labels"),
         (["a", "b", "c"], ["a", "b", "b"], "multiclass", "labels"),
         ([[0.9, 0.8, 0.1], [0.2, 0.2, 0.6]], [[1, 1, 0], [0, 0, 0]], "multilabel", "probabilities"),
         ([[3.0, 1.0, -2.0], [0.2, 0.2, 0.6]], [[1, 1, 0], [0, 0, 0]], "multilabel", "logits"),
@@ -119,14 +136,70 @@ def test_intervals() -> None:
 def test_task_and_form_are_guessed_and_said(prediction: object, target: object, task: str, form: str) -> None:
     result = lm.evaluate(prediction, target)
     assert (result.task, result.form) == (task, form)
-    assert any(note.startswith(f"Task {task}, as ") for note in result.notes)
-    assert task == "regression" or any(f"read as {form}" in note for note in result.notes)
+    assert result.assumptions[0].startswith(f"Task {task}, as ")
+    assert task == "regression" or f"read as {form}, " in result.assumptions[1]
+    assert all("says otherwise" in said or "Positive class" in said for said in result.assumptions)
 
 
 def test_what_is_given_is_not_guessed() -> None:
     result = lm.evaluate(DIGITS, [0, 1, 2, 2], task="multiclass", form="logits")
-    assert result.notes == ()
+    assert (result.assumptions, result.notes) == ((), ())
     assert "softmax_cross_entropy" in result.losses
+
+
+@pytest.mark.parametrize(
+    ("prediction", "target", "said"),
+    [
+        ([0.2, 0.7], [1, 2], "Task binary, as the target holds only 1 and 2, and the predictions lie in [0, 1];"),
+        ([1, 2, 2], [1, 2, 1], "Task binary, as the target holds only 1 and 2, and so do the predictions;"),
+        ([0.2, 0.7], [1, 2], "Positive class: '2'; class_names= (--classes) names both, the negative one first."),
+        ([1.2, 1.7], [1, 2], "holds only 1 and 2, and the predictions are neither class numbers nor probabilities;"),
+        ([1.02, 0.97], [1.0, 1.0], "as the target is 1 in every row, and the predictions are no probabilities;"),
+        ([2.9, 99.8], [0, 1], "Predictions read as percentages, as they lie between 2.9 and 99.8; form= (--form) says"),
+        ([0.5, 3.5], [0, 1], "as logits, as they lie between 0.5 and 3.5 (if these are per cent: form='percentages');"),
+        ([[90.0, 10.0, 0.0], [20.0, 70.0, 10.0]], [0, 1], "read as percentages, as rows sum to 100;"),
+        (np.arange(80), np.arange(80), "hold 80 different whole numbers, too many for classes;"),
+        ([3, 5, 4, 2], [4, 5, 4, 2], "hold 4 different whole numbers that hardly come again, so they are no classes;"),
+        ([-3, 1, 2, 1, -3, 1], [2, 1, 3, 1, 2, 2], "hold 4 different whole numbers, some below 0;"),
+        ([1, 2, 1, 0, 2, 1], [1, 2, 1, 0, 2, 2], "hold 3 different whole numbers, taken as classes;"),
+    ],
+)
+def test_every_guess_says_why(prediction: object, target: object, said: str) -> None:
+    assert any(said in assumption for assumption in lm.evaluate(prediction, target).assumptions)
+
+
+def test_percentages_score_as_their_hundredths() -> None:
+    p, y = np.array([0.2, 0.7, 0.4, 0.9]), [0, 1, 1, 0]
+    for given in (p, np.stack([1 - p, p], axis=1)):
+        hundredths, per_cent = lm.evaluate(given, y), lm.evaluate(100 * given, y)
+        assert per_cent.form == "probabilities"
+        for name, score in hundredths.losses.items():
+            assert per_cent.losses[name].value == pytest.approx(score.value)
+    labels = np.stack([y, 1 - np.array(y)], axis=1)
+    assert lm.evaluate(np.stack([p, p], axis=1) * 100, labels, task="multilabel").form == "probabilities"
+    small = lm.evaluate([0.5, 3.5], [0, 1], form="percentages")
+    assert small.losses["binary_cross_entropy"].value == pytest.approx(-(np.log(0.995) + np.log(0.035)) / 2)
+
+
+def test_labels_of_two_numbers_score_as_0_and_1() -> None:
+    p, y = [0.2, 0.7, 0.4, 0.9], np.array([0, 1, 1, 0])
+    expected = {name: metric.value for name, metric in lm.evaluate(p, y).metrics.items()}
+    for target in (y + 1, (y + 1).astype(float), 255 * y):
+        assert {name: metric.value for name, metric in lm.evaluate(p, target).metrics.items()} == expected
+    train = lm.evaluate(p, y + 1, train_target=[1, 1, 1, 2])
+    assert train.losses["binary_cross_entropy"].constant == pytest.approx(-(np.log(0.75) + np.log(0.25)) / 2)
+    logits = lm.evaluate([-1.0, 2.0, 1.0, -3.0], y + 1, task="binary")
+    assert (logits.form, logits.metrics["accuracy"].value) == ("logits", 1.0)
+
+
+def test_probabilities_that_do_not_sum_to_1_are_not_called_logits() -> None:
+    with pytest.raises(lm.DomainError) as found:
+        lm.evaluate([[0.9, 0.8, 0.1], [0.2, 0.2, 0.6]], [0, 2])
+    assert str(found.value) == (
+        "prediction at position 0 sums to 1.8, and the probabilities of a row sum to 1 (1 of 2 rows do not); is a "
+        "column missing, or is each column a yes or no of its own (a sigmoid per class)? Then end the model in "
+        "softmax, or divide each row by its sum"
+    )
 
 
 def test_two_columns_and_one_agree() -> None:
@@ -235,8 +308,13 @@ def test_json_has_a_schema_and_no_nan() -> None:
 def test_text_shows_everything() -> None:
     result = lm.evaluate(DIGITS, [0, 1, 2, 2], class_names=["cat", "d\x1b[31mog", "owl"])
     text = str(result)
-    for part in ("multiclass, 4 rows", "Categorical cross-entropy", "accuracy", "true \\ predicted", "Notes", "owl"):
+    for part in ("multiclass, 4 rows", "Categorical cross-entropy", "accuracy", "true \\ predicted", "owl"):
         assert part in text
+    assert text.splitlines()[1:3] == [
+        "Assumed:",
+        "- Task multiclass, as the prediction has 3 columns and the target is one label per row; task=",
+    ]
+    assert text.index("Assumed:") < text.index(result.verdict[:40]) < text.index("Losses")
     assert "\x1b" not in text
     assert max(map(len, text.splitlines())) <= 100
     assert repr(result).startswith("<evaluation of 4 rows (multiclass, probabilities): ")
@@ -273,13 +351,13 @@ def test_many_classes_give_way_to_pairs(rng: np.random.Generator) -> None:
         ([0.1, 1.2], [1, 0], {"form": "probabilities"}, lm.DomainError, r"holds 1.2 at position 1 .*form='logits'"),
         ([0.1, np.inf], [1, 0], {"form": "logits"}, lm.DomainError, "holds inf at position 1"),
         ([0.1, np.inf], [1.5, 0], {}, lm.DomainError, "prediction is infinite at position 1"),
-        ([[0.9, 0.9, 0.1]] * 2, [0, 1], {}, lm.DomainError, r"row at position 0 sums to 1.9.*--form logits"),
+        ([[0.9, 0.9, 0.1]] * 2, [0, 1], {}, lm.DomainError, r"prediction at position 0 sums to 1.9"),
         ([*DIGITS * 10, [1.2, -0.1, -0.1]], [0] * 41, {}, lm.DomainError, "holds 1.2 at position 40"),
         (DIGITS, [0, 1, 2, 3], {}, lm.LabelError, r"label 3 at position 3, but there are 3 classes \(valid: 0 … 2\)"),
         (DIGITS, [1, 2, 3, 3], {}, lm.LabelError, "labels seem to count from 1"),
         (DIGITS, [0, 1, 2, -1], {}, lm.LabelError, "leave unlabelled rows out"),
         (DIGITS, [0, 1, 2, 1.5], {"task": "multiclass"}, lm.LabelError, "target is 1.5 at position 3"),
-        (DIGITS, [0, 1, 2, 1.5], {}, lm.InputError, "is not a class label"),
+        (DIGITS, [0, 1, 2, 1.5], {}, lm.InputError, "holds 1.5, which is no class label; for a regression"),
         (DIGITS, ["a", "b", "b", "b"], {}, lm.LabelError, r"3 columns and target holds 2 classes \(a, b\)"),
         (DIGITS, ["a", "b", "b", "x"], {"class_names": "abc"}, lm.InputError, "class_names is the string 'abc'"),
         (DIGITS, [0, 1, 2, 2], {"class_names": ["a", "a", "b"]}, lm.InputError, "holds 'a' 2 times"),
@@ -292,7 +370,13 @@ def test_many_classes_give_way_to_pairs(rng: np.random.Generator) -> None:
         (DIGITS, [0, 1, 0, 1], {"task": "binary"}, lm.ShapeError, "binary takes"),
         ([[0, 1]] * 2, [0, 1], {"task": "binary", "form": "labels"}, lm.ShapeError, "class labels have shape"),
         ([0.1, 0.2], [0, 1], {"task": "multiclass", "form": "logits"}, lm.ShapeError, "multiclass takes"),
-        (["a", "b"], ["a", "c"], {"task": "binary"}, lm.LabelError, "binary needs 2 classes, not 3"),
+        (["a", "b"], ["a", "c"], {"task": "binary"}, lm.LabelError, r"binary needs 2 classes, not 3 \(a, b, c\)"),
+        ([0.1, 0.2, 0.3], [1, 2, 3], {"task": "binary"}, lm.LabelError, r"not 3 \(1, 2, 3\); take task multiclass"),
+        ([0.1, 0.2], [2, 2], {"task": "binary"}, lm.LabelError, "target holds one class only, '2'; name both with"),
+        ([0.1, 120.0], [0, 1], {"form": "percentages"}, lm.DomainError, r"120 at position 1, and percentages lie in"),
+        (["a", "b"], [0, 1], {"form": "percentages"}, lm.InputError, "percentages are numbers"),
+        (np.zeros((200, 2)), np.arange(200), {}, lm.InputError,
+         r"2 columns and target holds 200 different numbers.*give one prediction per target \(--prediction NAME\)"),
         ([0.1, 0.2], [0.5, 1], {"task": "binary"}, lm.LabelError, "target is 0.5 at position 0"),
         (["a", "b"], [0, 1], {"task": "multiclass"}, lm.LabelError, "only the prediction holds class names"),
         ([0.3, 0.4], ["a", "a"], {}, lm.LabelError, "target holds one class only, 'a'"),

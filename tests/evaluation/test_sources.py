@@ -72,6 +72,54 @@ def test_csv_dialects(write: Callable[..., Path], end: str, blank: str) -> None:
     assert table.locate(1) == f"row 2 (line {3 + bool(blank)})"
 
 
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        ("target;prediction\n0;0,125\n1;,75\n0;1\n1;-5,e-1\n", "Decimal commas in 'prediction': 0,125 read as 0.125;"),
+        ("target\tp_0\tp_1\n0\t0,75\t0,25\n1\t1\t0\n", "Decimal commas in 'p_0', 'p_1': 0,75 read as 0.75;"),
+        ('target,prediction\n1,"1,5"\n2,"2,25"\n', "Decimal commas in 'prediction': 1,5 read as 1.5;"),
+    ],
+)
+def test_decimal_commas_are_read_and_said(write: Callable[..., Path], content: str, said: str) -> None:
+    table = load(write(content))
+    assert f"{said} decimal= (--decimal) says otherwise." in table.assumptions
+    commas = content.replace('"', "").replace("1,1,5\n2,2,25", "1;1,5\n2;2,25").replace("target,", "target;")
+    expected = load(write(commas.replace(",", ".").replace(";", ",").replace("\t", ",")))
+    np.testing.assert_array_equal(table.prediction, expected.prediction)
+
+
+def test_decimal_signs_can_be_said(write: Callable[..., Path]) -> None:
+    path = write("target;prediction\n1;1,234\n2;2,500\n")
+    with pytest.raises(lm.DataError) as found:
+        load(path)
+    assert str(found.value) == (
+        "row 1 (line 2): column 'prediction' of preds.csv holds '1,234', which is 1.234 with a decimal comma and 1234 "
+        "without; say which with decimal=',' or decimal='.' (--decimal)"
+    )
+    assert load(path, decimal=",").prediction.tolist() == [1.234, 2.5]
+    assert load(path, decimal=".").prediction.tolist() == [1234, 2500]
+    grouped = write("target;p_0;p_1\n1;1.234,5;0,5\n0;2.500;7\n")
+    with pytest.raises(lm.DataError, match=r"holds '1.234,5'; expected a number; decimal=',' or decimal='.'"):
+        load(grouped)
+    assert load(grouped, decimal=",").prediction.tolist() == [[1234.5, 0.5], [2500, 7]]
+    with pytest.raises(lm.InputError, match=r"decimal is 'comma'; expected '.' or ','"):
+        load(path, decimal="comma")
+
+
+def test_both_decimal_signs_in_one_column(write: Callable[..., Path], monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(lm.DataError, match=r"row 1 .* holds '0,5'; expected a number; decimal="):
+        load(write("target;prediction\n0;0,5\n1;0.5\n"))
+    monkeypatch.setattr("lossmith.evaluation.csv._CHUNK", 2)
+    with pytest.raises(
+        lm.DataError, match=r"column 'p_0' of preds.csv has decimal points and decimal commas; say which"
+    ):
+        load(write("target;p_0;p_1\n0;0,5;0,5\n1;0,5;0,5\n0;0.5;0,5\n1;0.5;0,5\n"))
+    with pytest.raises(lm.DataError, match=r"row 2 \(line 3\): column 'prediction' of preds.csv holds 'abc'"):
+        load(write("target;prediction\n0;0,5\n1;abc\n0;0,25\n"))
+    with pytest.raises(lm.DataError, match=r"row 2 \(line 3\): column 'prediction' of preds.csv has no value"):
+        load(write("target;prediction\n0;0,5\n1;\n"))
+
+
 def test_quoted_line_breaks_keep_line_numbers(write: Callable[..., Path]) -> None:
     table = load(write('target,p,remark\n0,0.1,"a\nb"\n1,0.9,c\n'))
     assert [table.locate(i) for i in (0, 1)] == ["row 1 (line 2)", "row 2 (line 4)"]
@@ -89,6 +137,11 @@ def test_quoted_line_breaks_keep_line_numbers(write: Callable[..., Path]) -> Non
         ("label,logit_cat,logit_dog", ["label"], ["logit_cat", "logit_dog"]),
         ("y_a,y_b,p_a,p_b", ["y_a", "y_b"], ["p_a", "p_b"]),
         ("target,p_10,p_2,p_1", ["target"], ["p_1", "p_2", "p_10"]),
+        ("y,yhat", ["y"], ["yhat"]),
+        ("y_true,Y_hat", ["y_true"], ["Y_hat"]),
+        ("y,y_hat,y_prob", ["y"], ["y_hat"]),
+        ("y_a,y_b,y_hat_a,y_hat_b", ["y_a", "y_b"], ["y_hat_a", "y_hat_b"]),
+        ("actual,forecast", ["actual"], ["forecast"]),
     ],
 )
 def test_columns_with_usual_names_are_found_and_said(header: str, targets: list[str], predictions: list[str]) -> None:
@@ -114,7 +167,7 @@ def test_columns_asked_for(write: Callable[..., Path], prediction: str | list[st
     assert result.class_names == class_names
     assert result.metrics["accuracy"].value == pytest.approx(2 / 3)
     assert result.confusion.most_confused.true == "dog"
-    assert not any(note.startswith("Columns by name") for note in result.notes)
+    assert not any(said.startswith("Columns by name") for said in result.assumptions)
 
 
 def test_columns_that_count_from_1_name_the_labels(write: Callable[..., Path]) -> None:
@@ -124,7 +177,8 @@ def test_columns_that_count_from_1_name_the_labels(write: Callable[..., Path]) -
 def test_names_tell_the_form(write: Callable[..., Path]) -> None:
     result = evaluate_file(write("y,logit\n1,0.8\n0,.1\n"))
     assert result.form == "logits"
-    assert any("read as logits, by the column's name" in note for note in result.notes)
+    assert "Predictions read as logits, by the column's name; form= (--form) says otherwise." in result.assumptions
+    assert evaluate_file(write("y,pct\n1,0.8\n0,.1\n")).losses["binary_cross_entropy"].value > 2
     assert evaluate_file(write("y,p\n1.5,0.8\n0,.1\n")).task == "regression"
 
 
@@ -189,7 +243,7 @@ def test_numbers_written_as_text(tmp_path: Path) -> None:
         (b"target,prediction\n1,\xff\n", {}, lm.DataError, "is not UTF-8 text"),
         ("target,p_0,p_1,p_2\n3,.5,.2,.3\n", {}, lm.LabelError, r"label 3 at row 1 \(line 2\), but there are 3"),
         ("target,p_0,p_1,p_2\n1,.5,.2,.3\n", {"class_names": ["a", "b"]}, lm.ShapeError, "3 columns for 2 class names"),
-        ("target,p_0,p_1,p_2\n1,.5,.2,.9\n", {}, lm.DomainError, r"row 1 \(line 2\) sums to 1.6.*--form logits"),
+        ("target,p_0,p_1,p_2\n1,.5,.2,.9\n", {}, lm.DomainError, r"^prediction at row 1 \(line 2\) sums to 1.6"),
         ("target,p_0,p_1,p_2\n1,.5,1.2,.9\n", {}, lm.DomainError, r"holds 1.2 at row 1 \(line 2\).*--form logits"),
         ("target,prediction\ncat,dog\ndgo,dog\n", {"class_names": ["cat", "dog"]}, lm.UnknownNameError,
          r"no class named 'dgo' in the class names \(target, row 2 \(line 3\)\); did you mean 'dog'"),

@@ -92,6 +92,12 @@ def test_page_shows_the_matrix_and_its_classes(results: dict) -> None:
     assert "Confusion matrix" not in Page(results["many"].to_html()).text["caption"]
 
 
+def test_what_was_assumed_stands_before_the_verdict(results: dict) -> None:
+    text, result = results["binary"].to_html(), results["binary"]
+    assert text.index(result.assumptions[0].replace("'", "&#x27;")) < text.index("<h1>")
+    assert "assumed" not in lm.evaluate([1.0, 2.0], [1.5, 2.0], task="regression").to_html().partition("<body>")[2]
+
+
 def test_hostile_names_are_text(results: dict) -> None:
     text = results["multiclass"].to_html()
     assert EVIL not in text

@@ -31,7 +31,7 @@ def to_array(name: str, x: Any, locate: Locate = position) -> np.ndarray:
     """
     if x is None:
         raise InputError(f"{name} is None; expected an array")
-    array = _to_numpy(name, x)
+    array = to_numpy(name, x)
     if array.ndim == 2 and array.shape[1] == 1:
         array = array[:, 0]
     if array.ndim not in (1, 2):
@@ -48,7 +48,12 @@ def to_array(name: str, x: Any, locate: Locate = position) -> np.ndarray:
     return array
 
 
-def _to_numpy(name: str, x: Any) -> np.ndarray:
+def to_numpy(name: str, x: Any) -> np.ndarray:
+    """Return any framework's array, or a list, as a NumPy array; bfloat16 becomes float64.
+
+    Raises:
+        InputError: ``x`` is none of these.
+    """
     namespace = namespace_of(**{name: x})
     if namespace.name == "numpy":
         try:

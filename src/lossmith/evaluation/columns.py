@@ -8,14 +8,22 @@ from fnmatch import fnmatchcase
 
 from ..errors import DataError, UnknownNameError
 
-TARGETS = ("target", "y_true", "label", "labels", "y", "true", "truth", "class")
+TARGETS = ("target", "y_true", "label", "labels", "y", "true", "truth", "class", "actual", "observed", "ground_truth")
 TARGET_PREFIXES = ("target_", "y_true_", "true_", "label_", "y_")
 PREDICTIONS = (
-    *("probabilities", "logits", "prediction", "predictions", "y_pred", "pred", "predicted"),
-    *("probability", "prob", "proba", "p", "logit", "score", "scores"),
+    *("probabilities", "logits", "prediction", "predictions", "y_pred", "yhat", "y_hat", "pred", "predicted"),
+    *("probability", "prob", "proba", "y_prob", "y_proba", "p", "logit", "y_logit", "score", "scores", "y_score"),
+    *("percentage", "percent", "pct", "forecast", "fitted"),
 )
-PREDICTION_PREFIXES = ("p_", "prob_", "proba_", "probability_", "logit_", "prediction_", "pred_", "y_pred_", "score_")
-_FORMS = {"probabilities": ("p", "prob", "proba", "probability", "probabilities"), "logits": ("logit", "logits")}
+PREDICTION_PREFIXES = (
+    *("p_", "prob_", "proba_", "probability_", "y_prob_", "y_proba_", "logit_", "y_logit_", "prediction_", "pred_"),
+    *("y_pred_", "yhat_", "y_hat_", "score_", "y_score_", "pct_", "percent_"),
+)
+_FORMS = {
+    "probabilities": ("p", "prob", "proba", "probability", "probabilities"),
+    "percentages": ("pct", "percent", "percentage"),
+    "logits": ("logit", "logits"),
+}
 
 
 @dataclass(frozen=True)
@@ -35,7 +43,7 @@ class Choice:
     @property
     def form(self) -> str | None:
         """The form of prediction that the names tell ("p_cat", "logit_cat"), or None."""
-        heads = {name.lower().partition("_")[0] for name in self.predictions}
+        heads = {name.lower().removeprefix("y_").partition("_")[0] for name in self.predictions}
         return next((form for form, words in _FORMS.items() if heads <= set(words)), None)
 
     @property
@@ -70,7 +78,7 @@ def choose(
     for name in predictions:
         if name in targets:
             raise DataError(f"column {name!r} of {where} is both target and prediction; name another with --prediction")
-    guessed = [f"{what} {_listed(names)}" for what, names, given in
+    guessed = [f"{what} {listed(names)}" for what, names, given in
                (("target", targets, target), ("prediction", predictions, prediction)) if given is None]  # fmt: skip
     note = f"Columns by name: {', '.join(guessed)}; --target and --prediction say otherwise." if guessed else ""
     return Choice(targets, predictions, note)
@@ -87,6 +95,24 @@ def _named(columns: Sequence[str], wanted: str | Sequence[str], where: str) -> t
     return tuple(found)
 
 
+def named(columns: Sequence[str], wanted: str, where: str) -> tuple[str, ...]:
+    """Return columns by name, by number (from 0; from the end if negative) or by pattern; several with commas.
+
+    Raises:
+        UnknownNameError: There is no such column; the message offers the nearest.
+        DataError: One column is asked for twice.
+    """
+    parts = [wanted] if wanted in columns else [part.strip() for part in wanted.split(",")]
+    return _named(columns, [_numbered(columns, part) for part in parts], where)
+
+
+def _numbered(columns: Sequence[str], name: str) -> str:
+    """Return the column with this number, or ``name`` where it is no number or a column has it for its name."""
+    if name in columns or not name.removeprefix("-").isdecimal():
+        return name
+    return columns[int(name)] if -len(columns) <= int(name) < len(columns) else name
+
+
 def _matching(columns: Sequence[str], name: str, where: str) -> list[str]:
     if name in columns:
         return [name]
@@ -101,10 +127,14 @@ def _guess_target(columns: Sequence[str], taken: Sequence[str], where: str) -> t
     one = _first(free, TARGETS)
     if one:
         return (one,)
-    group = _group([c for c in free if c.lower() not in PREDICTIONS], TARGET_PREFIXES)
+    group = _group([c for c in free if not _names_a_prediction(c.lower())], TARGET_PREFIXES)
     if group:
         return group
-    raise DataError(f"{where} has no column with a usual target name; say which with --target NAME: {_listed(columns)}")
+    raise DataError(f"{where} has no column with a usual target name; say which with --target NAME: {listed(columns)}")
+
+
+def _names_a_prediction(name: str) -> bool:
+    return name in PREDICTIONS or name.startswith(PREDICTION_PREFIXES)
 
 
 def _guess_prediction(columns: Sequence[str], taken: Sequence[str], where: str) -> tuple[str, ...]:
@@ -115,7 +145,7 @@ def _guess_prediction(columns: Sequence[str], taken: Sequence[str], where: str) 
         return group or (one,)
     raise DataError(
         f"{where} has no column with a usual prediction name; say which with --prediction NAME (repeat it, or write "
-        f"'p_*'): {_listed(columns)}"
+        f"'p_*'): {listed(columns)}"
     )
 
 
@@ -152,6 +182,7 @@ def _tails(names: Sequence[str]) -> tuple[str, ...]:
     return tuple(n[cut:] or n for n in names)
 
 
-def _listed(names: Sequence[str]) -> str:
+def listed(names: Sequence[str]) -> str:
+    """Return names in quotes, not too many."""
     more = f" and {len(names) - 12} more" if len(names) > 12 else ""
     return ", ".join(map(repr, names[:12])) + more

@@ -15,17 +15,23 @@ from typing import IO
 import numpy as np
 
 from ..errors import DataError
-from .parsing import bad_value, is_number
+from .parsing import bad_value, is_number, numbers
 
 _CHUNK = 65536  # rows that are held as strings at a time
 _DELIMITERS = ",;\t"
 
 
 class CsvFile:
-    """A CSV file whose first line names the columns; comma, semicolon or tab between the values."""
+    """A CSV file whose first line names the columns; comma, semicolon or tab between the values.
 
-    def __init__(self, path: Path) -> None:
-        self._path = path
+    ``decimal`` is the sign before the decimals, or None to tell by the values; ``commas`` holds an example for each
+    column of numbers that was read with a decimal comma.
+    """
+
+    def __init__(self, path: Path, decimal: str | None = None) -> None:
+        self._path, self._decimal = path, decimal
+        self._signs: dict[str, str] = {}  # column → the decimal sign that it has shown so far
+        self.commas: dict[str, str] = {}
         with _readable(path), self._open() as file:
             head = file.readline()
         self._delimiter = max(_DELIMITERS, key=head.count)
@@ -38,13 +44,13 @@ class CsvFile:
         if all(is_number(name) for name in self.columns):
             raise DataError(f"the first line of {path.name} holds numbers; expected the names of the columns")
 
-    def read(self, names: Sequence[str], texts: Sequence[str]) -> dict[str, np.ndarray]:
-        """Return columns as arrays; those not in ``texts`` are numbers.
+    def read(self, names: Sequence[str], texts: Sequence[str], gaps: bool = False) -> dict[str, np.ndarray]:
+        """Return columns as arrays; those not in ``texts`` are numbers, and must all be there.
 
         Raises:
             DataError: A line has too many or too few values, or text where a number belongs; the text names the line.
         """
-        if len(names) > len(texts) + 1:
+        if len(names) > len(texts) + 1 and self._decimal != ",":
             matrix = self._all_numbers()
             if matrix is not None:
                 return {name: matrix[:, self.columns.index(name)] for name in names}
@@ -120,11 +126,21 @@ class CsvFile:
     def _convert(self, name: str, texts: list[str], text_allowed: bool, start: int) -> np.ndarray:
         if text_allowed:
             return np.array([t.strip() for t in texts], dtype=np.str_)
-        try:
-            return np.array(texts, dtype=np.float64)
-        except ValueError:
-            where = f"column {name!r} of {self._path.name}"
-            raise bad_value(where, texts, lambda i: self.locate(start + i)) from None
+        where = f"column {name!r} of {self._path.name}"
+
+        def locate(row: int) -> str:
+            return self.locate(start + row)
+
+        read = numbers(where, texts, self._decimal, locate)
+        if read.values is None:
+            raise bad_value(where, texts, locate)
+        if read.decimal and self._signs.setdefault(name, read.decimal) != read.decimal:
+            raise DataError(
+                f"{where} has decimal points and decimal commas; say which with decimal='.' or decimal=',' (--decimal)"
+            )
+        if read.example:
+            self.commas.setdefault(name, read.example)
+        return read.values.astype(np.float64)
 
 
 @contextmanager

@@ -1,13 +1,13 @@
 """From what a user gives to canonical arrays of one task, or to an error that says what to type.
 
 After ``prepare`` the target is class indices, 0/1 or numbers, the prediction is float64 (class indices for hard
-labels), and whatever was guessed or repaired on the way stands among the notes.
+labels); whatever was guessed on the way stands among the assumptions, whatever was repaired among the notes.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -15,7 +15,7 @@ import numpy as np
 from ..core import values
 from ..errors import DomainError, InputError, LabelError, ShapeError
 from . import infer
-from .arrays import Locate, is_binary, is_text, position, to_array
+from .arrays import Locate, is_binary, is_text, is_whole, position, to_array
 from .labels import check_class_names, distinct, encode, signs_to_bits
 
 _ROUNDING = 1e-3  # the losses accept sums this far from 1 as they are
@@ -34,7 +34,8 @@ class Inputs:
         weight: (N,) float64, or None for 1 everywhere.
         train_target: The targets that the constant predictor learns from, like ``target``; None for the target itself.
         class_names: Names of the classes, of the labels (multilabel) or none (regression).
-        notes: What was guessed or repaired, in sentences.
+        assumptions: What was guessed, in sentences, each with the option that says otherwise.
+        notes: What was repaired, in sentences.
     """
 
     task: str
@@ -44,6 +45,7 @@ class Inputs:
     weight: np.ndarray | None
     train_target: np.ndarray | None
     class_names: tuple[str, ...]
+    assumptions: tuple[str, ...]
     notes: tuple[str, ...]
 
     @property
@@ -63,7 +65,8 @@ class _Draft:
     form: str | None
     hint: str | None  # the form that column names tell
     locate: Locate
-    notes: list[str]
+    assumptions: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
 
 
 def prepare(
@@ -94,10 +97,10 @@ def prepare(
     if len(p) != len(t):
         raise ShapeError(f"prediction has {len(p)} rows and target has {len(t)}; expected one prediction per target")
     train = None if train_target is None else to_array("train_target", train_target)
-    draft = _Draft(p, t, train, names, form, form_hint, locate, [])
+    draft = _Draft(p, t, train, names, form, form_hint, locate)
     if task is None:
         task, why = infer.task_of(p, t, names)
-        draft.notes.append(f"Task {task}, as {why}; task= (--task) says otherwise.")
+        draft.assumptions.append(f"Task {task}, as {why}; task= (--task) says otherwise.")
     _PREPARE[task](draft)
     return Inputs(
         task=task,
@@ -107,6 +110,7 @@ def prepare(
         weight=_weight(weight, len(draft.target)),
         train_target=draft.train_target,
         class_names=draft.class_names or (),
+        assumptions=tuple(draft.assumptions),
         notes=tuple(draft.notes),
     )
 
@@ -129,6 +133,8 @@ def _weight(weight: Any, rows: int) -> np.ndarray | None:
 def _choose_form(draft: _Draft, task: str) -> str:
     if draft.form is None:
         draft.form = _guess_form(draft, task)
+    if draft.form == "percentages" and task != "regression":
+        _divide_per_cent(draft)
     if draft.form not in infer.FORMS_OF[task]:
         raise InputError(f"form is {draft.form!r}, but {task} takes {' or '.join(map(repr, infer.FORMS_OF[task]))}")
     return draft.form
@@ -137,11 +143,26 @@ def _choose_form(draft: _Draft, task: str) -> str:
 def _guess_form(draft: _Draft, task: str) -> str:
     if task == "regression":
         return "values"
-    form, why = infer.form_of(task, draft.prediction), "their values"
+    form, why = infer.form_of(task, draft.prediction, draft.target)
     if draft.hint in infer.FORMS_OF[task] and form != "labels":
-        form, why = str(draft.hint), "the column's name"
-    draft.notes.append(f"Predictions read as {form}, by {why}; form= (--form) says otherwise.")
+        form, why = str(draft.hint), "by the column's name"
+    draft.assumptions.append(f"Predictions read as {form}, {why}; form= (--form) says otherwise.")
     return form
+
+
+def _divide_per_cent(draft: _Draft) -> None:
+    """Make probabilities of percentages."""
+    p = draft.prediction
+    if is_text(p):
+        raise InputError(f"prediction holds text ({str(p[0])!r} at {draft.locate(0)}); percentages are numbers")
+    bad = (p < 0) | (p > 100)
+    if bad.any():
+        at = int(np.argmax(bad.reshape(len(p), -1).any(axis=1)))
+        raise DomainError(
+            f"prediction holds {p[bad][0]:g} at {draft.locate(at)}, and percentages lie in [0, 100]; form= (--form) "
+            "says what they are"
+        )
+    draft.prediction, draft.form = p / 100, "probabilities"
 
 
 # --- one function per task -------------------------------------------------------------------------------------------
@@ -171,16 +192,12 @@ def _binary(draft: _Draft) -> None:
     form = _choose_form(draft, "binary")
     t = signs_to_bits(draft.target)
     if draft.class_names is None:
-        if form == "labels" and (is_text(t) or is_text(draft.prediction)):
-            draft.class_names = _distinct_labels(draft)
-        else:
-            draft.class_names = distinct(t) if is_text(t) else ("0", "1")
-    if len(draft.class_names) == 1 and is_text(t):
-        raise LabelError(f"target holds one class only, {str(t[0])!r}; name both with class_names= (--classes)")
+        draft.class_names = _names_of_two(draft, t, form)
+        if draft.class_names != ("0", "1"):
+            named = f"Positive class: {draft.class_names[1]!r}"
+            draft.assumptions.append(f"{named}; class_names= (--classes) names both, the negative one first.")
     if len(draft.class_names) != 2:
         raise LabelError(f"binary needs 2 classes, not {len(draft.class_names)}; take task multiclass")
-    if is_text(t):
-        draft.notes.append(f"Positive class: {draft.class_names[1]!r}; class_names= (--classes) sets the order.")
     draft.target = encode("target", t, draft.class_names, draft.locate)
     _encode_train(draft)
     if form == "labels":
@@ -189,11 +206,26 @@ def _binary(draft: _Draft) -> None:
         draft.prediction = _scores(draft, form)
 
 
+def _names_of_two(draft: _Draft, target: np.ndarray, form: str) -> tuple[str, ...]:
+    """Return the two classes, the negative one first: 0 and 1, or what the arrays hold."""
+    if form == "labels" and (is_text(target) or is_text(draft.prediction)):
+        names = _distinct_labels(draft)
+    elif is_text(target) or (is_whole(target) and not is_binary(target)):
+        names = distinct(target)
+    else:
+        return "0", "1"
+    if len(names) == 1:
+        raise LabelError(f"target holds one class only, {names[0]!r}; name both with class_names= (--classes)")
+    if len(names) > 2:
+        raise LabelError(f"binary needs 2 classes, not {len(names)} ({', '.join(names[:8])}); take task multiclass")
+    return names
+
+
 def _one_column(draft: _Draft) -> None:
     """Make one column of the two of a binary classifier: the positive probability, or the difference of the logits."""
     if draft.prediction.shape[1] != 2:
         raise ShapeError(f"prediction has shape {draft.prediction.shape}; binary takes (N,) or (N, 2)")
-    form = draft.form or _guess_form(draft, "multiclass")
+    form = _choose_form(draft, "multiclass")
     if form == "labels":
         raise ShapeError(f"prediction has shape {draft.prediction.shape}; class labels have shape (N,)")
     p = _scores(draft, form)
@@ -248,7 +280,9 @@ def _names_of_columns(draft: _Draft) -> tuple[str, ...]:
             f"prediction has {columns} columns and target holds {len(names)} classes ({', '.join(names[:8])}); name "
             "the classes with class_names= (--classes), in the order of the columns"
         )
-    draft.notes.append("Prediction columns taken as the classes in alphabetical order; class_names= says otherwise.")
+    draft.assumptions.append(
+        "Prediction columns taken as the classes in alphabetical order; class_names= (--classes) says otherwise."
+    )
     return names
 
 
@@ -331,9 +365,10 @@ def _normalise(draft: _Draft, p: np.ndarray) -> np.ndarray:
     if off[worst] > infer.SUM_TOLERANCE:
         at = int(np.argmax(off > infer.SUM_TOLERANCE))
         raise DomainError(
-            f"prediction row at {draft.locate(at)} sums to {sums[at]:.4g}, and probabilities sum to 1 "
-            f"({int((off > infer.SUM_TOLERANCE).sum())} of {len(p)} rows do not); are these logits? then form='logits' "
-            "(--form logits)"
+            f"prediction at {draft.locate(at)} sums to {sums[at]:.4g}, and the probabilities of a row sum to 1 "
+            f"({int((off > infer.SUM_TOLERANCE).sum())} of {len(p)} rows do not); is a column missing, or is each "
+            "column a yes or no of its own (a sigmoid per class)? Then end the model in softmax, or divide each row by "
+            "its sum"
         )
     if off[worst] <= _ROUNDING:
         return p

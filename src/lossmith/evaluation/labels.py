@@ -94,7 +94,7 @@ def _from_one_hot(name: str, values: np.ndarray, classes: int, locate: Locate) -
         at = int(np.argmax(bad))
         several = is_binary(values) and values[at].sum() > 1
         hint = "several labels per row are task 'multilabel'" if several else "for soft rows give target.argmax(-1)"
-        raise LabelError(f"{name} row at {locate(at)} is not one-hot; {hint}")
+        raise LabelError(f"{name} at {locate(at)} is not one-hot; {hint}")
     return values.argmax(axis=1)
 
 

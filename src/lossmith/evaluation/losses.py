@@ -5,6 +5,7 @@ No formula stands here: values and best constants come from the definitions in `
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -127,9 +128,10 @@ def _constant_class(
     return _mean(loss, prediction, present, share), table[inputs.target]
 
 
-def best(loss: Loss, target: np.ndarray, weight: np.ndarray | None) -> Any:
+def best(loss: Loss, target: np.ndarray, weight: np.ndarray | None, parameters: Mapping[str, Any] | None = None) -> Any:
     """Return the constant prediction for one row that scores best on ``target``."""
     if loss.best_constant is None:
         raise ValueError(f"{loss.name} has no best constant")
     weight = np.ones(len(target)) if weight is None else weight
-    return loss.best_constant(target.astype(np.float64), weight.astype(np.float64), **loss.defaults)
+    given = loss.resolve(parameters or {})
+    return loss.best_constant(target.astype(np.float64), weight.astype(np.float64), **given)

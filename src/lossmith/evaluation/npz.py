@@ -18,9 +18,10 @@ class NpzFile:
 
     def __init__(self, path: Path) -> None:
         self._path = path
+        self.commas: dict[str, str] = {}
         self.columns = tuple(self._try(lambda file: file.files))
 
-    def read(self, names: Sequence[str], texts: Sequence[str]) -> dict[str, np.ndarray]:
+    def read(self, names: Sequence[str], texts: Sequence[str], gaps: bool = False) -> dict[str, np.ndarray]:
         """Return arrays by name.
 
         Raises:

@@ -130,8 +130,9 @@ class Evaluation:
         confusion: Which class was taken for which (binary and multiclass), or None.
         per_class: One record per class or label; empty for regression.
         verdict: One sentence: better than a constant prediction or not.
+        assumptions: What was guessed about columns, task and form, each with the option that says otherwise.
         findings: What else stands out, in sentences.
-        notes: What was guessed, repaired or left out.
+        notes: What was repaired or left out.
         source: The file, or an empty string.
 
     ``print(evaluation)`` shows all of it as text.
@@ -146,6 +147,7 @@ class Evaluation:
     confusion: Confusion | None
     per_class: tuple[ClassScore, ...]
     verdict: str
+    assumptions: tuple[str, ...] = ()
     findings: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     source: str = field(default="")
@@ -158,6 +160,7 @@ class Evaluation:
             "form": self.form,
             "rows": self.rows,
             "source": self.source,
+            "assumptions": list(self.assumptions),
             "verdict": self.verdict,
             "findings": list(self.findings),
             "notes": list(self.notes),

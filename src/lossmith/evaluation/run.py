@@ -29,8 +29,9 @@ def evaluate(
         prediction: (N,) or (N, 1) values, probabilities or logits of the positive class, or class labels; (N, C)
             probabilities or logits. Lists and arrays of any framework.
         target: (N,) numbers, class indices or class names; (N, C) one-hot rows, or 0/1 for several labels per row.
-        task: "regression", "binary", "multiclass" or "multilabel"; guessed if None, which a note then says.
-        form: "values", "probabilities", "logits" or "labels" (hard class labels); guessed likewise.
+        task: "regression", "binary", "multiclass" or "multilabel"; guessed if None, which the result then says first.
+        form: "values", "probabilities", "percentages" (0 to 100), "logits" or "labels" (hard class labels); guessed
+            likewise.
         class_names: Names of the classes in the order of the columns; for binary: negative, positive.
         weight: (N,) factors per row, not negative.
         train_target: Targets of the training set; the constant predictor learns from them instead of ``target``.
@@ -68,6 +69,7 @@ def evaluate_file(
     task: str | None = None,
     form: str | None = None,
     class_names: Sequence[object] | None = None,
+    decimal: str | None = None,
 ) -> Evaluation:
     """Evaluate the predictions in a Parquet, CSV (also gzip) or NPZ file.
 
@@ -79,6 +81,8 @@ def evaluate_file(
         task: As in :func:`evaluate`.
         form: As in :func:`evaluate`.
         class_names: As in :func:`evaluate`; else the tails of the prediction columns' names, or the distinct targets.
+        decimal: "." or ",", the sign before the decimals of numbers that are written as text; the other one then
+            groups thousands. Told by the values if None, and said where it is a comma.
 
     Raises:
         DataError: The file cannot be read, or what it holds is no table of numbers; the text names row and column.
@@ -86,7 +90,7 @@ def evaluate_file(
         InputError: As in :func:`evaluate`.
         MissingDependencyError: Parquet needs pyarrow.
     """
-    table = load(path, target=target, prediction=prediction, class_names=class_names)
+    table = load(path, target=target, prediction=prediction, class_names=class_names, decimal=decimal)
     inputs = prepare(
         table.prediction,
         table.target,
@@ -97,7 +101,7 @@ def evaluate_file(
         locate=table.locate,
     )
     result = _evaluation(inputs)
-    return replace(result, notes=(*table.notes, *result.notes), source=table.source)
+    return replace(result, assumptions=(*table.assumptions, *result.assumptions), source=table.source)
 
 
 def _evaluation(inputs: Inputs) -> Evaluation:
@@ -114,5 +118,6 @@ def _evaluation(inputs: Inputs) -> Evaluation:
         per_class=classes,
         verdict=verdict.headline(inputs, found, numbers),
         findings=verdict.findings(inputs, numbers, confusion, classes),
+        assumptions=inputs.assumptions,
         notes=(*inputs.notes, *left_out),
     )

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import difflib
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -17,21 +17,25 @@ import numpy as np
 
 from ..errors import DataError
 from .arrays import Locate, is_text
-from .columns import choose
+from .columns import choose, listed, named
 from .csv import CsvFile
 from .labels import check_class_names
 from .npz import NpzFile
 from .parquet import ParquetFile
-from .parsing import settle
+from .parsing import check_decimal, settle
 
 
 class Reader(Protocol):
-    """An open file of one format."""
+    """An open file of one format; ``commas`` has an example for each column of numbers with decimal commas read."""
 
     columns: tuple[str, ...]
+    commas: dict[str, str]
 
-    def read(self, names: Sequence[str], texts: Sequence[str]) -> dict[str, np.ndarray]:
-        """Return the columns ``names`` as arrays of numbers or strings; those in ``texts`` may well hold strings."""
+    def read(self, names: Sequence[str], texts: Sequence[str], gaps: bool = False) -> dict[str, np.ndarray]:
+        """Return the columns ``names`` as arrays of numbers or strings; those in ``texts`` may well hold strings.
+
+        With ``gaps`` a value may be missing in ``texts``: as NaN, None, or the word that stands for it in the file.
+        """
         ...
 
     def locate(self, row: int) -> str:
@@ -48,7 +52,7 @@ class Predictions:
         target: (N,) or (N, L).
         class_names: As given, or as the columns tell; or None.
         form: The form that the columns' names tell, or None.
-        notes: What was guessed.
+        assumptions: What was guessed.
         source: The file's name.
         locate: Says in words where a row is.
     """
@@ -57,9 +61,54 @@ class Predictions:
     target: np.ndarray
     class_names: tuple[str, ...] | None
     form: str | None
-    notes: tuple[str, ...]
+    assumptions: tuple[str, ...]
     source: str
     locate: Locate
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Columns:
+    """Columns of a file as they stand there, with gaps.
+
+    Attributes:
+        arrays: By name, in the order asked for; numbers with NaN, or objects and strings.
+        source: The file's name.
+        locate: Says in words where a row is.
+    """
+
+    arrays: dict[str, np.ndarray]
+    source: str
+    locate: Locate
+
+
+def load_columns(path: str | os.PathLike[str], wanted: str | None, decimal: str | None = None) -> Columns:
+    """Read columns whose values may be missing.
+
+    Args:
+        path: Parquet, CSV (also gzip) or NPZ file.
+        wanted: A name, a number (from 0; from the end if negative), a pattern with ``*``, or several with commas; None
+            where the file has only one column.
+        decimal: As in :func:`evaluate_file`.
+
+    Raises:
+        DataError: The file cannot be read, or ``wanted`` does not say which of its columns.
+        UnknownNameError: It has no such column.
+        MissingDependencyError: Parquet needs pyarrow.
+    """
+    check_decimal(decimal)
+    file = existing(Path(path))
+    reader = _reader(file, decimal)
+    _check_columns(reader.columns, file.name)
+    if wanted is None and len(reader.columns) > 1:
+        raise DataError(
+            f"{file} has {len(reader.columns)} columns; say which: {file}:{reader.columns[-1]} (or another "
+            f"of {listed(reader.columns)})"
+        )
+    names = reader.columns if wanted is None else named(reader.columns, wanted, file.name)
+    arrays = reader.read(names, names, gaps=True)
+    if min(len(x) for x in arrays.values()) == 0:
+        raise DataError(f"{file.name} has no rows")
+    return Columns(arrays=arrays, source=file.name, locate=reader.locate)
 
 
 def load(
@@ -68,6 +117,7 @@ def load(
     target: str | Sequence[str] | None = None,
     prediction: str | Sequence[str] | None = None,
     class_names: Sequence[object] | None = None,
+    decimal: str | None = None,
 ) -> Predictions:
     """Read target and prediction from a file; :func:`evaluate_file` documents the arguments.
 
@@ -76,8 +126,9 @@ def load(
         UnknownNameError: It has no such column.
         MissingDependencyError: Parquet needs pyarrow.
     """
+    check_decimal(decimal)
     file = existing(Path(path))
-    reader = _reader(file)
+    reader = _reader(file, decimal)
     _check_columns(reader.columns, file.name)
     choice = choose(reader.columns, target, prediction, file.name)
     wanted = (*choice.targets, *choice.predictions)
@@ -86,16 +137,31 @@ def load(
     read = reader.read(wanted, texts)
     if min(len(x) for x in read.values()) == 0:
         raise DataError(f"{file.name} has no rows")
-    arrays = {c: settle(f"column {c!r} of {file.name}", x, c in texts, names, reader.locate) for c, x in read.items()}
+    arrays, commas = {}, dict(reader.commas)
+    for c, x in read.items():
+        where = f"column {c!r} of {file.name}"
+        arrays[c], comma = settle(where, x, c in texts, names, reader.locate, decimal)
+        if comma:
+            commas[c] = comma
     return Predictions(
         prediction=_side_by_side([arrays[c] for c in choice.predictions], choice.predictions, file.name),
         target=_side_by_side([arrays[c] for c in choice.targets], choice.targets, file.name),
         class_names=names or choice.class_names,
         form=choice.form,
-        notes=(choice.note,) if choice.note else (),
+        assumptions=tuple(said for said in (choice.note, _decimal_commas(commas)) if said),
         source=file.name,
         locate=reader.locate,
     )
+
+
+def _decimal_commas(examples: Mapping[str, str]) -> str:
+    """Say which columns were read with a decimal comma, from a value of each."""
+    if not examples:
+        return ""
+    names = [*map(repr, examples)][:3] + (["…"] if len(examples) > 3 else [])
+    text = next(iter(examples.values()))
+    read = f"{text} read as {text.replace(',', '.')}"
+    return f"Decimal commas in {', '.join(names)}: {read}; decimal= (--decimal) says otherwise."
 
 
 def existing(path: Path) -> Path:
@@ -119,12 +185,12 @@ def existing(path: Path) -> Path:
     raise DataError(f"{path} does not exist{f'; did you mean {str(folder / near[0])!r}?' if near else ''}")
 
 
-def _reader(path: Path) -> Reader:
+def _reader(path: Path, decimal: str | None) -> Reader:
     name = path.name.lower()
     if name.endswith((".parquet", ".pq")):
         return ParquetFile(path)
     if name.endswith((".csv", ".tsv", ".csv.gz", ".tsv.gz")):
-        return CsvFile(path)
+        return CsvFile(path, decimal)
     if name.endswith(".npz"):
         return NpzFile(path)
     raise DataError(f"{path.name} is of no known kind; expected .parquet, .csv, .csv.gz or .npz")

@@ -65,7 +65,10 @@ def _head(result: Evaluation) -> str:
     kicker = " · ".join(escape(a) for a in about if a)
     lead = f'\n<p class="lead">{escape(rest[:1].upper() + rest[1:])}</p>' if rest else ""
     tone = {"Better": "good", "Worse": "bad"}.get(start.partition(" ")[0], "even")
-    return f'<header class="{tone}">\n<p class="kicker">{kicker}</p>\n<h1>{escape(start)}</h1>{lead}\n</header>'
+    assumed = "".join(f'\n<p class="assumed">{escape(sentence)}</p>' for sentence in result.assumptions)
+    return (
+        f'<header class="{tone}">\n<p class="kicker">{kicker}</p>{assumed}\n<h1>{escape(start)}</h1>{lead}\n</header>'
+    )
 
 
 def _cards(result: Evaluation) -> str:

@@ -22,7 +22,7 @@ main { max-width: 62rem; margin: 0 auto; padding: 2.5rem 1.25rem 4rem; }
 header { border-left: .3rem solid var(--even); padding-left: 1.1rem; }
 header.good { border-color: var(--good); }
 header.bad { border-color: var(--bad); }
-.kicker { margin: 0; color: var(--soft); font-size: .9rem; overflow-wrap: anywhere; }
+.kicker, .assumed { margin: 0; color: var(--soft); font-size: .9rem; overflow-wrap: anywhere; }
 h1 { margin: .25rem 0 .4rem; font-size: 1.75rem; line-height: 1.2; font-weight: 650; overflow-wrap: anywhere; }
 .lead { margin: 0; max-width: 46rem; font-size: 1.05rem; overflow-wrap: anywhere; }
 h2, caption { font-size: 1.1rem; font-weight: 650; text-align: left; }

@@ -8,15 +8,19 @@ from rich.text import Text
 
 from ..evaluation.result import Evaluation
 from .tables import Table, visible
-from .text import shown
+from .text import ASSUMED, heading, shown
 
 _TONES = {"Better": "green", "Worse": "red", "Not": "yellow"}
 
 
 def show(result: Evaluation, console: Console) -> None:
-    """Print verdict, findings, tables and notes."""
-    source = f", {result.source}" if result.source else ""
-    console.print(Text(visible(f"{result.task}, {result.rows} rows{source}"), style="dim"))
+    """Print what was assumed, verdict, findings, tables and notes."""
+    console.print(Text(visible(heading(result)), style="dim"))
+    if result.assumptions:
+        console.print(Text(ASSUMED, style="dim"))
+        for sentence in result.assumptions:
+            _bullet(sentence, console, style="dim")
+        console.print()
     tone = _TONES.get(result.verdict.partition(" ")[0], "")
     console.print(Text(visible(result.verdict), style=f"bold {tone}"))
     for sentence in result.findings:
@@ -37,8 +41,8 @@ def _bullet(sentence: str, console: Console, style: str = "") -> None:
 
 def _print_table(table: Table, console: Console) -> None:
     drawn = RichTable(box=None, pad_edge=False, header_style="dim", padding=(0, 2, 0, 0))
-    for i, heading in enumerate(table.headings):
-        drawn.add_column(Text(heading), justify="left" if i == 0 else "right", overflow="fold")
+    for i, title in enumerate(table.headings):
+        drawn.add_column(Text(title), justify="left" if i == 0 else "right", overflow="fold")
     for row in table.rows:
         drawn.add_row(*(Text(cell) for cell in row))
     console.print(Text(table.title, style="bold"))

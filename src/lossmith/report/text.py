@@ -11,18 +11,27 @@ from .tables import Table, visible
 
 WIDTH = 100
 CLASSES = 20  # rows of the table of classes, and of the matrix
+ASSUMED = "Assumed:"
 
 
 def to_text(result: Evaluation) -> str:
-    """Return verdict, findings, tables and notes."""
-    head = [f"{result.task}, {result.rows} rows{f', {result.source}' if result.source else ''}", result.verdict]
-    lines = [line for text in head for line in _wrapped(text)]
+    """Return what was assumed, verdict, findings, tables and notes."""
+    lines = _wrapped(heading(result))
+    if result.assumptions:
+        lines += [ASSUMED, *(line for text in result.assumptions for line in _wrapped(text, "- ")), ""]
+    lines += _wrapped(result.verdict)
     lines += [line for text in result.findings for line in _wrapped(text, "- ")]
     for table in shown(result):
         lines += ["", *_table(table)]
     if result.notes:
         lines += ["", "Notes", *(line for text in result.notes for line in _wrapped(text, "- "))]
     return "\n".join(lines)
+
+
+def heading(result: Evaluation) -> str:
+    """Return what was evaluated, in one line."""
+    rows = f"{result.rows} row{'' if result.rows == 1 else 's'}"
+    return f"{result.task}, {rows}{f', {result.source}' if result.source else ''}"
 
 
 def shown(result: Evaluation, width: int = WIDTH) -> list[Table]:
