@@ -14,9 +14,10 @@ SOURCES := $(shell find src CMakeLists.txt pyproject.toml constraints.txt -type 
 export TF_CPP_MIN_LOG_LEVEL := 3
 export OMP_NUM_THREADS := 1
 
-FRAMEWORKS := torch tensorflow-cpu keras jax optax
+# XGBoost without CUDA: the same library as the package xgboost, which brings hundreds of MB of NCCL.
+FRAMEWORKS := torch tensorflow-cpu keras jax optax xgboost-cpu lightgbm catboost
 EVERYTHING := [cli,demo,eval,report]
-REQUIRE := LOSSMITH_REQUIRE_NATIVE=1 LOSSMITH_REQUIRE=torch,jax,tensorflow,keras
+REQUIRE := LOSSMITH_REQUIRE_NATIVE=1 LOSSMITH_REQUIRE=torch,jax,tensorflow,keras,xgboost,lightgbm,catboost
 PYTEST := $(REQUIRE) $(BIN)/python -m pytest
 
 .PHONY: demo test dev check docs lint unit keras plain doctest clean
@@ -32,13 +33,13 @@ lint: $(VENV)/.test
 	$(BIN)/pyrefly check --python-interpreter-path $(BIN)/python
 
 unit: $(VENV)/.test
-	$(PYTEST) tests --ignore tests/faces/test_keras.py --numprocesses 2
+	$(PYTEST) tests --ignore-glob '*/faces/test_keras*.py' --numprocesses 2
 
 # Keras takes one backend per process.
 keras: $(VENV)/.test
-	KERAS_BACKEND=tensorflow $(PYTEST) tests/faces/test_keras.py
-	KERAS_BACKEND=torch $(PYTEST) tests/faces/test_keras.py
-	KERAS_BACKEND=jax $(PYTEST) tests/faces/test_keras.py
+	KERAS_BACKEND=tensorflow $(PYTEST) tests/faces/test_keras*.py
+	KERAS_BACKEND=torch $(PYTEST) tests/faces/test_keras*.py
+	KERAS_BACKEND=jax $(PYTEST) tests/faces/test_keras*.py
 
 # A wheel built where there is no compiler, in an environment with NumPy and no framework.
 plain: $(VENV)-plain/.plain
@@ -57,7 +58,7 @@ dev: $(VENV)/.made
 	$(PIP) --no-build-isolation --editable ".$(EVERYTHING)"
 
 check:
-	$(BIN)/python -m pytest tests --ignore tests/faces/test_keras.py --numprocesses 2 -m "not slow"
+	$(BIN)/python -m pytest tests --ignore-glob '*/faces/test_keras*.py' --numprocesses 2 -m "not slow"
 
 $(VENV)/.made:
 	$(PYTHON) -m venv $(VENV)

@@ -11,18 +11,18 @@ from frameworks import require
 
 README = (Path(__file__).parent.parent / "README.md").read_text(encoding="utf-8")
 BLOCKS = re.findall(r"```python\n(.*?)```", README, flags=re.DOTALL)
-NEEDS = ("torch", "keras", "jax")
+NEEDS = ("torch", "keras", "jax", "xgboost")
 
 
 def test_there_are_examples():
-    assert len(BLOCKS) == 4
+    assert len(BLOCKS) == 5
 
 
 @pytest.mark.parametrize("number", range(len(BLOCKS)))
 def test_example_runs(number):
     code = BLOCKS[number]
     for package in NEEDS:
-        if f"import {package}" in code:
+        if re.search(rf"import .*\b{package}\b", code):
             require(package)
     exec(compile(code, f"README block {number}", "exec"), {})
 

@@ -32,8 +32,8 @@ from .native import has_native
 
 __version__ = "0.1.0"
 
-_SUBMODULES = ("evaluation", "jax", "keras", "report", "torch", "understanding")
-_ELSEWHERE = {"evaluate": "evaluation"}
+_SUBMODULES = ("boosting", "evaluation", "jax", "keras", "report", "torch", "understanding")
+_ELSEWHERE = {"choose": "understanding", "evaluate": "evaluation"}
 _BY_NAME = {d.name: d for d in losses()}
 _BY_OBJECT_NAME = {d.object_name: d for d in losses()}
 

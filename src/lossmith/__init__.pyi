@@ -2,6 +2,7 @@
 
 from typing import Any, ClassVar, Literal
 
+from . import boosting as boosting
 from . import evaluation as evaluation
 from . import jax as jax
 from . import keras as keras
@@ -22,6 +23,7 @@ from .evaluation import evaluate as evaluate
 from .losses import Loss as Loss
 from .losses import losses as losses
 from .native import has_native as has_native
+from .understanding import choose as choose
 
 _Reduction = Literal["mean", "sum", "none", "total"]
 _Empty = Literal["zero", "nan", "error"]
@@ -4089,6 +4091,7 @@ __all__ = [
     "categorical_hinge",
     "cauchy",
     "charbonnier",
+    "choose",
     "ciou_loss",
     "circle",
     "clip",
