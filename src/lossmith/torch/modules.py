@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from torch import Tensor, nn
 
 from . import functional as F
@@ -83,7 +85,10 @@ class CTCLoss(nn.CTCLoss):
         )
 
 
-class LinearCrossEntropyLoss(getattr(nn, "LinearCrossEntropyLoss", nn.Module)):  # new in PyTorch 2.13
+_Linear: Any = getattr(nn, "LinearCrossEntropyLoss", nn.Module)  # new in PyTorch 2.13
+
+
+class LinearCrossEntropyLoss(_Linear):
     """``torch.nn.LinearCrossEntropyLoss``: the last linear layer and the softmax cross-entropy in one."""
 
     def forward(self, input: Tensor, target: Tensor) -> Tensor:
