@@ -1,4 +1,6 @@
-"""Sphinx configuration; loss pages, their pictures and the MathML of formulas come from ``generate.py``."""
+"""Sphinx configuration; loss pages, their pictures and the MathML of formulas come from ``generate.py``, and the pages
+about frameworks from ``comparison.py``.
+"""
 
 import sys
 from pathlib import Path
@@ -12,7 +14,7 @@ author = "The lossmith authors"
 copyright = "The lossmith authors, Apache-2.0"
 version = release = lossmith.__version__
 
-extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "generate"]
+extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "generate", "comparison"]
 exclude_patterns = ["_build"]
 # Types in signatures: NumPy's and Python's own documentation cannot be reached without a network.
 nitpick_ignore_regex = [("py:.*", r"(collections|numpy|pathlib|lossmith\.(losses|understanding|evaluation))\..*")]

@@ -43,6 +43,8 @@ def run(asked: Sequence[Asked]) -> list[Any]:
 
 def _run_in_one_program(asked: Sequence[Asked]) -> list[Any]:
     """Compile all calls into one program: JAX would otherwise compile every operation on its own."""
+    from faces.jax_programs import compiled_quickly
+
     raised: dict[int, Any] = {}
 
     def program() -> list[Any]:
@@ -50,7 +52,8 @@ def _run_in_one_program(asked: Sequence[Asked]) -> list[Any]:
         raised.update({i: r for i, r in enumerate(results) if isinstance(r, dict)})
         return [0.0 if i in raised else r for i, r in enumerate(results)]
 
-    results = _names(asked[0].where)["jax"].jit(program)()
+    with compiled_quickly():
+        results = _names(asked[0].where)["jax"].jit(program)()
     return [raised.get(i, _plain(r, asked[i].where)) for i, r in enumerate(results)]
 
 

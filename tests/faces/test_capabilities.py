@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+import lossmith
 from frameworks import require
 from lossmith.understanding.frameworks.capabilities import CAPABILITIES, REFUSED, THEIRS, losses_of
 
@@ -36,11 +37,18 @@ def judge(face: str, loss: str, capability: str, check: Callable[[], None]) -> N
 
 
 class Torch:
-    """The checks of the PyTorch face; each compares with the module itself, run plainly."""
+    """The checks of a PyTorch module; each compares with the module itself, run plainly.
 
-    def __init__(self, module: Any, inputs: tuple[Any, ...]) -> None:
+    ``parts`` are inputs small enough for second derivatives, ``rows`` those of single samples.
+    """
+
+    def __init__(
+        self, module: Any, inputs: tuple[Any, ...], parts: Any = None, rows: Any = None, axis: int = 0
+    ) -> None:
         self.torch = require("torch")
-        self.module, self.inputs = module, inputs
+        self.module, self.inputs, self.axis = module, inputs, axis
+        self.parts = parts or tuple(a[:2] for a in inputs)
+        self.rows = rows or list(zip(*inputs, strict=True))
 
     def check(self, capability: str) -> None:
         name = capability.replace(" ", "_").replace("(", "_").replace(")", "")
@@ -51,22 +59,24 @@ class Torch:
         return self.torch.autograd.grad(module(x, *rest), x)[0]
 
     def double_backward(self) -> None:
-        x, *rest = (a[:3].detach() for a in self.inputs)
-        x = x.clone().requires_grad_(True)
+        x, *rest = self.parts
+        x = x.detach().clone().requires_grad_(True)
         assert self.torch.autograd.gradgradcheck(lambda p: self.module(p, *rest), (x,))
 
     def jvp(self) -> None:
         x, *rest = self.inputs
-        tangent = self.torch.func.jvp(lambda p: self.module(p, *rest), (x,), (self.torch.ones_like(x),))[1]
-        self.torch.testing.assert_close(tangent, self.gradient(self.module, x, *rest).sum())
+        direction = self.torch.linspace(-1, 1, x.numel(), dtype=x.dtype).reshape(x.shape).square()
+        tangent = self.torch.func.jvp(lambda p: self.module(p, *rest), (x,), (direction,))[1]
+        self.torch.testing.assert_close(tangent, (self.gradient(self.module, x, *rest) * direction).sum())
 
     def vmap_grad(self) -> None:
-        rows = self.torch.func.vmap(self.torch.func.grad(self.module))(*self.inputs)
-        alone = [self.gradient(self.module, *row) for row in zip(*self.inputs, strict=True)]
+        axes = (self.axis, *[0] * (len(self.inputs) - 1))
+        rows = self.torch.func.vmap(self.torch.func.grad(self.module), in_dims=axes)(*self.inputs)
+        alone = [self.gradient(self.module, *row) for row in self.rows]
         self.torch.testing.assert_close(rows, self.torch.stack(alone), equal_nan=True)
 
     def hessian(self) -> None:
-        x, *rest = (a[:2] for a in self.inputs)
+        x, *rest = self.parts
         forward = self.torch.func.hessian(lambda p: self.module(p, *rest))(x)
         reverse = self.torch.autograd.functional.hessian(lambda p: self.module(p, *rest), x)
         self.torch.testing.assert_close(forward, reverse)
@@ -74,8 +84,8 @@ class Torch:
     def compile(self) -> None:
         self.torch._dynamo.reset()
         compiled = self.torch.compile(self.module, fullgraph=True, backend="aot_eager")
-        gradients = [self.gradient(f, *self.inputs) for f in (compiled, self.module)]
-        self.torch.testing.assert_close(*gradients)
+        for run in (lambda f: f(*self.inputs), lambda f: self.gradient(f, *self.inputs)):
+            self.torch.testing.assert_close(run(compiled), run(self.module))
 
     def export(self) -> None:
         exported = self.torch.export.export(self.module, self.inputs).module()
@@ -90,8 +100,13 @@ class Torch:
         with self.torch.autocast("cpu", dtype=self.torch.bfloat16):
             value = copy.deepcopy(self.module).float()(*half)
         assert value.dtype == self.torch.float32
-        tolerance = 5e-3 if hasattr(self.module, "distance_function") else 1e-6  # PyTorch's distance stays in bfloat16
-        self.torch.testing.assert_close(value.double(), self.module(*exact), rtol=tolerance, atol=tolerance)
+        before = type(self.module).__name__ in (
+            "TripletMarginWithDistanceLoss",
+            "LinearCrossEntropyLoss",
+        )  # in bfloat16
+        self.torch.testing.assert_close(
+            value.double(), self.module(*exact), rtol=5e-3 if before else 1e-6, atol=5e-3 if before else 1e-6
+        )
 
     def pickle(self) -> None:
         for again in (pickle.loads(pickle.dumps(self.module)), copy.deepcopy(self.module)):
@@ -101,15 +116,24 @@ class Torch:
 
 def torch_case(name: str, package: Any, capability: str) -> Torch:
     """Return the checks of a module with the inputs that the tests of the face use."""
-    from faces.test_torch import MODULES, OF_THREE
+    from faces import test_torch as face
 
-    if name in OF_THREE:
-        inputs, options = OF_THREE[name]
+    kind = getattr(package, name)
+    if name == "CTCLoss":
+        inputs = (face.spoken[:3, :2], face.torch.tensor([[1, 2], [3, 0]]), face.torch.tensor([3, 2]))
+        inputs = (*inputs, face.torch.tensor([2, 1]))
+        rows = [(inputs[0][:, i], *(a[i] for a in inputs[1:])) for i in range(2)]
+        return Torch(kind(reduction="sum"), inputs, parts=inputs, rows=rows, axis=1)
+    if name == "LinearCrossEntropyLoss":
+        face.torch.manual_seed(1)
+        return Torch(kind(3, face.C, dtype=face.torch.float64), (face.logits[:, :3], face.labels.clamp(min=0)))
+    if name in face.OF_THREE:
+        inputs, options = face.OF_THREE[name]
     else:
-        *inputs, options = MODULES[name]
+        *inputs, options = face.MODULES[name]
     if capability == "vmap(grad)" and "reduction" in options:
         options = {**options, "reduction": "sum"}
-    return Torch(getattr(package, name)(**options), tuple(inputs))
+    return Torch(kind(**options), tuple(inputs))
 
 
 @pytest.mark.parametrize(("loss", "capability"), cells("torch"))
@@ -131,39 +155,74 @@ def test_pytorchs_own_modules_do_not_do_it(loss: str, capability: str) -> None:
 
 @pytest.mark.parametrize("loss", losses_of("jax"))
 def test_jax(loss: str) -> None:
-    """All cells of a row, against the plain function and finite differences in float64."""
-    jax = require("jax")
+    """All cells of a row in one program, in float64: against optax or our own NumPy, and finite differences."""
+    jax, optax = require("jax"), require("optax")
     import lossmith.jax as lj
-    from faces.jax_data import CALLS
+    from faces.jax_data import CALLS, WHOLE
     from faces.jax_programs import arrays_of, compiled_quickly, keywords_of
 
-    call = CALLS[loss]
+    call, whole = {**CALLS, **WHOLE}[loss], loss in WHOLE
     keywords = {k: v for k, v in keywords_of(call).items() if k != "reduce_fn"}
+    theirs = getattr(optax.losses, loss.replace("convex_kl", "generalized_kl"), None)
 
-    def rows(p: Any, *rest: Any) -> Any:
-        return getattr(lj, loss)(p, *rest, **keywords, reduction="none")
+    def values_of(p: Any, *rest: Any) -> Any:
+        return getattr(lj, loss)(p, *rest, **keywords, **({} if whole else {"reduction": "none"}))
 
     def total(p: Any, *rest: Any) -> Any:
-        return getattr(lj, loss)(p, *rest, **keywords, reduction="sum")
+        return jax.numpy.sum(values_of(p, *rest))
 
-    def derivatives(d: Any, p: Any, *rest: Any) -> Any:
+    def everything(d: Any, p: Any, *rest: Any) -> tuple[Any, ...]:
+        rows = [a[None] for a in (p, *rest)] if whole else (p, *rest)  # a whole batch is one row
+        some = (p, *rest) if whole else [a[:2] for a in (p, *rest)]
         forward = jax.jvp(lambda q: total(q, *rest), (p,), (d,))[1]
-        return jax.vmap(rows)(p, *rest), jax.grad(total)(p, *rest), forward
+        wanted = theirs(p, *rest, **call.keywords) if theirs else 0.0
+        values = values_of(p, *rest), jax.vmap(values_of)(*rows)
+        return wanted, *values, jax.grad(total)(p, *rest), forward, jax.hessian(total)(*some)
 
     with jax.enable_x64(True), compiled_quickly():
         p, *rest = arrays_of(call, "float64")
         d = np.random.default_rng(1).normal(size=p.shape)
-        step, some = 1e-6 * d, [a[:2] for a in rest]
-        values, slopes = jax.jit(rows), jax.jit(derivatives)
-        plain = np.asarray(values(p, *rest))
-        by_row, gradient, forward = map(np.asarray, slopes(d, p, *rest))
-        ahead, behind = (np.asarray(values(p + s, *rest)).sum() for s in (step, -step))
-        hessian = np.asarray(jax.jit(jax.hessian(total))(p[:2], *some))
-        ahead_slope, behind_slope = (np.asarray(slopes(d, p + s, *rest)[1])[:2] for s in (step, -step))
-    np.testing.assert_allclose(by_row, plain, rtol=1e-12, atol=1e-12)
-    np.testing.assert_allclose([(gradient * d).sum(), forward], (ahead - behind) / 2e-6, rtol=1e-6, atol=1e-6)
-    bend = (ahead_slope - behind_slope) / 2e-6
-    np.testing.assert_allclose(np.tensordot(hessian, d[:2], axes=2), bend, rtol=1e-5, atol=1e-5)
+        here, ahead, behind = (
+            [np.asarray(x) for x in jitted(d, p + s * d, *rest)]
+            for jitted in [jax.jit(everything)]
+            for s in (0.0, 1e-6, -1e-6)
+        )
+    wanted, value, by_row, gradient, forward, hessian = here
+    if theirs is None:
+        wanted = getattr(lossmith, loss)(call.prediction, *call.rest, **call.keywords, reduction="none")
+    np.testing.assert_allclose(value, wanted, rtol=1e-10, atol=1e-12)
+    np.testing.assert_allclose(by_row.reshape(value.shape), value, rtol=1e-12, atol=1e-12)
+    slope = (ahead[1].sum() - behind[1].sum()) / 2e-6
+    np.testing.assert_allclose([(gradient * d).sum(), forward], slope, rtol=1e-6, atol=1e-6)
+    part = slice(None if whole else 2)
+    bend = (ahead[3] - behind[3])[part] / 2e-6
+    np.testing.assert_allclose(np.tensordot(hessian, d[part], axes=d.ndim), bend, rtol=1e-5, atol=1e-5)
+
+
+WHOLE_BATCH = ("Dice", "Tversky")  # one number for the batch: no weights
+
+
+def keras_inputs(loss: str) -> tuple[np.ndarray, np.ndarray, dict[str, Any]]:
+    """Return target, prediction and arguments of a class of Keras, by what its name says."""
+    rng = np.random.default_rng(2)
+    scores = rng.normal(size=(4, 3)).astype("float32")
+    yes = (rng.normal(size=(4, 3)) > 0).astype("float32")
+    rows, labels = np.eye(3, dtype="float32")[[0, 2, 1, 0]], np.array([0, 2, 1, 0])
+    if loss == "CTC":
+        return np.array([[1, 2], [2, 1], [1, 0], [2, 2]]), rng.normal(size=(4, 6, 3)).astype("float32"), {}
+    if loss == "CategoricalGeneralizedCrossEntropy":
+        return labels, np.exp(scores) / np.exp(scores).sum(-1, keepdims=True), {}
+    if loss in ("SparseCategoricalCrossentropy", "Circle"):
+        return labels, scores, {"from_logits": True} if loss != "Circle" else {}
+    if loss in WHOLE_BATCH:
+        return yes, 1 / (1 + np.exp(-scores)), {}
+    if "entropy" in loss:
+        return rows if loss.startswith("Categorical") else yes, scores, {"from_logits": True}
+    if loss == "KLDivergence":
+        return rows, np.exp(scores) / np.exp(scores).sum(-1, keepdims=True), {}
+    if loss in ("Poisson", "MeanSquaredLogarithmicError"):
+        return yes + 1, np.exp(scores), {}
+    return rows if loss == "CategoricalHinge" else yes + 1, scores, {}
 
 
 @pytest.mark.slow
@@ -175,17 +234,16 @@ def test_tensorflow(loss: str) -> None:
     if keras.backend.backend() != "tensorflow":
         pytest.skip("graphs of TensorFlow need Keras' TensorFlow backend")
     import lossmith.keras as lk
-    from faces.test_keras import CASES
 
-    options, *arrays = next(case[1:] for case in CASES.values() if case[0] == loss)
-    target, prediction = (tf.constant(a) for a in arrays)
-    weight = tf.range(1.0, 1.0 + len(arrays[0]))
+    target, prediction, options = keras_inputs(loss)
+    target, prediction = tf.constant(target), tf.constant(prediction)
+    weight = None if loss in WHOLE_BATCH else tf.range(1.0, 1.0 + len(prediction))
     made = getattr(lk, loss)(**options)
 
     def step(y: Any, p: Any, w: Any) -> tuple[Any, Any]:
         with tf.GradientTape() as tape:
             tape.watch(p)
-            value = made(y, p, sample_weight=w)
+            value = made(y, p) if w is None else made(y, p, sample_weight=w)
         return value, tape.gradient(value, p)
 
     plain = step(target, prediction, weight)

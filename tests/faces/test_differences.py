@@ -1,9 +1,14 @@
-"""The tables of differences and ports against the installed frameworks: every call gives what the page says it gives."""
+"""The tables of differences and ports against the installed frameworks: every call gives what the page says."""
 
 from __future__ import annotations
 
+import json
+import os
+import subprocess
+import sys
 from importlib import metadata
 from importlib.util import find_spec
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -18,9 +23,7 @@ from lossmith.understanding.frameworks.tables import KERAS, LK, TITLES, VERSIONS
 ROWS = [row for topic in DIFFERENCES for row in topic.rows]
 PORTED = [port for ports in PORTS.values() for port in ports]
 TITLED = [pytest.param(row, id=row.title) for row in (*ROWS, *PORTED)]
-KERAS_NAMES = (
-    "' '.join(n for n, x in vars(keras.losses).items() if isinstance(x, type) and x.__mro__[1:2] != (object,))"
-)
+KERAS_NAMES = "' '.join(n for n, x in vars(keras.losses).items() if isinstance(x, type) and n != 'Loss')"
 PACKAGES = {
     "torch": ("torch",),
     "lossmith.torch": ("torch",),
@@ -88,7 +91,7 @@ def check_names(framework: str, names: set[str]) -> None:
 
 def test_every_loss_of_pytorch_and_optax_is_ported() -> None:
     torch, optax = require("torch"), require("optax")
-    check_names("torch", {name for name in torch.nn.modules.loss.__all__ if name not in ("NLLLoss2d",)})
+    check_names("torch", {name for name in dir(torch.nn) if name.endswith("Loss")})
     check_names("optax", {name for name in vars(optax.losses) if not name.startswith("_")})
 
 
@@ -123,3 +126,28 @@ def test_agreement_is_strict() -> None:
     assert agrees([1.0, nan], (1.0, nan)) and agrees(0.0, -0.0) and agrees([], ())
     assert not agrees([1.0], 1.0) and not agrees(1.0, 1.01) and not agrees(nan, 0.0)
     assert not agrees({"raised": ["IndexError"]}, 0.0) and not agrees([1.0], (1.0, 1.0))
+
+
+def test_pages_show_every_row_and_need_no_framework() -> None:
+    """The pages are made in a process that has imported none, and hold every title, call and note."""
+    needed("sphinx")
+    script = (
+        "import sys, json, comparison; pages = comparison.pages(); "
+        "assert not {'torch', 'jax', 'keras', 'tensorflow', 'optax'} & set(sys.modules); print(json.dumps(pages))"
+    )
+    docs = str(Path(__file__).parents[2] / "docs")
+    path = os.pathsep.join([docs, *sys.path])
+    done = subprocess.run(
+        [sys.executable, "-c", script],
+        capture_output=True,
+        text=True,
+        env={**os.environ, "PYTHONPATH": path},
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    pages = json.loads(done.stdout)
+    for page, rows in (("differences.md", ROWS), ("porting.md", PORTED)):
+        for row in rows:
+            assert f"### {row.title}\n" in pages[page]
+            assert all(f"| `{call.code}` |" in pages[page] for call in row.calls)
+    assert pages["capabilities.md"].count("✓") > 200

@@ -36,6 +36,7 @@ REFUSED: dict[tuple[str, str, str], str] = {}  # (face, loss, capability): why
 
 _NO_SECOND = "the derivative of its backward function is not implemented"
 _NO_FORWARD = "forward mode is not implemented for it"
+_SHAPE = "the shape of what it keeps depends on the targets"
 _READS = "it looks at the variances, which a trace and a meta tensor do not have"
 THEIRS: dict[tuple[str, str], str] = {  # (module of torch.nn, capability): what happens there
     ("SoftMarginLoss", "hessian"): _NO_FORWARD,
@@ -49,6 +50,13 @@ THEIRS: dict[tuple[str, str], str] = {  # (module of torch.nn, capability): what
         "MultiLabelMarginLoss",
         "compile",
     ): "the compiled value and gradient are wrong where a row lists fewer labels than there are classes",
+    ("CTCLoss", "double backward"): _NO_SECOND,
+    ("CTCLoss", "jvp"): _NO_FORWARD,
+    ("CTCLoss", "vmap(grad)"): "it wants targets of their exact lengths",
+    ("CTCLoss", "hessian"): _NO_FORWARD,
+    ("CTCLoss", "compile"): _SHAPE,
+    ("CTCLoss", "export"): _SHAPE,
+    ("CTCLoss", "meta tensors"): "it is not implemented for them",
     ("GaussianNLLLoss", "compile"): _READS,
     ("GaussianNLLLoss", "export"): _READS,
     ("GaussianNLLLoss", "meta tensors"): _READS,
