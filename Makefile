@@ -40,6 +40,7 @@ keras: $(VENV)/.test
 	KERAS_BACKEND=tensorflow $(PYTEST) tests/faces/test_keras*.py
 	KERAS_BACKEND=torch $(PYTEST) tests/faces/test_keras*.py
 	KERAS_BACKEND=jax $(PYTEST) tests/faces/test_keras*.py
+	KERAS_BACKEND=numpy $(PYTEST) $(addprefix tests/faces/test_keras, .py _differences.py _labels.py _lookup.py _weights.py)
 
 # A wheel built where there is no compiler, in an environment with NumPy and no framework.
 plain: $(VENV)-plain/.plain

@@ -11,6 +11,19 @@ import numpy as np
 from frameworks import require
 
 keras = require("keras")
+import lossmith.keras as lk  # noqa: E402 - after the line that skips where Keras is absent
+
+__all__ = [
+    "BACKEND",
+    "DIFFERENTIATES",
+    "history",
+    "keras",
+    "lk",
+    "quick",
+    "tiny_model",
+    "to_numpy",
+    "value_and_gradient",
+]
 BACKEND = keras.backend.backend()
 DIFFERENTIATES = BACKEND != "numpy"
 if BACKEND == "jax":

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from faces.jax_data import CALLS, GRID, Call, labels, soft, where, x, z
+from faces.jax_data import CALLS, GRID, WHOLE, Call, labels, soft, where, x, z
 from faces.jax_programs import arrays_of, keywords_of, once, quick_compiler, value_and_pullback  # noqa: F401
 from frameworks import require
 
@@ -26,13 +26,6 @@ OPTAX = {name for name in dir(optax.losses) if not name.startswith("_")}
 SHARED = sorted(OPTAX & set(lj.__all__))
 NOT_DEPRECATED = [name for name in SHARED if name in CALLS and name != "convex_kl_divergence"]
 HALF = ("bfloat16", "float16")
-STRUCTURED = (  # test_jax_structured.py
-    "binary_dice_loss",
-    "ctc_loss",
-    "dice_loss",
-    "multiclass_generalized_dice_loss",
-    "ntxent",
-)
 
 
 def test_every_name_of_optax_is_here_or_on_a_list():
@@ -46,7 +39,7 @@ def test_every_name_of_optax_is_here_or_on_a_list():
 
 
 def test_every_function_is_covered():
-    assert set(CALLS) == set(lj.__all__) - {"smooth_labels", *STRUCTURED}
+    assert {*CALLS, *WHOLE, "smooth_labels"} == set(lj.__all__)  # WHOLE: test_jax_structured.py
 
 
 @pytest.mark.parametrize("name", SHARED)

@@ -8,8 +8,7 @@ import inspect
 import numpy as np
 import pytest
 
-import lossmith.keras as lk
-from faces.keras_tools import BACKEND, DIFFERENTIATES, keras, quick, to_numpy, value_and_gradient
+from faces.keras_tools import BACKEND, DIFFERENTIATES, keras, lk, quick, to_numpy, value_and_gradient
 from frameworks import require
 
 rng = np.random.default_rng(5)

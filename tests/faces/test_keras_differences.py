@@ -13,8 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-import lossmith.keras as lk
-from faces.keras_tools import BACKEND, DIFFERENTIATES, keras, quick, to_numpy, value_and_gradient
+from faces.keras_tools import BACKEND, DIFFERENTIATES, keras, lk, quick, to_numpy, value_and_gradient
 from frameworks import require
 from lossmith import InputError, LabelError, ShapeError
 from lossmith.arrays import load

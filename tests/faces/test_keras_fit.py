@@ -5,8 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-import lossmith.keras as lk
-from faces.keras_tools import BACKEND, DIFFERENTIATES, history, keras, tiny_model, to_numpy
+from faces.keras_tools import BACKEND, DIFFERENTIATES, history, keras, lk, tiny_model, to_numpy
 
 pytestmark = pytest.mark.skipif(not DIFFERENTIATES, reason="the NumPy backend cannot train")
 

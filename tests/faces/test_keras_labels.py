@@ -7,8 +7,7 @@ import re
 import numpy as np
 import pytest
 
-import lossmith.keras as lk
-from faces.keras_tools import BACKEND, keras, quick, tiny_model, to_numpy
+from faces.keras_tools import BACKEND, keras, lk, quick, tiny_model, to_numpy
 from frameworks import require
 from lossmith import InputError, LabelError, LossmithError, ShapeError
 

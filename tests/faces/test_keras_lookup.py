@@ -12,10 +12,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-import lossmith.keras as lk
-from faces.keras_tools import BACKEND, keras
+from faces.keras_tools import BACKEND, keras, lk
 from lossmith import InputError
-from lossmith.keras import lookup
 
 NAMES = sorted(keras.src.losses.ALL_OBJECTS_DICT)
 ABSTRACT = ("Loss", "LossFunctionWrapper")
@@ -33,8 +31,8 @@ def test_every_name_of_keras_is_known_and_ours_where_we_have_it(name):
 
 def test_names_that_we_do_not_have_are_keras_own(monkeypatch):
     for name in ("Dice", "dice"):
-        monkeypatch.delitem(lookup._NAMES, name)
-    monkeypatch.delitem(lookup.CLASSES, "Dice")
+        monkeypatch.delitem(lk.lookup._NAMES, name)
+    monkeypatch.delitem(lk.lookup.CLASSES, "Dice")
     assert type(lk.get("Dice")) is keras.losses.Dice
     assert type(lk.get({"class_name": "Dice", "config": {}})) is keras.losses.Dice
     assert lk.get("dice") is keras.losses.dice

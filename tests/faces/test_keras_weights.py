@@ -5,8 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-import lossmith.keras as lk
-from faces.keras_tools import BACKEND, DIFFERENTIATES, keras, quick, value_and_gradient
+from faces.keras_tools import BACKEND, DIFFERENTIATES, keras, lk, quick, value_and_gradient
 from lossmith import ShapeError
 
 rng = np.random.default_rng(7)

@@ -1,8 +1,9 @@
 """The JAX face: optax's names, arguments and conventions for the losses that optax has, ours for the rest.
 
 Pure functions, elementwise or by rows unless ``reduction`` says otherwise; ``jit``, ``vmap``, ``grad``, ``jvp`` and
-``hessian`` run through them. ``weight``, ``mask``, ``normalizer`` and ``empty`` work on every one. ``where=`` is where
-optax has it, and selects: a NaN under it touches neither value nor gradient.
+``hessian`` run through them. ``weight``, ``mask``, ``normalizer`` and ``empty`` work on every one but those of whole
+samples and batches (Dice, CTC, NT-Xent), which reduce as optax's do. ``where=`` is where optax has it, and selects: a
+NaN under it touches neither value nor gradient.
 
 >>> import jax.numpy as jnp
 >>> import lossmith.jax as lj

@@ -33,8 +33,8 @@ def ranking_softmax_loss(
         **options: As everywhere; ``weight`` has one factor per list, ``reduction`` takes the place of ``reduce_fn``.
 
     >>> import jax.numpy as jnp
-    >>> float(ranking_softmax_loss(jnp.array([2.0, 1.0, 3.0]), jnp.array([1.0, 0.0, 0.0])).round(3))
-    1.408
+    >>> ranking_softmax_loss(jnp.array([2.0, 1.0, 3.0]), jnp.array([1.0, 0.0, 0.0])).round(3)
+    Array(1.408, dtype=float32)
     """
     labels = jnp.asarray(labels)
     if weights is not None:

@@ -32,7 +32,7 @@ def cosine_similarity(
     booleans of the arrays' rank and selects entries.
 
     >>> import jax.numpy as jnp
-    >>> cosine_similarity(jnp.array([[3.0, 4.0]]), jnp.array([[4.0, 3.0]]))
+    >>> cosine_similarity(jnp.array([[3.0, 4.0]]), jnp.array([[4.0, 3.0]])).round(4)
     Array([0.96], dtype=float32)
     """
     rows = _vectors(predictions, targets, epsilon, axis, where, options)
@@ -69,7 +69,7 @@ def triplet_margin_loss(
     Distances are ``(Σ |d|^n + eps)^(1/n)`` for the ``norm_degree`` n, from 1 on (optax leaves out the bars).
 
     >>> import jax.numpy as jnp
-    >>> triplet_margin_loss(jnp.array([[0.0, 0.0]]), jnp.array([[0.0, 1.0]]), jnp.array([[1.5, 0.0]]))
+    >>> triplet_margin_loss(jnp.array([[0.0, 0.0]]), jnp.array([[0.0, 1.0]]), jnp.array([[1.5, 0.0]])).round(4)
     Array([0.5], dtype=float32)
     """
     least = 0.0 if math.isinf(norm_degree) else number("eps", eps) ** (1 / norm_degree)

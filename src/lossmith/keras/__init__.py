@@ -3,19 +3,21 @@
 >>> import lossmith.keras as lk  # doctest: +SKIP
 >>> model.compile(optimizer="adam", loss=lk.SparseCategoricalCrossentropy(from_logits=True))  # doctest: +SKIP
 
-Real ``keras.losses.Loss`` subclasses on the TensorFlow, JAX and PyTorch backends: ``compile``/``fit``/``evaluate``,
-sample weights, masks, saving and loading with every parameter. Order is Keras': ``y_true, y_pred``.
+Real ``keras.losses.Loss`` subclasses on the TensorFlow, JAX, PyTorch and NumPy backends: ``compile``, ``fit`` and
+``evaluate``, sample weights, masks, saving and loading with every parameter. Order is Keras': ``y_true, y_pred``.
 
-What differs from Keras is better on purpose and listed here:
+Where Keras 3.15.1 is wrong, this face is right; docs/guide/keras.md has the cases one by one, with numbers. In short:
 
-- ``y_true`` and ``y_pred`` never broadcast ((N, 1) beside (N,) is squeezed as in Keras); the error names the fix.
+- ``sample_weight`` goes along the leading axes of the values; masks select, so that a NaN under one has no influence.
+- ``y_true`` and ``y_pred`` never broadcast ((N, 1) beside (N,) is mended as in Keras); the error names the fix.
+- Class indices are never cast to a floating dtype. One out of range is an error that names label, position, number of
+  classes and cause, inside of a TensorFlow graph too; JAX and XLA give NaN.
 - Class indices given to ``CategoricalCrossentropy`` and one-hot rows given to ``SparseCategoricalCrossentropy`` are
   errors that name the other class.
-- Labels out of range are an error on every backend where the values are on the host, and NaN for their row in graphs.
-- ``Huber.delta``, ``axis`` and every other parameter survive saving and loading (Keras 3.15.1 loses some).
-- ``BinaryCrossentropy(from_logits=True)`` is exact on every backend, also at ±inf.
-- Probabilities are normalised before they are clipped, on every backend (Keras' TensorFlow backend clips first), and
-  the logits behind a softmax layer are never looked up behind your back.
+- Losses are computed and added up in float32 or wider, and their result is float32 or wider.
+- Forms ``from_logits=True`` are exact on every backend, also at ±inf. Probabilities are normalised before they are
+  clipped, and the logits behind a softmax layer are never looked up behind your back.
+- Every parameter is checked when the object is made, and survives saving and loading.
 """
 
 from .classes import (
