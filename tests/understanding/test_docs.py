@@ -34,11 +34,12 @@ def generate() -> ModuleType:
 
 @pytest.mark.parametrize("path", GUIDE, ids=lambda path: path.stem)
 def test_examples_of_the_guide_are_true(path: Path) -> None:
-    text = re.sub(r"^```.*$", "", path.read_text(encoding="utf-8"), flags=re.MULTILINE)
+    page = path.read_text(encoding="utf-8")
+    text = re.sub(r"^```.*$", "", page, flags=re.MULTILINE)
     test = doctest.DocTestParser().get_doctest(text, {}, path.name, str(path), 0)
     flags = doctest.NORMALIZE_WHITESPACE | doctest.ELLIPSIS
     assert doctest.DocTestRunner(optionflags=flags).run(test).failed == 0
-    assert test.examples
+    assert test.examples or "```python" in page  # whole programs have tests of their own
 
 
 @pytest.mark.parametrize("loss", ALL)
