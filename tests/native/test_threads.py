@@ -1,4 +1,4 @@
-"""The native kernels on many threads: the same bits, after a fork, for several callers at once, on libtorch's threads."""
+"""The native kernels on many threads: the same bits, after a fork, for several callers, on libtorch's threads."""
 
 import os
 import signal
@@ -119,3 +119,19 @@ except KeyboardInterrupt:
     assert signal.SIGINT
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
     assert done.stdout.strip() == "interrupted True", done.stderr
+
+
+def test_libtorch_brings_its_threads():
+    torch = pytest.importorskip("torch")
+    from lossmith.torch import fast
+
+    before = torch.get_num_threads()
+    logits, labels = case(500, 1_000, np.float32)
+    expected = run(0, logits, labels)
+    try:
+        for threads in (1, 2, 3, 8):
+            torch.set_num_threads(threads)
+            assert fast.executor() > 1
+            assert_same(run(fast.executor(), logits, labels), expected)
+    finally:
+        torch.set_num_threads(before)

@@ -26,7 +26,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["has_native", "softmax_cross_entropy", "supports", "why_not"]
+__all__ = ["has_native", "softmax_cross_entropy", "supports", "trim", "why_not"]
 
 
 def _load() -> tuple[Any, str | None]:
@@ -56,6 +56,17 @@ def has_native() -> bool:
 def why_not() -> str | None:
     """Return why the compiled kernels are not there, with what to do about it; None if they are."""
     return _reason
+
+
+def trim() -> int:
+    """Give the memory that is kept for the next large gradient back to the system; return how many bytes that were.
+
+    Gradients of 4 MB and more lie in memory of our own, in huge pages where the system has them. When such a gradient
+    is freed, its memory waits for the next one of about that size, because getting fresh memory costs more than
+    computing the gradient. At most two pieces wait, with at most an eighth of the machine's memory between them; and
+    they are given back before more memory is asked for, so they never add to what a program needs at its peak.
+    """
+    return 0 if _core is None else _core.trim()
 
 
 def supports(logits: object) -> bool:
@@ -111,7 +122,7 @@ def softmax_cross_entropy(
     rows, classes = logits.shape
     compute = np.float32 if logits.dtype == np.float16 else logits.dtype
     values = np.empty(rows, compute)
-    slopes = np.empty_like(logits, order="C", subok=False) if gradient else None
+    slopes = _empty_gradient(logits) if gradient else None
     bad, _, _ = _core.softmax_cross_entropy(
         _OWN_POOL,
         _CODES[logits.dtype],
@@ -133,6 +144,12 @@ def softmax_cross_entropy(
             f" to leave such rows out, type keep=(labels != {labels[bad]})"
         )
     return values, slopes
+
+
+def _empty_gradient(logits: NDArray[Any]) -> NDArray[Any]:
+    if logits.nbytes < _core.POOLED_BYTES:
+        return np.empty(logits.shape, logits.dtype)
+    return _core.gradient_array(_CODES[logits.dtype], *logits.shape)
 
 
 def _check_arguments(

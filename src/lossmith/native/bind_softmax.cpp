@@ -63,6 +63,7 @@ std::tuple<std::int64_t, double, double> softmax(std::uint64_t exec, int dtype, 
   default: throw nb::value_error("dtype is none of the codes that the kernels know");
   }
   if (outcome.out_of_memory) throw std::bad_alloc();
+  if (outcome.bad_weight) throw nb::value_error("class_weight holds a number that is negative, infinite or NaN");
   return {outcome.bad_row, outcome.total, outcome.count};
 }
 

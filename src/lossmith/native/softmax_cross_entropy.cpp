@@ -121,6 +121,9 @@ template <typename Storage>
 SoftmaxOutcome softmax_cross_entropy(const SoftmaxCrossEntropy<Storage> &call, const Exec &exec) {
   SoftmaxOutcome outcome;
   Job<Storage> job(call);
+  for (std::int64_t c = 0; call.class_weight != nullptr && c < call.classes; ++c)
+    if (!(job.weight(c) >= 0.0 && job.weight(c) < infinity<double>)) outcome.bad_weight = true;
+  if (outcome.bad_weight) return outcome;
   try {
     const LabelCheck labels = check_labels(job, exec);
     outcome.bad_row = labels.bad_row;

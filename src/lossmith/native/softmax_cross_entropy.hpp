@@ -39,6 +39,7 @@ template <typename Storage> struct SoftmaxCrossEntropy {
 
 struct SoftmaxOutcome {
   std::int64_t bad_row = -1;  // the first row whose label is out of range: nothing is written then
+  bool bad_weight = false;    // a class weight is negative, infinite or NaN: nothing is written then
   bool out_of_memory = false; // and nothing is promised of what has been written
   double total = 0.0;         // sum of the values
   double count = 0.0;         // sum of w_y over the kept rows; without weights, how many there are

@@ -1,0 +1,213 @@
+"""The native kernels for tensors: which call has one, and how autograd sees it.
+
+The contract: `cross_entropy` returns exactly what the plain formula returns, or None, and then the plain formula has to
+do it. It returns None whenever anything is unusual - another device, layout, dtype or shape, a subclass, a mode, a
+transform, a compiler or exporter that looks on, a wrong argument - so that errors and semantics are the formula's own.
+Derivatives of second and higher order also come from the formula.
+
+The gradient is computed with the loss, in one pass over the logits, and handed over in the backward pass. Large ones
+lie in memory that is used again for the next step's; see `lossmith.native.trim`.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import functools
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.autograd import Function, forward_ad
+from torch.nn import Parameter
+from torch.utils.dlpack import from_dlpack
+
+from .. import native
+
+# The numbers that stand for dtypes in the compiled module, and what it computes in.
+_CODES = {torch.float32: 0, torch.float64: 1, torch.bfloat16: 2, torch.float16: 3}
+_PLAIN_TYPES = (Tensor, Parameter)
+_core: Any = native._core
+_run: Any = None if _core is None else _core.softmax_cross_entropy
+_POOLED_BYTES = 0 if _core is None else _core.POOLED_BYTES
+
+Plain = Callable[..., Tensor]
+
+
+@functools.cache
+def executor() -> int:
+    """Return the number that stands for libtorch's threads, or 0 for the calling thread if it does not lend them."""
+    names = {"win32": "torch_cpu.dll", "darwin": "libtorch_cpu.dylib"}
+    path = Path(torch.__file__).parent / "lib" / names.get(sys.platform, "libtorch_cpu.so")
+    try:
+        function = ctypes.CDLL(str(path)).torch_parallel_for
+    except (OSError, AttributeError):
+        return 0
+    return ctypes.cast(function, ctypes.c_void_p).value or 0
+
+
+def usual(*tensors: Tensor) -> bool:
+    """Return whether these are tensors like any other, in memory, and nothing looks on or transforms the call."""
+    if torch.compiler.is_compiling() or _core is None:
+        return False
+    for x in tensors:
+        if type(x) not in _PLAIN_TYPES or not x.is_cpu or x.layout is not torch.strided or not x.is_contiguous():
+            return False
+    c = torch._C
+    return not (
+        c._are_functorch_transforms_active()
+        or c._len_torch_dispatch_stack()
+        or c._len_torch_function_stack()
+        or c._is_tracing()
+        or forward_ad._current_level >= 0
+        or torch.is_autocast_enabled("cpu")
+        or any(x.is_neg() for x in tensors)
+    )
+
+
+def cross_entropy(
+    input: Tensor,
+    target: Tensor,
+    weight: Tensor | None,
+    ignore_index: int,
+    reduction: str,
+    label_smoothing: float,
+    plain: Plain,
+) -> Tensor | None:
+    """Return the loss for logits (N, C) and labels (N,), or None; ``plain`` computes the same by the formula."""
+    if not usual(input, target) or target.dtype is not torch.int64:
+        return None
+    code = _CODES.get(input.dtype)
+    if code is None or input.ndim != 2 or target.ndim != 1 or input.numel() == 0 or len(input) != len(target):
+        return None
+    if type(label_smoothing) is not float or not 0.0 <= label_smoothing <= 1.0 or type(ignore_index) is not int:
+        return None
+    if weight is not None:
+        if not usual(weight) or weight.shape != input.shape[1:] or weight.requires_grad or weight.dtype not in _CODES:
+            return None
+        weight = weight.to(torch.float64 if code == 1 else torch.float32)
+    settings = (weight, ignore_index, label_smoothing)
+    if reduction == "none":
+        run: Any = _Rows
+    elif reduction in ("mean", "sum"):
+        run = _Sum
+    else:
+        return None
+    try:
+        if torch.is_grad_enabled() and input.requires_grad:
+            return run.apply(input, target, weight, settings, reduction, plain)
+        return run.forward(None, input, target, weight, settings, reduction, plain)
+    except _NotOurs:
+        return None
+
+
+class _NotOurs(Exception):
+    """A label or weight that the kernel refuses: the formula has the words for it."""
+
+
+def _call(input: Tensor, target: Tensor, settings: Any, values: Any, gradient: Any, **more: Any) -> tuple[float, float]:
+    weight, ignore_index, label_smoothing = settings
+    rows, classes = input.shape
+    try:
+        bad, total, count = _run(
+            executor(),
+            _CODES[input.dtype],
+            input.data_ptr(),
+            target.data_ptr(),
+            rows,
+            classes,
+            None if values is None else values.data_ptr(),
+            None if gradient is None else gradient.data_ptr(),
+            ignores=True,
+            ignored=ignore_index,
+            class_weight=None if weight is None else weight.data_ptr(),
+            label_smoothing=label_smoothing,
+            **more,
+        )
+    except ValueError:
+        raise _NotOurs from None
+    if bad >= 0:
+        raise _NotOurs
+    return total, count
+
+
+def empty_gradient(input: Tensor) -> Tensor:
+    """Return memory for the gradient of a contiguous matrix."""
+    if input.nbytes < _POOLED_BYTES:
+        return torch.empty_like(input, requires_grad=False)
+    return from_dlpack(_core.gradient_capsule(_CODES[input.dtype], *input.shape))
+
+
+def _compute_dtype(input: Tensor) -> torch.dtype:
+    return torch.float64 if input.dtype is torch.float64 else torch.float32
+
+
+class _Sum(Function):
+    """The sum or mean: the gradient is computed with it."""
+
+    @staticmethod
+    def forward(
+        ctx: Any, input: Tensor, target: Tensor, weight: Any, settings: Any, reduction: str, plain: Plain
+    ) -> Tensor:
+        mean = reduction == "mean"
+        gradient = None if ctx is None else empty_gradient(input)
+        total, count = _call(input, target, settings, None, gradient, mean=mean)
+        if ctx is not None:
+            ctx.save_for_backward(input, target, weight)
+            ctx.gradient, ctx.settings, ctx.reduction, ctx.plain = gradient, settings, reduction, plain
+        if mean:
+            total = total / count if count else float("nan")
+        return torch.scalar_tensor(total, dtype=_compute_dtype(input))
+
+    @staticmethod
+    def backward(ctx: Any, *slopes: Tensor) -> tuple[Tensor | None, ...]:
+        slope = slopes[0]
+        if torch.is_grad_enabled():
+            return _by_formula(ctx, slope)
+        # Handed over and forgotten: whoever gets the only reference may keep it instead of a copy.
+        gradient, ctx.gradient = ctx.gradient, None
+        if gradient is None:  # a second backward pass through the same graph
+            input, target, _ = ctx.saved_tensors
+            gradient = empty_gradient(input)
+            _call(input, target, ctx.settings, None, gradient, mean=ctx.reduction == "mean")
+        factor = slope.item()
+        if factor != 1.0:
+            gradient.mul_(factor)
+        return gradient, None, None, None, None, None
+
+
+class _Rows(Function):
+    """One value per row: the gradient waits for what each is multiplied with."""
+
+    @staticmethod
+    def forward(
+        ctx: Any, input: Tensor, target: Tensor, weight: Any, settings: Any, reduction: str, plain: Plain
+    ) -> Tensor:
+        values = torch.empty(len(input), dtype=_compute_dtype(input))
+        _call(input, target, settings, values, None)
+        if ctx is not None:
+            ctx.save_for_backward(input, target, weight)
+            ctx.settings, ctx.reduction, ctx.plain = settings, reduction, plain
+        return values.to(input.dtype)
+
+    @staticmethod
+    def backward(ctx: Any, *slopes: Tensor) -> tuple[Tensor | None, ...]:
+        slope = slopes[0]
+        if torch.is_grad_enabled():
+            return _by_formula(ctx, slope)
+        input, target, _ = ctx.saved_tensors
+        gradient = empty_gradient(input)
+        scale = slope.to(_compute_dtype(input)).contiguous()
+        _call(input, target, ctx.settings, None, gradient, scale=scale.data_ptr())
+        return gradient, None, None, None, None, None
+
+
+def _by_formula(ctx: Any, slope: Tensor) -> tuple[Tensor | None, ...]:
+    """The gradient as something that can be differentiated again."""
+    input, target, weight = ctx.saved_tensors
+    _, ignore_index, label_smoothing = ctx.settings
+    value = ctx.plain(input, target, weight, ignore_index, ctx.reduction, label_smoothing)
+    (gradient,) = torch.autograd.grad(value, input, slope, create_graph=True)
+    return gradient, None, None, None, None, None
