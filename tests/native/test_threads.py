@@ -26,7 +26,7 @@ def run(exec_, logits, labels, **options):
     rows, classes = logits.shape
     values = np.full(rows, np.nan, np.float32 if logits.dtype == np.float16 else logits.dtype)
     gradient = np.full_like(logits, np.nan)
-    code = native._CODES[logits.dtype]
+    code = native.CODES[logits.dtype]
     sums = native._core.softmax_cross_entropy(exec_, code, logits, labels, rows, classes, values, gradient, **options)
     return sums, values, gradient
 

@@ -44,7 +44,7 @@ def _load() -> tuple[Any, str | None]:
 _core, _reason = _load()
 
 # The numbers that stand for dtypes and executors in the compiled module.
-_CODES = {np.dtype(np.float32): 0, np.dtype(np.float64): 1, np.dtype(np.float16): 3}
+CODES = {np.dtype(np.float32): 0, np.dtype(np.float64): 1, np.dtype(np.float16): 3}
 _OWN_POOL = 1
 
 
@@ -74,7 +74,7 @@ def supports(logits: object) -> bool:
     return (
         isinstance(logits, np.ndarray)
         and logits.ndim == 2
-        and logits.dtype in _CODES
+        and logits.dtype in CODES
         and logits.flags.c_contiguous
         and logits.flags.aligned
     )
@@ -122,10 +122,10 @@ def softmax_cross_entropy(
     rows, classes = logits.shape
     compute = np.float32 if logits.dtype == np.float16 else logits.dtype
     values = np.empty(rows, compute)
-    slopes = _empty_gradient(logits) if gradient else None
+    slopes = empty_gradient(logits) if gradient else None
     bad, _, _ = _core.softmax_cross_entropy(
         _OWN_POOL,
-        _CODES[logits.dtype],
+        CODES[logits.dtype],
         logits,
         np.ascontiguousarray(labels, np.int64),
         rows,
@@ -146,10 +146,51 @@ def softmax_cross_entropy(
     return values, slopes
 
 
-def _empty_gradient(logits: NDArray[Any]) -> NDArray[Any]:
+def softmax_total(
+    code: int,
+    logits: Any,
+    labels: Any,
+    rows: int,
+    classes: int,
+    gradient: Any,
+    options: tuple[bool, bool, int],
+    smoothing: tuple[float, float],
+    executor: int = _OWN_POOL,
+) -> float | None:
+    """Fill the gradient and return the sum or mean of the values, or None if a label is bad or the result is NaN.
+
+    For callers that have checked everything but the labels. ``options`` is whether to take the mean, whether a label
+    is ignored, and which; ``smoothing`` is label_smoothing and z_loss; logits and gradient are arrays or addresses.
+    """
+    mean, ignores, ignored = options
+    bad, total, count = _core.softmax_cross_entropy(
+        executor,
+        code,
+        logits,
+        labels,
+        rows,
+        classes,
+        None,
+        gradient,
+        mean,
+        ignores,
+        ignored,
+        None,
+        None,
+        1.0,
+        None,
+        *smoothing,
+    )
+    if bad >= 0 or count == 0.0 or total != total:
+        return None
+    return total / count if mean else total
+
+
+def empty_gradient(logits: NDArray[Any]) -> NDArray[Any]:
+    """Return memory for the gradient of a matrix of logits."""
     if logits.nbytes < _core.POOLED_BYTES:
         return np.empty(logits.shape, logits.dtype)
-    return _core.gradient_array(_CODES[logits.dtype], *logits.shape)
+    return _core.gradient_array(CODES[logits.dtype], *logits.shape)
 
 
 def _check_arguments(

@@ -28,7 +28,8 @@ from .. import native
 
 # The numbers that stand for dtypes in the compiled module, and what it computes in.
 _CODES = {torch.float32: 0, torch.float64: 1, torch.bfloat16: 2, torch.float16: 3}
-_PLAIN_TYPES = (Tensor, Parameter)
+_PLAIN_TYPES = frozenset((Tensor, Parameter))
+_STRIDED = torch.strided
 _core: Any = native._core
 _run: Any = None if _core is None else _core.softmax_cross_entropy
 _POOLED_BYTES = 0 if _core is None else _core.POOLED_BYTES
@@ -48,23 +49,44 @@ def executor() -> int:
     return ctypes.cast(function, ctypes.c_void_p).value or 0
 
 
+def _questions() -> tuple[Callable[[], Any], ...] | None:
+    """What PyTorch is asked on each call, or None if this version has no answer and the fast path must stay unused."""
+    names = (
+        "_are_functorch_transforms_active",
+        "_len_torch_dispatch_stack",
+        "_len_torch_function_stack",
+        "_is_tracing",
+    )
+    found = tuple(getattr(torch._C, name, None) for name in names)
+    return None if None in found or not hasattr(forward_ad, "_current_level") else found
+
+
+_QUESTIONS = _questions() if _core is not None else None
+
+
 def usual(*tensors: Tensor) -> bool:
     """Return whether these are tensors like any other, in memory, and nothing looks on or transforms the call."""
-    if torch.compiler.is_compiling() or _core is None:
+    if torch.compiler.is_compiling() or _QUESTIONS is None:
         return False
     for x in tensors:
-        if type(x) not in _PLAIN_TYPES or not x.is_cpu or x.layout is not torch.strided or not x.is_contiguous():
+        if type(x) not in _PLAIN_TYPES or not x.is_cpu or x.layout is not _STRIDED or not x.is_contiguous():
             return False
-    c = torch._C
-    return not (
-        c._are_functorch_transforms_active()
-        or c._len_torch_dispatch_stack()
-        or c._len_torch_function_stack()
-        or c._is_tracing()
-        or forward_ad._current_level >= 0
-        or torch.is_autocast_enabled("cpu")
-        or any(x.is_neg() for x in tensors)
-    )
+        if x.is_neg():
+            return False
+    transforms, dispatch_modes, function_modes, tracing = _QUESTIONS
+    if transforms() or dispatch_modes() or function_modes() or tracing() or forward_ad._current_level >= 0:
+        return False
+    return not torch.is_autocast_enabled("cpu")
+
+
+def _code(input: Tensor, target: Tensor) -> int | None:
+    """Return the number of the logits' dtype if these are usual logits (N, C) and labels (N,), both with elements."""
+    if not usual(input, target) or target.dtype is not torch.int64:
+        return None
+    shape = input.shape
+    if len(shape) != 2 or target.shape != shape[:1] or not (shape[0] and shape[1]):
+        return None
+    return _CODES.get(input.dtype)
 
 
 def cross_entropy(
@@ -77,10 +99,8 @@ def cross_entropy(
     plain: Plain,
 ) -> Tensor | None:
     """Return the loss for logits (N, C) and labels (N,), or None; ``plain`` computes the same by the formula."""
-    if not usual(input, target) or target.dtype is not torch.int64:
-        return None
-    code = _CODES.get(input.dtype)
-    if code is None or input.ndim != 2 or target.ndim != 1 or input.numel() == 0 or len(input) != len(target):
+    code = _code(input, target)
+    if code is None:
         return None
     if type(label_smoothing) is not float or not 0.0 <= label_smoothing <= 1.0 or type(ignore_index) is not int:
         return None
@@ -101,6 +121,23 @@ def cross_entropy(
         return run.forward(None, input, target, weight, settings, reduction, plain)
     except _NotOurs:
         return None
+
+
+def softmax_value_and_gradient(
+    options: tuple[bool, bool, int], smoothing: tuple[float, float], input: Any, target: Any
+) -> tuple[Tensor, Tensor] | None:
+    """Return the softmax cross-entropy of logits (N, C) and labels (N,) with its gradient, or None; see core.quick."""
+    code = _code(input, target)
+    if code is None:
+        return None
+    rows, classes = input.shape
+    gradient = empty_gradient(input)
+    total = native.softmax_total(
+        code, input.data_ptr(), target.data_ptr(), rows, classes, gradient.data_ptr(), options, smoothing, executor()
+    )
+    if total is None:
+        return None
+    return torch.scalar_tensor(total, dtype=_compute_dtype(input)), gradient
 
 
 class _NotOurs(Exception):
