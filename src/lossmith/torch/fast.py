@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import ctypes
 import functools
+import math
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -61,6 +62,7 @@ def _questions() -> tuple[Callable[[], Any], ...] | None:
     return None if None in found or not hasattr(forward_ad, "_current_level") else found
 
 
+_wrapped: Any = torch._C._functorch.is_functorch_wrapped_tensor  # also one whose transform is over
 _QUESTIONS = _questions() if _core is not None else None
 
 
@@ -71,7 +73,7 @@ def usual(*tensors: Tensor) -> bool:
     for x in tensors:
         if type(x) not in _PLAIN_TYPES or not x.is_cpu or x.layout is not _STRIDED or not x.is_contiguous():
             return False
-        if x.is_neg():
+        if x.is_neg() or _wrapped(x):
             return False
     transforms, dispatch_modes, function_modes, tracing = _QUESTIONS
     if transforms() or dispatch_modes() or function_modes() or tracing() or forward_ad._current_level >= 0:
@@ -108,19 +110,21 @@ def cross_entropy(
         if not usual(weight) or weight.shape != input.shape[1:] or weight.requires_grad or weight.dtype not in _CODES:
             return None
         weight = weight.to(torch.float64 if code == 1 else torch.float32)
-    settings = (weight, ignore_index, label_smoothing)
+    if reduction not in ("mean", "sum", "none"):
+        return None
+    call = _Call(code, weight, ignore_index, reduction, label_smoothing, plain)
+    wanted = torch.is_grad_enabled() and input.requires_grad
     if reduction == "none":
-        run: Any = _Rows
-    elif reduction in ("mean", "sum"):
-        run = _Sum
+        value = torch.empty(input.shape[:1], dtype=call.dtype)
+        if not call.run(input, target, value.data_ptr(), None):
+            return None
+        value = value.to(input.dtype)
     else:
-        return None
-    try:
-        if torch.is_grad_enabled() and input.requires_grad:
-            return run.apply(input, target, weight, settings, reduction, plain)
-        return run.forward(None, input, target, weight, settings, reduction, plain)
-    except _NotOurs:
-        return None
+        call.gradient = empty_gradient(input) if wanted else None
+        if not call.run(input, target, None, None if call.gradient is None else call.gradient.data_ptr()):
+            return None
+        value = torch.scalar_tensor(call.result, dtype=call.dtype)
+    return _apply(input, target, weight, value, call) if wanted else value
 
 
 def softmax_value_and_gradient(
@@ -137,37 +141,7 @@ def softmax_value_and_gradient(
     )
     if total is None:
         return None
-    return torch.scalar_tensor(total, dtype=_compute_dtype(input)), gradient
-
-
-class _NotOurs(Exception):
-    """A label or weight that the kernel refuses: the formula has the words for it."""
-
-
-def _call(input: Tensor, target: Tensor, settings: Any, values: Any, gradient: Any, **more: Any) -> tuple[float, float]:
-    weight, ignore_index, label_smoothing = settings
-    rows, classes = input.shape
-    try:
-        bad, total, count = _run(
-            executor(),
-            _CODES[input.dtype],
-            input.data_ptr(),
-            target.data_ptr(),
-            rows,
-            classes,
-            None if values is None else values.data_ptr(),
-            None if gradient is None else gradient.data_ptr(),
-            ignores=True,
-            ignored=ignore_index,
-            class_weight=None if weight is None else weight.data_ptr(),
-            label_smoothing=label_smoothing,
-            **more,
-        )
-    except ValueError:
-        raise _NotOurs from None
-    if bad >= 0:
-        raise _NotOurs
-    return total, count
+    return torch.scalar_tensor(total, dtype=torch.float64 if code == 1 else torch.float32), gradient
 
 
 def empty_gradient(input: Tensor) -> Tensor:
@@ -177,74 +151,99 @@ def empty_gradient(input: Tensor) -> Tensor:
     return from_dlpack(_core.gradient_capsule(_CODES[input.dtype], *input.shape))
 
 
-def _compute_dtype(input: Tensor) -> torch.dtype:
-    return torch.float64 if input.dtype is torch.float64 else torch.float32
+class _Call:
+    """One call of the kernel: its settings, and between the passes of autograd the gradient."""
+
+    __slots__ = (
+        "code",
+        "dtype",
+        "gradient",
+        "ignore_index",
+        "label_smoothing",
+        "plain",
+        "reduction",
+        "result",
+        "weight",
+    )
+
+    def __init__(
+        self, code: int, weight: Any, ignore_index: int, reduction: str, label_smoothing: float, plain: Plain
+    ) -> None:
+        self.code, self.weight, self.ignore_index, self.reduction = code, weight, ignore_index, reduction
+        self.label_smoothing, self.plain = label_smoothing, plain
+        self.dtype = torch.float64 if code == 1 else torch.float32
+        self.gradient: Tensor | None = None
+        self.result = 0.0
+
+    def run(self, input: Tensor, target: Tensor, values: Any, gradient: Any, scale: Any = None) -> bool:
+        """Fill the arrays at these addresses and set ``result``; False if a label or weight is refused."""
+        rows, classes = input.shape
+        mean = self.reduction == "mean"
+        weight = None if self.weight is None else self.weight.data_ptr()
+        arrays = input.data_ptr(), target.data_ptr(), rows, classes, values, gradient
+        try:
+            bad, total, count = _run(
+                executor(),
+                self.code,
+                *arrays,
+                mean,
+                True,
+                self.ignore_index,
+                None,
+                scale,
+                1.0,
+                weight,
+                self.label_smoothing,
+                0.0,
+            )
+        except ValueError:
+            return False
+        self.result = total if not mean else total / count if count else math.nan
+        return bad < 0
+
+    def gradient_again(self, input: Tensor, target: Tensor, scale: Any = None) -> Tensor:
+        gradient = empty_gradient(input)
+        self.run(input, target, None, gradient.data_ptr(), scale)
+        return gradient
 
 
-class _Sum(Function):
-    """The sum or mean: the gradient is computed with it."""
+class _CrossEntropy(Function):
+    """Puts a value that is known already into autograd's graph, and its gradient where autograd asks for it."""
 
     @staticmethod
-    def forward(
-        ctx: Any, input: Tensor, target: Tensor, weight: Any, settings: Any, reduction: str, plain: Plain
-    ) -> Tensor:
-        mean = reduction == "mean"
-        gradient = None if ctx is None else empty_gradient(input)
-        total, count = _call(input, target, settings, None, gradient, mean=mean)
-        if ctx is not None:
-            ctx.save_for_backward(input, target, weight)
-            ctx.gradient, ctx.settings, ctx.reduction, ctx.plain = gradient, settings, reduction, plain
-        if mean:
-            total = total / count if count else float("nan")
-        return torch.scalar_tensor(total, dtype=_compute_dtype(input))
+    def forward(ctx: Any, input: Tensor, target: Tensor, weight: Tensor | None, value: Tensor, call: _Call) -> Tensor:
+        ctx.save_for_backward(input, target, weight)
+        ctx.call = call
+        return value
 
     @staticmethod
     def backward(ctx: Any, *slopes: Tensor) -> tuple[Tensor | None, ...]:
-        slope = slopes[0]
+        (slope,), call = slopes, ctx.call
         if torch.is_grad_enabled():
-            return _by_formula(ctx, slope)
+            return _by_formula(ctx, slope), None, None, None, None
         # Handed over and forgotten: whoever gets the only reference may keep it instead of a copy.
-        gradient, ctx.gradient = ctx.gradient, None
+        gradient, call.gradient = call.gradient, None
+        if call.reduction == "none":
+            input, target, _ = ctx.saved_tensors
+            scale = slope.to(call.dtype).contiguous()
+            return call.gradient_again(input, target, scale.data_ptr()), None, None, None, None
         if gradient is None:  # a second backward pass through the same graph
             input, target, _ = ctx.saved_tensors
-            gradient = empty_gradient(input)
-            _call(input, target, ctx.settings, None, gradient, mean=ctx.reduction == "mean")
+            gradient = call.gradient_again(input, target)
         factor = slope.item()
         if factor != 1.0:
             gradient.mul_(factor)
-        return gradient, None, None, None, None, None
+        return gradient, None, None, None, None
 
 
-class _Rows(Function):
-    """One value per row: the gradient waits for what each is multiplied with."""
-
-    @staticmethod
-    def forward(
-        ctx: Any, input: Tensor, target: Tensor, weight: Any, settings: Any, reduction: str, plain: Plain
-    ) -> Tensor:
-        values = torch.empty(len(input), dtype=_compute_dtype(input))
-        _call(input, target, settings, values, None)
-        if ctx is not None:
-            ctx.save_for_backward(input, target, weight)
-            ctx.settings, ctx.reduction, ctx.plain = settings, reduction, plain
-        return values.to(input.dtype)
-
-    @staticmethod
-    def backward(ctx: Any, *slopes: Tensor) -> tuple[Tensor | None, ...]:
-        slope = slopes[0]
-        if torch.is_grad_enabled():
-            return _by_formula(ctx, slope)
-        input, target, _ = ctx.saved_tensors
-        gradient = empty_gradient(input)
-        scale = slope.to(_compute_dtype(input)).contiguous()
-        _call(input, target, ctx.settings, None, gradient, scale=scale.data_ptr())
-        return gradient, None, None, None, None, None
+# What Function.apply does besides calling this is for transforms, and those were ruled out.
+_apply: Any = super(Function, _CrossEntropy).apply
 
 
-def _by_formula(ctx: Any, slope: Tensor) -> tuple[Tensor | None, ...]:
+def _by_formula(ctx: Any, slope: Tensor) -> Tensor:
     """The gradient as something that can be differentiated again."""
     input, target, weight = ctx.saved_tensors
-    _, ignore_index, label_smoothing = ctx.settings
-    value = ctx.plain(input, target, weight, ignore_index, ctx.reduction, label_smoothing)
+    call = ctx.call
+    value = call.plain(input, target, weight, call.ignore_index, call.reduction, call.label_smoothing)
     (gradient,) = torch.autograd.grad(value, input, slope, create_graph=True)
-    return gradient, None, None, None, None, None
+    return gradient
