@@ -23,7 +23,11 @@
 // One function compiled for AVX-512, AVX2 and any x86-64; the loader keeps the one that the CPU can run. It needs the
 // indirect functions of glibc and GCC's names for the CPU levels; without them there is one version, for the baseline.
 // The lanes are an AVX register wide where there is such a choice, and as wide as SSE2 and NEON have them where not.
-#if defined(__x86_64__) && defined(__GLIBC__) && defined(__GNUC__) && !defined(__clang__) && __GNUC__ >= 12
+// Sanitizers cannot work inside the choice itself: for them LOSSMITH_ONE_CPU leaves the CPU to the compiler's options.
+#if defined(LOSSMITH_ONE_CPU)
+#define LOSSMITH_EVERY_CPU
+#define LOSSMITH_LANE_BYTES 32
+#elif defined(__x86_64__) && defined(__GLIBC__) && defined(__GNUC__) && !defined(__clang__) && __GNUC__ >= 12
 #define LOSSMITH_EVERY_CPU __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
 #define LOSSMITH_USUAL_LANE_BYTES 32
 #else
