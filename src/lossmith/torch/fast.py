@@ -50,7 +50,7 @@ def executor() -> int:
     return ctypes.cast(function, ctypes.c_void_p).value or 0
 
 
-def _questions() -> tuple[Callable[[], Any], ...] | None:
+def _questions() -> tuple[Any, ...] | None:
     """What PyTorch is asked on each call, or None if this version has no answer and the fast path must stay unused."""
     names = (
         "_are_functorch_transforms_active",
@@ -237,7 +237,7 @@ class _CrossEntropy(Function):
 
 
 # What Function.apply does besides calling this is for transforms, and those were ruled out.
-_apply: Any = super(Function, _CrossEntropy).apply
+_apply: Any = super(Function, _CrossEntropy).apply  # pyrefly: ignore
 
 
 def _by_formula(ctx: Any, slope: Tensor) -> Tensor:
