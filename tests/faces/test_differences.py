@@ -1,4 +1,4 @@
-"""The tables of differences and ports against the installed frameworks: every call gives what the page says it gives."""
+"""The tables of differences and ports against the installed frameworks: every call gives what the page says."""
 
 from __future__ import annotations
 
