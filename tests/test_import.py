@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 
-FORBIDDEN = "torch jax tensorflow keras pandas pyarrow altair typer rich sklearn scipy"
+FORBIDDEN = "torch jax tensorflow keras pandas pyarrow altair typer rich sklearn scipy xgboost lightgbm catboost"
 
 MODULES = f"""
 import sys, lossmith
@@ -16,11 +16,11 @@ lossmith.huber([1.0], [2.0]), lossmith.SoftmaxCrossEntropy(), dir(lossmith)
 found = [name for name in {FORBIDDEN.split()!r} if name in sys.modules]
 assert not found, found
 """
-SECONDS = """
-import time, numpy
-start = time.perf_counter()
+SPARE = """
+import sys
 import lossmith
-print(time.perf_counter() - start)
+loaded = {name.split(".")[1] for name in sys.modules if name.startswith("lossmith.")}
+assert loaded <= {"arrays", "core", "errors", "formula", "losses", "native"}, loaded
 """
 
 
@@ -32,10 +32,6 @@ def test_importing_lossmith_imports_no_framework() -> None:
     run(MODULES)
 
 
-def test_importing_lossmith_is_fast() -> None:
-    """Under 0.15 s beyond NumPy; the best of several runs, because other processes may hold the cores."""
-    run(SECONDS)  # compiles the byte code
-    seconds = []
-    while len(seconds) < 8 and min(seconds, default=1.0) >= 0.15:
-        seconds.append(float(run(SECONDS)))
-    assert min(seconds) < 0.15, seconds
+def test_importing_lossmith_loads_definitions_and_core_alone() -> None:
+    """No plots, readers, reports or faces: what takes time to import waits until it is asked for."""
+    run(SPARE)

@@ -41,6 +41,7 @@ def test_the_example_values() -> None:
     assert base_score("poisson_log_rate", [0, 1, 2]) == pytest.approx(0.0)
     assert base_score("tweedie_log_mean", [0.0, np.e * 2]) == pytest.approx(1.0)
     assert base_score("focal", [0, 1]) == pytest.approx(0.0, abs=1e-8)
+    assert base_score("focal", [False, True]) == pytest.approx(0.0, abs=1e-8)
     np.testing.assert_allclose(base_score("softmax_cross_entropy", [0, 1, 1, 2]), np.log([0.25, 0.5, 0.25]))
     np.testing.assert_allclose(base_score("huber", [[1.0, 5.0], [2.0, 6.0]]), [1.5, 5.5])
     assert base_score("cauchy", [0.0] * 6 + [100.0] * 3) == pytest.approx(0.0, abs=1e-2)  # the deeper of two minima
@@ -63,6 +64,11 @@ def test_the_example_values() -> None:
         ("huber", [1.0, np.nan], None, lm.DomainError, "target is NaN at position 1"),
         ("mae", [1.0, np.nan], None, lm.DomainError, "target is NaN at position 1"),
         ("tweedie_log_mean", [1.0, -1.0], None, lm.DomainError, "target is -1 at position 1"),
+        ("focal", ["no", "yes"], None, lm.InputError, "y has dtype <U3; expected numbers, for classes the labels 0"),
+        ("softmax_focal", ["a", "b"], None, lm.InputError, "expected numbers, for classes the labels 0"),
+        ("softmax_focal", [0.0, np.nan], None, lm.LabelError, "class indices must be integers"),
+        ("softmax_focal", [0, -1], None, lm.LabelError, "target holds label -1 at position 1"),
+        ("huber", [1.0, 2.0], [1.0], lm.ShapeError, r"sample_weight has shape \(1,\); expected \(2,\), one per row"),
         ("focal", [0, 2], None, lm.DomainError, "target is 2 at position 1"),
         ("binary_cross_entropy", [0, 1], None, lm.InputError, "use sigmoid_cross_entropy"),
         ("hubber", [0, 1], None, lm.UnknownNameError, "did you mean 'huber'"),

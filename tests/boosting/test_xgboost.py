@@ -150,6 +150,28 @@ def test_the_metric_is_the_loss_of_the_predictions(loss: str) -> None:
     assert log["train"][name][-1] < log["train"][name][0]
 
 
+@pytest.mark.parametrize("loss", ["huber", "charbonnier", "cauchy", "quantile", "absolute_error"])
+def test_outliers_and_the_unit_of_the_target_do_no_harm(loss: str) -> None:
+    """The second derivative alone, and a hessian of 1, leave most of the loss where it was; see ``curvature``."""
+    x, signal, _ = table()
+    rng = np.random.default_rng(4)
+    wild = np.where(rng.random(300) < 0.1, 50 * rng.standard_cauchy(300), 0.0)
+    left = {}
+    for unit in (1.0, 1000.0):
+        target, parameters = unit * (3 * signal + wild), {"scale": unit} if loss == "cauchy" else {}
+        start = boosting.base_score(loss, target, **parameters)
+        for hessian in ("auto", "one", *(["exact"] if lm.get(loss).definition.hessian else [])):
+            objective = boosting.xgboost.objective(loss, hessian, **parameters)
+            data = xgboost.DMatrix(x, target)
+            model = xgboost.train({**QUIET, "base_score": start, "max_depth": 4}, data, 30, obj=objective)
+            clean, scores = unit * 3 * signal, model.predict(data)
+            left[unit, hessian] = np.median(np.abs(scores - clean)) / np.median(np.abs(start - clean))
+    assert left[1.0, "auto"] < 0.35
+    assert left[1000.0, "auto"] < 0.35
+    assert left[1000.0, "one"] > 0.9
+    assert left.get((1000.0, "exact"), 1.0) > 0.9
+
+
 def test_the_regressor_and_several_targets() -> None:
     x, signal, weight = table()
     huber = boosting.xgboost.objective("huber", delta=0.5)

@@ -60,6 +60,17 @@ CALLS = {
     "triplet_margin_loss": Call(x, (z, z[::-1])),
 }
 
+_REGIONS = x.reshape(2, 3, 4)[:, :, :3]
+_TRUE = np.eye(3)[np.array([[0, 1, 2], [2, 2, 1]])]
+_PADDING = np.zeros((2, 3)), np.array([[0.0, 0.0], [0.0, 1.0]])
+WHOLE = {  # functions with reductions of their own, of whole samples or batches
+    "binary_dice_loss": Call(x[:2], (signs[:2] * 0.5 + 0.5,)),
+    "ctc_loss": Call(_REGIONS, (_PADDING[0], np.array([[1, 2], [1, 0]]), _PADDING[1])),
+    "dice_loss": Call(_REGIONS, (_TRUE,)),
+    "multiclass_generalized_dice_loss": Call(_REGIONS, (_TRUE,)),
+    "ntxent": Call(x[:4], (np.array([0, 0, 1, 1]),)),
+}
+
 # Far out, at 0 and beside it; kinks and infinities are differences, and stand with them.
 EDGES = np.array([-1e30, -1e4, -100, -30, -1.5, -1e-3, -0.0, 0, 1e-3, 1.5, 30, 100, 1e4, 1e30])[:, None]
 _ROWS = np.array([[0, 0, 0], [1e4, 0, -1e4], [1e30, -1e30, 0], [-100, 100, 3], [5, 5, 4], [1, 2, 1]], float)

@@ -205,7 +205,7 @@ def test_unknown_dimensions():
     loss = lk.MeanSquaredError()
     spec = tf.TensorSpec((None, None, F))
 
-    @tf.function(input_signature=[spec, tf.TensorSpec((None, None, None)), tf.TensorSpec((None,))])
+    @tf.function(input_signature=[spec, tf.TensorSpec((None, None, None)), tf.TensorSpec((None,))], autograph=False)
     def graph(y_true, y_pred, weight):
         return loss(y_true, y_pred, sample_weight=weight)
 

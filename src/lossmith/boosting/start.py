@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..arrays import load
-from ..errors import InputError
+from ..errors import InputError, ShapeError
 from . import curvature
 from .objective import Objective
 
@@ -59,7 +59,11 @@ def _inputs(objective: Objective, y: Any, sample_weight: Any) -> tuple[np.ndarra
     target = np.asarray(y)
     if target.size == 0:
         raise InputError("y holds no target to start from")
+    if target.dtype.kind not in "biuf":
+        raise InputError(f"y has dtype {target.dtype}; expected numbers, for classes the labels 0 … C-1")
     weight = np.ones(len(target)) if sample_weight is None else np.asarray(sample_weight, np.float64)
+    if weight.shape != target.shape[:1]:
+        raise ShapeError(f"sample_weight has shape {weight.shape}; expected {target.shape[:1]}, one per row")
     objective.derivatives(_scores(objective, target), target, weight)
     if not weight.any():
         raise InputError("sample_weight is 0 for every row; at least one has to count")
@@ -70,7 +74,10 @@ def _scores(objective: Objective, target: np.ndarray, constant: Any = 0.0) -> np
     """The constant as the prediction for every row: (N,) or (N, K)."""
     if objective.definition.layout == "element":
         return np.zeros(target.shape) + constant
-    classes = max(2, int(np.max(target)) + 1) if np.ndim(constant) == 0 else len(constant)
+    if np.ndim(constant):
+        classes = len(constant)
+    else:
+        classes = max(2, int(np.max(target, where=np.isfinite(target), initial=0)) + 1)
     return np.zeros((len(target), classes)) + constant
 
 
@@ -106,6 +113,8 @@ def _search(objective: Objective, target: np.ndarray, weight: np.ndarray) -> np.
             return best
         if not bounded and np.any(np.abs(best) > _FAR):
             break
+    if bounded:
+        return best  # slow, but it cannot leave the range of the targets
     raise InputError(
         f"the best constant under {objective.definition.name} is infinite for these targets (one class alone, or "
         "counts that are all 0?); start from a number of your own, such as 0"
