@@ -1,33 +1,37 @@
-"""``python -m benchmarks cpu``: measure, print, and append to ``results.csv``."""
+"""``python -m benchmarks cpu [--quick]``: measure, print, append to ``cpu.csv``, and draw ``cpu.svg`` from it."""
 
 from __future__ import annotations
 
+import argparse
 import csv
 import importlib.metadata
 import os
 import platform
-import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
 import lossmith as lm
 
-from . import cpu
+from . import chart, cpu
 
-RESULTS = Path(__file__).with_name("results.csv")
+RESULTS = Path(__file__).with_name("cpu.csv")
+ALLOCATOR = ("LD_PRELOAD", "GLIBC_TUNABLES", "MALLOC_MMAP_THRESHOLD_", "MALLOC_TRIM_THRESHOLD_", "THP_MEM_ALLOC_ENABLE")
 
 
 def _setting() -> dict[str, object]:
     versions = []
-    for package in ("numpy", "torch", "jax", "optax"):
+    for package in ("numpy", "torch", "jax", "tensorflow-cpu", "tensorflow"):
         try:
             versions.append(f"{package} {importlib.metadata.version(package)}")
         except importlib.metadata.PackageNotFoundError:
             continue
+    tuned = " ".join(f"{name}={os.environ[name]}" for name in ALLOCATOR if name in os.environ)
     return {
-        "date": datetime.now(UTC).date().isoformat(),
+        "date": datetime.now(UTC).isoformat(timespec="minutes"),
         "lossmith": f"{lm.__version__}{'' if lm.has_native() else ' (no native core)'}",
         "machine": f"{platform.machine()}, {os.cpu_count()} cores, {_instructions()}",
+        "load": round(os.getloadavg()[0], 1) if hasattr(os, "getloadavg") else "",
+        "allocator": tuned or "default",
         "versions": ", ".join(versions),
     }
 
@@ -42,17 +46,31 @@ def _instructions() -> str:
 
 def main() -> None:
     """Run the benchmark that the command line names."""
-    if sys.argv[1:] != ["cpu"]:
-        raise SystemExit("usage: python -m benchmarks cpu")
-    rows = [_setting() | row for row in cpu.measure()]
-    for row in rows:
-        print(f"{row['shape']:>12}  {row['contender']:<16} {row['median_ms']:>9} ms   {row['times_ours']:>6} x ours")
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument("what", choices=["cpu", "chart"], help="measure on the CPU, or only draw the chart again")
+    parser.add_argument("--quick", action="store_true", help="the small sizes, without torch.compile; records nothing")
+    arguments = parser.parse_args()
+    if arguments.what == "cpu":
+        setting = _setting()
+        for row in cpu.measure(arguments.quick, print):
+            print(
+                f"{row['work']:>28} {row['shape']:>11} {row['dtype']:>8} {row['pass']:>16}  {row['contender']:<14}"
+                f" {row['median_ms']:>10} ms {row['times_ours']:>7} x ours {row['times_floor']:>8} x floor",
+                flush=True,
+            )
+            if not arguments.quick:
+                _append(setting | row)
+    if not arguments.quick:
+        chart.draw(RESULTS)
+
+
+def _append(row: dict[str, object]) -> None:
     fresh = not RESULTS.exists()
     with RESULTS.open("a", newline="") as file:
-        writer = csv.DictWriter(file, fieldnames=list(rows[0]), lineterminator="\n")
+        writer = csv.DictWriter(file, fieldnames=list(row), lineterminator="\n")
         if fresh:
             writer.writeheader()
-        writer.writerows(rows)
+        writer.writerow(row)
 
 
 main()

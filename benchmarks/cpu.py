@@ -1,97 +1,93 @@
-"""Softmax cross-entropy with integer labels on the CPU: value and gradient, as a user calls it, allocation included.
+"""Loss and gradient on the CPU, as a user calls them, allocation included.
 
-Contenders take turns, so that a change of the machine's speed hits all alike; a ratio is the median of the pairs.
+Contenders take turns, so that a change of the machine's speed hits all alike; a ratio is the median of the pairs. A
+small step is repeated until a turn lasts a millisecond.
 """
 
 from __future__ import annotations
 
+import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from statistics import median
 
 import numpy as np
 
 import lossmith as lm
-from lossmith.arrays import load
 
-from .shapes import ROWS_AND_CLASSES
+from .work import Step, Work, contenders, works
 
-REPEATS = 15
-
-
-def contenders(rows: int, classes: int) -> dict[str, Callable[[], object]]:
-    """Return the ways to compute value and gradient in float32 of one batch; absent frameworks are left out."""
-    rng = np.random.default_rng(0)
-    logits = rng.normal(size=(rows, classes)).astype(np.float32)
-    labels = rng.integers(0, classes, rows)
-    loss = lm.SoftmaxCrossEntropy()
-    found = {"lossmith": lambda: loss.value_and_gradient(logits, labels), "numpy formula": _formula(logits, labels)}
-    found |= _torch(logits, labels)
-    found |= _jax(logits, labels)
-    return found
+TURN_SECONDS = 1e-3
+WORK_SECONDS = 20.0  # per loss, size and pass, shared by all contenders
+LEAST, MOST = 5, 31  # turns
 
 
-def _formula(logits: np.ndarray, labels: np.ndarray) -> Callable[[], object]:
-    definition, xp = lm.get("softmax_cross_entropy").definition, load("numpy")
+def bandwidth(threads: int) -> float:
+    """Return the bytes per second, read and written, of copying large arrays that are in memory already."""
+    source = np.ones((threads, 1 << 24), np.float32)
+    target = np.ones_like(source)
 
-    def run() -> object:
-        value = definition.value(xp, logits, labels, **definition.defaults).mean()
-        return value, definition.gradient(xp, logits, labels, **definition.defaults) / len(labels)
+    def copy(k: int) -> None:
+        np.copyto(target[k], source[k])
 
-    return run
-
-
-def _torch(logits: np.ndarray, labels: np.ndarray) -> dict[str, Callable[[], object]]:
-    try:
-        import torch
-    except ImportError:
-        return {}
-    x, y = torch.from_numpy(logits).requires_grad_(True), torch.from_numpy(labels)
-
-    def run() -> object:
-        x.grad = None
-        torch.nn.functional.cross_entropy(x, y).backward()
-        return x.grad
-
-    return {"torch eager": run}
+    best = np.inf
+    for _ in range(9):
+        workers = [threading.Thread(target=copy, args=(k,)) for k in range(1, threads)]
+        start = time.perf_counter()
+        for worker in workers:
+            worker.start()
+        copy(0)
+        for worker in workers:
+            worker.join()
+        best = min(best, time.perf_counter() - start)
+    return 2 * source.nbytes / best
 
 
-def _jax(logits: np.ndarray, labels: np.ndarray) -> dict[str, Callable[[], object]]:
-    try:
-        import jax
-        import optax
-    except ImportError:
-        return {}
-    x, y = jax.numpy.asarray(logits), jax.numpy.asarray(labels)
+def turns(steps: dict[str, Step]) -> dict[str, list[float]]:
+    """Return the seconds per step of each contender, turn by turn."""
+    inner, once = {}, 0.0
+    for name, step in steps.items():
+        step()  # compiles
+        step()
+        start = time.perf_counter()
+        step()
+        taken = time.perf_counter() - start
+        inner[name] = max(1, int(TURN_SECONDS / max(taken, 1e-7)))
+        once += taken * inner[name]
+    count = int(min(max(WORK_SECONDS / once, LEAST), MOST))
+    times: dict[str, list[float]] = {name: [] for name in steps}
+    for _ in range(count):
+        for name, step in steps.items():
+            start = time.perf_counter()
+            for _ in range(inner[name]):
+                step()
+            times[name].append((time.perf_counter() - start) / inner[name])
+    return times
 
-    def mean(z: object) -> object:
-        return optax.losses.softmax_cross_entropy_with_integer_labels(z, y).mean()
 
-    step = jax.jit(jax.value_and_grad(mean))
-    return {"jax jit (optax)": lambda: jax.block_until_ready(step(x))}
+def measure(quick: bool, say: Callable[[str], None]) -> Iterator[dict[str, object]]:
+    """Yield one row per loss, size, dtype, pass and contender."""
+    threads = lm.native._core.pool_threads() if lm.has_native() else 1
+    speed = bandwidth(threads)
+    say(f"copying on {threads} threads: {speed / 1e9:.1f} GB/s, read and written")
+    for work in works(quick):
+        yield from _measure(work, speed, compilers=not quick)
 
 
-def measure() -> list[dict[str, object]]:
-    """Return one row per contender and size: median milliseconds, and how many times ours is faster."""
-    results = []
-    for rows, classes in ROWS_AND_CLASSES:
-        runs = contenders(rows, classes)
-        times: dict[str, list[float]] = {name: [] for name in runs}
-        for repeat in range(REPEATS + 2):
-            for name, run in runs.items():
-                start = time.perf_counter()
-                run()
-                if repeat >= 2:  # the first two warm up
-                    times[name].append(1e3 * (time.perf_counter() - start))
+def _measure(work: Work, speed: float, compilers: bool) -> Iterator[dict[str, object]]:
+    found = contenders(work, compilers)
+    for k, direction in enumerate(("forward", "forward+backward")):
+        floor = work.bytes_moved[k] / speed
+        times = turns({name: steps[k] for name, steps in found.items()})
+        ours = times["lossmith torch" if "lossmith torch" in times else "lossmith numpy"]
         for name, taken in times.items():
-            ratio = median(theirs / ours for theirs, ours in zip(taken, times["lossmith"], strict=True))
-            results.append(
-                {
-                    "work": "softmax cross-entropy, value and gradient, float32",
-                    "shape": f"{rows}x{classes}",
-                    "contender": name,
-                    "median_ms": round(median(taken), 3),
-                    "times_ours": round(ratio, 2),
-                }
-            )
-    return results
+            yield {
+                "work": f"{work.name}, {work.target}" if work.target != "like" else work.name,
+                "shape": "x".join(map(str, work.shape)),
+                "dtype": work.dtype,
+                "pass": direction,
+                "contender": name,
+                "median_ms": round(1e3 * median(taken), 4),
+                "times_ours": round(median(t / o for t, o in zip(taken, ours, strict=True)), 2),
+                "times_floor": round(median(taken) / floor, 2),
+            }

@@ -58,7 +58,7 @@ def test_it_imports_no_framework():
     assert run_python(code) == "set()"
 
 
-@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64, np.float16])
 def test_supports_contiguous_matrices(dtype):
     logits = np.zeros((3, 4), dtype)
     assert native.supports(logits)
@@ -69,7 +69,7 @@ def test_supports_contiguous_matrices(dtype):
 @pytest.mark.parametrize(
     "logits",
     [
-        np.zeros((3, 4), np.float16),
+        np.zeros((3, 4), np.longdouble),
         np.zeros((3, 4), np.int64),
         np.zeros((3, 4), np.dtype(np.float32).newbyteorder()),
         np.zeros(4, np.float32),
@@ -79,7 +79,7 @@ def test_supports_contiguous_matrices(dtype):
         np.zeros(49, np.uint8)[1:].view(np.float32).reshape(3, 4),
         [[0.0, 1.0]],
     ],
-    ids=["half", "integer", "byte order", "1-D", "3-D", "transposed", "strided", "misaligned", "list"],
+    ids=["long double", "integer", "byte order", "1-D", "3-D", "transposed", "strided", "misaligned", "list"],
 )
 def test_supports_nothing_else(logits):
     assert not native.supports(logits)

@@ -4,7 +4,7 @@ import os
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lossmith import native
@@ -14,15 +14,20 @@ if not native.has_native():
         pytest.fail(f"LOSSMITH_REQUIRE_NATIVE=1, but there is no native core: {native.why_not()}", pytrace=False)
     pytest.skip(f"no native core: {native.why_not()}", allow_module_level=True)
 
-DTYPES = [np.float32, np.float64]
+DTYPES = [np.float32, np.float64, np.float16]
+FULL = [np.float32, np.float64]
 # Both sides of every seam: 8 float lanes (4 double), 64 classes (narrow | wide), blocks of 1024 and their remainder.
 CLASSES = [1, 2, 3, 7, 8, 9, 10, 17, 63, 64, 65, 66, 71, 72, 100, 1000, 1023, 1024, 1025, 2047, 2048, 2049, 32001]
 
 
-def oracle(logits, labels, keep=None, scale=None, class_weight=None, label_smoothing=0.0):
+def computed_in(dtype):
+    return np.dtype(np.float32) if dtype == np.float16 else np.dtype(dtype)
+
+
+def oracle(logits, labels, keep=None, scale=None, class_weight=None, label_smoothing=0.0, z_loss=0.0):
     """Value and gradient as in the docstring of native.softmax_cross_entropy, and the rounding to allow the gradient.
 
-    That is in units of eps: the gradient is a difference of two terms, and log p carries the rounding of z - max z.
+    The gradient is a difference of two terms, and log p carries the rounding of z - max z.
     """
     rows, classes = logits.shape
     values, gradient, allowed = np.zeros(rows), np.zeros((rows, classes)), np.zeros((rows, classes))
@@ -40,26 +45,32 @@ def oracle(logits, labels, keep=None, scale=None, class_weight=None, label_smoot
         shifted = z - z.max()
         log_sum = np.log(np.exp(shifted).sum())
         counts = wq != 0
-        values[i] = (wq[counts] * (log_sum - shifted[counts])).sum()
+        lse = log_sum + z.max()
+        values[i] = (wq[counts] * (log_sum - shifted[counts])).sum() + z_loss * lse * lse
         p = np.exp(shifted - log_sum)
         factor = 1.0 if scale is None else np.float64(scale[i])
-        gradient[i] = factor * (p * wq.sum() - wq)
-        rounding = 8.0 - np.maximum(shifted, -1000.0)
-        allowed[i] = abs(factor) * (p * wq.sum() * rounding + 8.0 * wq) + np.finfo(logits.dtype).tiny
+        pull = wq.sum() + 2 * z_loss * lse
+        gradient[i] = factor * (p * pull - wq)
+        rounding = 10.0 - np.maximum(shifted, -1000.0)  # an exp, a factor for its block, the sum, the product
+        compute = np.finfo(computed_in(logits.dtype))
+        allowed[i] = compute.eps * abs(factor) * (p * abs(pull) * rounding + 8.0 * wq) + compute.tiny
+        if logits.dtype == np.float16:  # the last step is the nearest float16, denormal ones included
+            allowed[i] += 2.0**-11 * np.abs(gradient[i]) + 2.0**-25
     return values, gradient, allowed
 
 
 def assert_matches_oracle(logits, labels, **options):
     values, gradient = native.softmax_cross_entropy(logits, labels, **options)
     expected_values, expected_gradient, allowed = oracle(logits, labels, **options)
-    assert values.dtype == gradient.dtype == logits.dtype
+    assert gradient.dtype == logits.dtype
+    assert values.dtype == computed_in(logits.dtype)
     assert values.shape == labels.shape
     assert gradient.shape == logits.shape
-    eps = float(np.finfo(logits.dtype).eps)
+    eps = float(np.finfo(computed_in(logits.dtype)).eps)
     np.testing.assert_allclose(values, expected_values, rtol=16 * eps, atol=4 * eps)
     np.testing.assert_array_equal(np.isnan(gradient), np.isnan(expected_gradient))
     numbers = ~np.isnan(expected_gradient)
-    excess = np.abs(gradient - expected_gradient)[numbers] / (eps * allowed + (allowed == 0))[numbers]
+    excess = np.abs(gradient - expected_gradient)[numbers] / (allowed + (allowed == 0))[numbers]
     assert excess.max(initial=0.0) <= 1.0
     alone, nothing = native.softmax_cross_entropy(logits, labels, gradient=False, **options)
     assert nothing is None
@@ -85,12 +96,13 @@ def test_numbers_of_rows(rows, classes, dtype):
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
-@pytest.mark.parametrize("classes", [1, 2, 10, 64, 65, 1000, 2049])
+@pytest.mark.parametrize("classes", [1, 10, 65, 2049])
 @pytest.mark.parametrize("smoothing", [0.0, 0.1, 1.0])
 @pytest.mark.parametrize("weighted", [False, True])
 @pytest.mark.parametrize("masked", [False, True])
 @pytest.mark.parametrize("scaled", [False, True])
-def test_options_together(classes, smoothing, weighted, masked, scaled, dtype):
+@pytest.mark.parametrize("z_loss", [0.0, 1e-2])
+def test_options_together(classes, smoothing, weighted, masked, scaled, z_loss, dtype):
     rows = 21
     logits, labels = batch(rows, classes, dtype)
     rng = np.random.default_rng(1)
@@ -98,6 +110,7 @@ def test_options_together(classes, smoothing, weighted, masked, scaled, dtype):
     weights[::3] = 0.0
     options = {
         "label_smoothing": smoothing,
+        "z_loss": z_loss,
         "class_weight": weights if weighted else None,
         "keep": rng.uniform(size=rows) < 0.7 if masked else None,
         "scale": rng.normal(size=rows).astype(dtype) if scaled else None,
@@ -109,13 +122,13 @@ def test_options_together(classes, smoothing, weighted, masked, scaled, dtype):
 @pytest.mark.parametrize("classes", [4, 10, 65, 1500])
 @pytest.mark.parametrize("smoothing", [0.0, 0.1])
 def test_edges(classes, smoothing, dtype):
-    tiny = np.finfo(dtype).smallest_subnormal
+    tiny, large = np.finfo(dtype).smallest_subnormal, 6e4 if dtype == np.float16 else 1e30
     heads = [
         [0.0, -0.0, 0.0, -0.0],
         [tiny, -tiny, tiny, 0.0],
         [7.0, 7.0, 7.0, 7.0],
-        [1e30, -1e30, 0.0, 1.0],
-        [-1e30, -1e30, -1e30, -1e30],
+        [large, -large, 0.0, 1.0],
+        [-large, -large, -large, -large],
         [1.0, -np.inf, 2.0, -np.inf],
         [-np.inf, 0.0, -np.inf, -np.inf],
         [1.0, np.inf, 2.0, 3.0],
@@ -149,7 +162,8 @@ def test_masked_classes_cost_nothing(classes, dtype):
     values, gradient = native.softmax_cross_entropy(masked, labels)
     expected_values, expected_gradient, _ = oracle(logits[:, :5], labels)
     np.testing.assert_allclose(values, expected_values, rtol=1e-5)
-    np.testing.assert_allclose(gradient[:, :5], expected_gradient, rtol=1e-5, atol=1e-6)
+    half = dtype == np.float16
+    np.testing.assert_allclose(gradient[:, :5], expected_gradient, rtol=1e-3 if half else 1e-5, atol=1e-6)
     assert not gradient[:, 5:].any()
     weights = np.where(np.arange(classes) < 5, 1.0, 0.0)
     smoothed, _ = native.softmax_cross_entropy(masked, labels, class_weight=weights, label_smoothing=0.1)
@@ -190,7 +204,7 @@ def test_confident_rows_keep_their_digits(classes, margin):
     np.testing.assert_allclose(gradient[0, 3], -rest / (1 + rest), rtol=1e-6)
 
 
-@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("dtype", FULL)
 @pytest.mark.parametrize("classes", [2, 66])
 def test_exp_is_exact_to_a_few_ulp(classes, dtype):
     """With logits (0, x, -inf, ...) the gradient at x is exp(x) / (1 + exp(x)): the exp and three roundings."""
@@ -205,7 +219,7 @@ def test_exp_is_exact_to_a_few_ulp(classes, dtype):
     assert np.abs((gradient[:, 1] - exact) / ulp).max() <= 4.0
 
 
-@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("dtype", FULL)
 def test_exp_of_what_would_be_denormal_is_zero(dtype):
     lowest = np.log(np.finfo(dtype).tiny.astype(np.float64))
     logits = np.array([[0.0, lowest - 0.1], [0.0, 2 * lowest], [0.0, np.finfo(dtype).min]], dtype)
@@ -277,7 +291,7 @@ def test_labels_beyond_int64_are_refused():
             {"logits": np.zeros((4, 3)).T},
             r"logits is a non-contiguous float64 array of shape \(3, 4\).*ascontiguousarray",
         ),
-        ({"logits": np.zeros((3, 4), np.float16)}, "logits is a C-contiguous float16 array.*ascontiguousarray"),
+        ({"logits": np.zeros((3, 4), np.int64)}, "logits is a C-contiguous int64 array.*ascontiguousarray"),
         ({"logits": [[1.0]]}, "logits is a list"),
         ({"labels": np.zeros(3)}, "labels is a C-contiguous float64 array.*astype"),
         ({"labels": np.zeros((3, 1), np.int64)}, r"labels is a C-contiguous int64 array of shape \(3, 1\)"),
@@ -290,6 +304,8 @@ def test_labels_beyond_int64_are_refused():
         ({"class_weight": [1.0, 1.0, 1.0, 1.0]}, "class_weight is a list"),
         ({"label_smoothing": 1.5}, "label_smoothing is 1.5, expected a number in"),
         ({"label_smoothing": float("nan")}, "label_smoothing is nan"),
+        ({"z_loss": -1.0}, "z_loss is -1.0, expected a number that is not negative"),
+        ({"z_loss": float("inf")}, "z_loss is inf"),
     ],
 )
 def test_wrong_arguments_are_explained(changes, message):
@@ -305,19 +321,23 @@ def batches(draw):
     return batch(rows, classes, draw(st.sampled_from(DTYPES)), seed, spread)
 
 
+@settings(deadline=None)
 @given(batches(), st.sampled_from([0.0, 0.1, 1.0]))
 def test_gradients_of_a_row_sum_to_zero(data, smoothing):
     logits, labels = data
     _, gradient = native.softmax_cross_entropy(logits, labels, label_smoothing=smoothing)
-    eps = float(np.finfo(logits.dtype).eps)
-    np.testing.assert_allclose(gradient.astype(np.float64).sum(axis=1), 0.0, atol=8 * eps)
+    # Each element of a float16 gradient is rounded by itself.
+    room = np.abs(gradient).sum(axis=1, dtype=np.float64).max() * 2**-11 + logits.shape[1] * 2.0**-25
+    atol = room if logits.dtype == np.float16 else 8 * float(np.finfo(logits.dtype).eps)
+    np.testing.assert_allclose(gradient.astype(np.float64).sum(axis=1), 0.0, atol=atol)
 
 
+@settings(deadline=None)
 @given(batches(), st.sampled_from([-1024.0, -3.0, 0.5, 64.0]), st.sampled_from([0.0, 0.1]))
 def test_a_shift_of_the_logits_changes_nothing(data, shift, smoothing):
     logits, labels = data
     # On a grid of 1/64 the shifted logits are exact in float32, so that any difference is the kernel's.
-    logits = np.round(logits * 64) / logits.dtype.type(64)
+    logits = np.round(logits.astype(computed_in(logits.dtype)) * 64) / 64
     plain = native.softmax_cross_entropy(logits, labels, label_smoothing=smoothing)
     shifted = native.softmax_cross_entropy(logits + logits.dtype.type(shift), labels, label_smoothing=smoothing)
     np.testing.assert_array_equal(shifted[0], plain[0])

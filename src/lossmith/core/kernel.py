@@ -22,7 +22,7 @@ def find(loss: Loss, inputs: Inputs) -> Callable[..., tuple[Any, Any]] | None:
     """
     if inputs.xp.name != "numpy" or loss.name != "softmax_cross_entropy" or inputs.target.dtype.kind == "f":
         return None
-    return _softmax_cross_entropy if native.has_native() and not inputs.parameters["z_loss"] else None
+    return _softmax_cross_entropy if native.has_native() else None
 
 
 def _softmax_cross_entropy(inputs: Inputs, scale: Any, *, gradient: bool) -> tuple[Any, Any]:
@@ -38,6 +38,7 @@ def _softmax_cross_entropy(inputs: Inputs, scale: Any, *, gradient: bool) -> tup
         scale=None if scale is None else _plain(scale),
         class_weight=None if weight is None else _plain(weight),
         label_smoothing=inputs.parameters["label_smoothing"],
+        z_loss=inputs.parameters["z_loss"],
         gradient=gradient,
     )
     return rows.reshape(shape[:-1]), None if slope is None else slope.reshape(shape)

@@ -6,10 +6,14 @@ The contract, for everyone who calls it:
   a compiler, or the environment variable LOSSMITH_DISABLE_NATIVE was 1 when this module was imported.
 - It is never the judge. Each function computes what the plain formula in `lossmith.losses` defines; callers go to the
   plain formula for every array that `supports` turns down.
-- It takes NumPy arrays and nothing else: C-contiguous float32 or float64, read-only ones too. It returns new arrays of
-  the same dtype. It adds up in blocks with totals in double precision, on the calling thread, without the GIL.
-- The result of a row depends on nothing but that row: not on its neighbours, nor on where the array lies in memory.
-  The last digits may differ between kinds of CPU.
+- It takes NumPy arrays and nothing else: C-contiguous float32, float64 or float16, read-only ones too. It returns new
+  arrays: values in the dtype computed in (float32 for float16), gradients in the dtype of the logits. It adds up in
+  blocks with totals in double precision.
+- It works without the GIL on threads of its own: as many as the process may use CPUs, or the environment variable
+  LOSSMITH_NUM_THREADS if that is less; small arrays stay on the calling thread. The threads start with the first call
+  that needs them; a forked process starts its own.
+- The result of a row depends on nothing but that row: not on its neighbours, nor on where the array lies in memory,
+  nor on the number of threads, bit for bit. The last digits may differ between kinds of CPU.
 - Labels are checked before anything is computed.
 """
 
@@ -22,7 +26,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["has_native", "softmax_cross_entropy", "supports", "why_not"]
+__all__ = ["has_native", "softmax_cross_entropy", "supports", "trim", "why_not"]
 
 
 def _load() -> tuple[Any, str | None]:
@@ -39,6 +43,10 @@ def _load() -> tuple[Any, str | None]:
 
 _core, _reason = _load()
 
+# The numbers that stand for dtypes and executors in the compiled module.
+CODES = {np.dtype(np.float32): 0, np.dtype(np.float64): 1, np.dtype(np.float16): 3}
+_OWN_POOL = 1
+
 
 def has_native() -> bool:
     """Return whether the compiled kernels are there."""
@@ -50,12 +58,23 @@ def why_not() -> str | None:
     return _reason
 
 
+def trim() -> int:
+    """Give the memory that is kept for the next large gradient back to the system; return how many bytes that were.
+
+    Gradients of 4 MB and more lie in memory of our own, in huge pages where the system has them. When such a gradient
+    is freed, its memory waits for the next one of about that size, because getting fresh memory costs more than
+    computing the gradient. At most two pieces wait, with at most an eighth of the machine's memory between them; and
+    they are given back before more memory is asked for, so they never add to what a program needs at its peak.
+    """
+    return 0 if _core is None else _core.trim()
+
+
 def supports(logits: object) -> bool:
-    """Return whether `softmax_cross_entropy` takes these logits: a 2-D, C-contiguous float32 or float64 NumPy array."""
+    """Return whether `softmax_cross_entropy` takes these logits: 2-D, C-contiguous, of float32, float64 or float16."""
     return (
         isinstance(logits, np.ndarray)
         and logits.ndim == 2
-        and logits.dtype in (np.float32, np.float64)
+        and logits.dtype in CODES
         and logits.flags.c_contiguous
         and logits.flags.aligned
     )
@@ -69,14 +88,15 @@ def softmax_cross_entropy(
     scale: NDArray[Any] | None = None,
     class_weight: NDArray[Any] | None = None,
     label_smoothing: float = 0.0,
+    z_loss: float = 0.0,
     gradient: bool = True,
 ) -> tuple[NDArray[Any], NDArray[Any] | None]:
     """Return the loss of each row and, if asked for, its gradient with respect to the logits.
 
-    With q = (1 - label_smoothing) * one_hot(label) + label_smoothing / C and w = class_weight (1 without):
-    value = sum(w * q * -log_softmax(logits)); gradient = scale * d value / d logits. Classes with w * q = 0 are left
-    out, so masking them with -inf is exact; -inf where w * q > 0 gives the value inf. A row that holds NaN or +inf, or
-    nothing but -inf, gives NaN.
+    With q = (1 - label_smoothing) * one_hot(label) + label_smoothing / C, w = class_weight (1 without) and l the
+    log-sum-exp of the row: value = sum(w * q * (l - logits)) + z_loss * l^2; gradient = scale * d value / d logits.
+    Classes with w * q = 0 are left out, so masking them with -inf is exact; -inf where w * q > 0 gives the value inf. A
+    row that holds NaN or +inf, or nothing but -inf, gives NaN.
 
     Args:
         logits: (N, C), see `supports`.
@@ -85,29 +105,38 @@ def softmax_cross_entropy(
         scale: (N,) factors of the gradient; the values are not scaled. None means 1.
         class_weight: (C,). None means 1.
         label_smoothing: in [0, 1].
+        z_loss: the factor of the squared log-sum-exp, not negative.
         gradient: False returns None in place of the gradient and is faster.
 
     Returns:
-        The values (N,) and the gradient (N, C) or None, both of the dtype of the logits.
+        The values (N,), in float32 for float16 logits, and the gradient (N, C) or None, in the dtype of the logits.
 
     Raises:
         RuntimeError: there is no native core.
-        ValueError: an array of the wrong dtype, layout or length, or a label out of range.
+        ValueError: an array of the wrong dtype, layout or length, a number or a label out of range.
+        MemoryError: no room for the results.
     """
     if _core is None:
         raise RuntimeError(f"lossmith.native is not available: {_reason}")
-    _check_arguments(logits, labels, keep, scale, class_weight, label_smoothing)
-    values = np.empty(logits.shape[0], logits.dtype)
-    slopes = np.empty_like(logits, order="C", subok=False) if gradient else None
-    bad = _core.softmax_cross_entropy(
+    _check_arguments(logits, labels, keep, scale, class_weight, label_smoothing, z_loss)
+    rows, classes = logits.shape
+    compute = np.float32 if logits.dtype == np.float16 else logits.dtype
+    values = np.empty(rows, compute)
+    slopes = empty_gradient(logits) if gradient else None
+    bad, _, _ = _core.softmax_cross_entropy(
+        _OWN_POOL,
+        CODES[logits.dtype],
         logits,
         np.ascontiguousarray(labels, np.int64),
-        None if keep is None else np.ascontiguousarray(keep),
-        None if scale is None else np.ascontiguousarray(scale, logits.dtype),
-        None if class_weight is None else np.ascontiguousarray(class_weight, logits.dtype),
-        label_smoothing,
+        rows,
+        classes,
         values,
         slopes,
+        keep=None if keep is None else np.ascontiguousarray(keep),
+        scale=None if scale is None else np.ascontiguousarray(scale, compute),
+        class_weight=None if class_weight is None else np.ascontiguousarray(class_weight, compute),
+        label_smoothing=label_smoothing,
+        z_loss=z_loss,
     )
     if bad >= 0:
         raise ValueError(
@@ -117,29 +146,81 @@ def softmax_cross_entropy(
     return values, slopes
 
 
+def softmax_total(
+    code: int,
+    logits: Any,
+    labels: Any,
+    rows: int,
+    classes: int,
+    gradient: Any,
+    options: tuple[bool, bool, int],
+    smoothing: tuple[float, float],
+    executor: int = _OWN_POOL,
+) -> float | None:
+    """Fill the gradient and return the sum or mean of the values, or None if a label is bad or the result is NaN.
+
+    For callers that have checked everything but the labels. ``options`` is whether to take the mean, whether a label
+    is ignored, and which; ``smoothing`` is label_smoothing and z_loss; logits and gradient are arrays or addresses.
+    """
+    mean, ignores, ignored = options
+    bad, total, count = _core.softmax_cross_entropy(
+        executor,
+        code,
+        logits,
+        labels,
+        rows,
+        classes,
+        None,
+        gradient,
+        mean,
+        ignores,
+        ignored,
+        None,
+        None,
+        1.0,
+        None,
+        *smoothing,
+    )
+    if bad >= 0 or count == 0.0 or total != total:
+        return None
+    return total / count if mean else total
+
+
+def empty_gradient(logits: NDArray[Any]) -> NDArray[Any]:
+    """Return memory for the gradient of a matrix of logits."""
+    if logits.nbytes < _core.POOLED_BYTES:
+        return np.empty(logits.shape, logits.dtype)
+    return _core.gradient_array(CODES[logits.dtype], *logits.shape)
+
+
 def _check_arguments(
-    logits: Any, labels: Any, keep: Any, scale: Any, class_weight: Any, label_smoothing: float
+    logits: Any, labels: Any, keep: Any, scale: Any, class_weight: Any, label_smoothing: float, z_loss: float
 ) -> None:
-    # Lengths are checked by the compiled module, which must not trust them anyway.
     if not supports(logits):
         raise ValueError(
-            f"logits is {_describe(logits)}, expected a 2-D C-contiguous float32 or float64 NumPy array; "
+            f"logits is {_describe(logits)}, expected a 2-D C-contiguous float32, float64 or float16 NumPy array; "
             "type np.ascontiguousarray(logits, np.float32)"
         )
-    _check_vector("labels", labels, "iu", "integers; type labels.astype(np.int64)")
+    rows, classes = logits.shape
+    _check_vector("labels", labels, "iu", "integers; type labels.astype(np.int64)", rows, "row")
     if keep is not None:
-        _check_vector("keep", keep, "b", "bool; type keep.astype(bool)")
+        _check_vector("keep", keep, "b", "bool; type keep.astype(bool)", rows, "row")
     if scale is not None:
-        _check_vector("scale", scale, "fiu", f"numbers; type np.broadcast_to(scale, {logits.shape[0]})")
+        _check_vector("scale", scale, "fiu", f"numbers; type np.broadcast_to(scale, {rows})", rows, "row")
     if class_weight is not None:
-        _check_vector("class_weight", class_weight, "fiu", "numbers; type np.asarray(class_weight, float)")
+        expected = "numbers; type np.asarray(class_weight, float)"
+        _check_vector("class_weight", class_weight, "fiu", expected, classes, "column")
     if not 0.0 <= label_smoothing <= 1.0:
         raise ValueError(f"label_smoothing is {label_smoothing}, expected a number in [0, 1]; type label_smoothing=0.1")
+    if not 0.0 <= z_loss < np.inf:
+        raise ValueError(f"z_loss is {z_loss}, expected a number that is not negative; type z_loss=1e-4")
 
 
-def _check_vector(name: str, value: Any, kinds: str, expected: str) -> None:
+def _check_vector(name: str, value: Any, kinds: str, expected: str, length: int, meaning: str) -> None:
     if not isinstance(value, np.ndarray) or value.ndim != 1 or value.dtype.kind not in kinds:
         raise ValueError(f"{name} is {_describe(value)}, expected a 1-D NumPy array of {expected}")
+    if len(value) != length:
+        raise ValueError(f"{name} has {len(value)} elements, expected {length}: one for each {meaning} of logits")
 
 
 def _describe(value: object) -> str:

@@ -14,19 +14,30 @@
 // oldest CPU only.
 #if defined(_MSC_VER) && !defined(__clang__)
 #define LOSSMITH_INLINE inline __forceinline
+#define LOSSMITH_INLINED
 #else
 #define LOSSMITH_INLINE inline __attribute__((always_inline))
+#define LOSSMITH_INLINED __attribute__((always_inline)) // the same for a lambda, behind its parameters
 #endif
 
 // One function compiled for AVX-512, AVX2 and any x86-64; the loader keeps the one that the CPU can run. It needs the
 // indirect functions of glibc and GCC's names for the CPU levels; without them there is one version, for the baseline.
 // The lanes are an AVX register wide where there is such a choice, and as wide as SSE2 and NEON have them where not.
-#if defined(__x86_64__) && defined(__GLIBC__) && defined(__GNUC__) && !defined(__clang__) && __GNUC__ >= 12
-#define LOSSMITH_EVERY_CPU __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
+// Sanitizers cannot work inside the choice itself: for them LOSSMITH_ONE_CPU leaves the CPU to the compiler's options.
+#if defined(LOSSMITH_ONE_CPU)
+#define LOSSMITH_EVERY_CPU
 #define LOSSMITH_LANE_BYTES 32
+#elif defined(__x86_64__) && defined(__GLIBC__) && defined(__GNUC__) && !defined(__clang__) && __GNUC__ >= 12
+#define LOSSMITH_EVERY_CPU __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
+#define LOSSMITH_USUAL_LANE_BYTES 32
 #else
 #define LOSSMITH_EVERY_CPU
-#define LOSSMITH_LANE_BYTES 16
+#define LOSSMITH_USUAL_LANE_BYTES 16
+#endif
+
+// A file that is compiled for one kind of CPU alone says beforehand how wide its lanes are.
+#ifndef LOSSMITH_LANE_BYTES
+#define LOSSMITH_LANE_BYTES LOSSMITH_USUAL_LANE_BYTES
 #endif
 
 namespace lossmith {
@@ -72,6 +83,14 @@ template <typename T> LOSSMITH_INLINE Lanes<T> load(const T *from) {
 }
 
 template <typename T> LOSSMITH_INLINE void store(T *to, Lanes<T> lanes) { std::memcpy(to, &lanes, sizeof lanes); }
+
+// Makes a product a number of its own: where a * b - c * d stands in several places, the compiler would otherwise be free
+// to round the one product here and the other there.
+template <typename T> LOSSMITH_INLINE void hide([[maybe_unused]] T &value) {
+#if defined(__GNUC__) || defined(__clang__)
+  asm("" : "+m"(value));
+#endif
+}
 
 // The last `count` lanes, and 0 for those before them.
 template <typename T> LOSSMITH_INLINE Lanes<T> keep_last(Lanes<T> lanes, std::int64_t count) {

@@ -10,21 +10,24 @@
 namespace lossmith {
 
 // The call, with what all its rows share.
-template <typename T> struct Job : SoftmaxCrossEntropy<T> {
+template <typename Storage> struct Job : SoftmaxCrossEntropy<Storage> {
+  using T = Compute<Storage>;
   double smoothing_share; // e / C
   double weight_total;    // sum_c w_c
 
-  explicit Job(const SoftmaxCrossEntropy<T> &call) : SoftmaxCrossEntropy<T>(call) {
+  explicit Job(const SoftmaxCrossEntropy<Storage> &call) : SoftmaxCrossEntropy<Storage>(call) {
     smoothing_share = call.classes > 0 ? call.label_smoothing / static_cast<double>(call.classes) : 0.0;
     weight_total = call.class_weight == nullptr ? static_cast<double>(call.classes) : sum_weights();
   }
 
-  bool kept(std::int64_t row) const { return this->keep == nullptr || this->keep[row] != 0; }
+  bool kept(std::int64_t row) const {
+    return (this->keep == nullptr || this->keep[row] != 0) && !(this->ignores && this->labels[row] == this->ignored);
+  }
   double weight(std::int64_t c) const {
     return this->class_weight == nullptr ? 1.0 : static_cast<double>(this->class_weight[c]);
   }
   double row_scale(std::int64_t row) const {
-    return this->scale == nullptr ? 1.0 : static_cast<double>(this->scale[row]);
+    return this->scale == nullptr ? this->factor : this->factor * static_cast<double>(this->scale[row]);
   }
 
 private:
@@ -44,6 +47,7 @@ private:
 // The label's exp stands apart from the others: with p_y near 1 the loss and the gradient are made of the others alone,
 // and would drown in a sum of about 1.
 struct RowSums {
+  Lanes<double> max{};                // of the logits
   Lanes<double> label_distance{};     // max - z_y
   Lanes<double> label_exp{};          // exp(z_y - max)
   Lanes<double> other_exp{};          // sum of exp(z_c - max) over c != y
@@ -57,15 +61,16 @@ struct RowResult {
   Lanes<double> value, slope, offset, at_label;
 };
 
-template <typename T> LOSSMITH_INLINE RowResult finish_rows(const Job<T> &job, const RowSums &row) {
+template <typename Storage> LOSSMITH_INLINE RowResult finish_rows(const Job<Storage> &job, const RowSums &row) {
   const double share = job.smoothing_share;
   const Lanes<double> label_weight = (1.0 - job.label_smoothing) * row.label_class_weight;
   const Lanes<double> weight_sum = label_weight + share * job.weight_total; // S
   const Lanes<double> inverse = 1.0 / (row.label_exp + row.other_exp);
 
   // One of the exps is 1, the label's or another, so nothing is lost in subtracting it.
+  const Lanes<double> log_sum = log1p_nonnegative(row.other_exp + (row.label_exp - 1.0)); // l - max
   RowResult result;
-  result.value = weight_sum * log1p_nonnegative(row.other_exp + (row.label_exp - 1.0));
+  result.value = weight_sum * log_sum;
   result.value += label_weight != 0.0 ? label_weight * row.label_distance : Lanes<double>{};
   if (share != 0.0) result.value += share * row.smoothing_distance;
 
@@ -74,6 +79,14 @@ template <typename T> LOSSMITH_INLINE RowResult finish_rows(const Job<T> &job, c
   // scale * (p_y S - w_y q_y), with 1 - p_y taken from the other exps.
   const Lanes<double> smoothed = share * (job.weight_total * row.label_exp * inverse - row.label_class_weight);
   result.at_label = row.scale * (smoothed - label_weight * row.other_exp * inverse);
+
+  if (job.z_loss != 0.0) {
+    const Lanes<double> log_sum_exp = log_sum + row.max;
+    const Lanes<double> pull = 2.0 * job.z_loss * row.scale * log_sum_exp * inverse;
+    result.value += job.z_loss * log_sum_exp * log_sum_exp;
+    result.slope += pull;
+    result.at_label += pull * row.label_exp;
+  }
   return result;
 }
 

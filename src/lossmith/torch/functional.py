@@ -13,6 +13,7 @@ from ..arrays import load
 from ..core import call
 from ..errors import DomainError, InputError, ShapeError
 from ..losses import Loss, find
+from . import fast
 from .ctc import ctc_loss as ctc_loss
 from .linear import linear_cross_entropy as linear_cross_entropy
 
@@ -170,9 +171,18 @@ def cross_entropy(
     As there, a mean with class weights divides by the true classes' weights for class indices, and by the number of
     rows for dense targets.
     """
+    if size_average is not None or reduce is not None:
+        reduction = _reduction.legacy_get_string(size_average, reduce)
+    settings = (input, target, weight, ignore_index, reduction, label_smoothing)
+    loss = fast.cross_entropy(*settings, _plain_cross_entropy)
+    return _plain_cross_entropy(*settings) if loss is None else loss
+
+
+def _plain_cross_entropy(
+    input: Tensor, target: Tensor, weight: Tensor | None, ignore_index: int, reduction: str, label_smoothing: float
+) -> Tensor:
     parameters = _SOFTMAX.resolve({"label_smoothing": label_smoothing, "class_weight": weight})
-    legacy = (size_average, reduce)
-    return _by_class(_SOFTMAX, input, target, reduction, parameters, ignore_index, legacy)
+    return _by_class(_SOFTMAX, input, target, reduction, parameters, ignore_index, (None, None))
 
 
 def nll_loss(

@@ -1,0 +1,36 @@
+// Memory for large gradients, used again from one step to the next.
+//
+// A fresh gradient is paid for mostly in page faults: the system hands out and clears each page when it is first
+// written, which takes several times as long as computing what goes there, and takes it back when the gradient is
+// freed. So a block that is given back stays mapped, at a 2 MB boundary and in huge pages where the system has them,
+// and serves the next gradient of about its size.
+//
+// The policy: every block belongs to one living gradient or is idle. At most two are idle, with at most an eighth of
+// the machine's memory between them; a block that would exceed that goes back to the system at once. Before a new block
+// is mapped, all idle ones go back, so idle memory never adds to what a program needs.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+namespace lossmith {
+
+// Smaller gradients come from the caller's usual allocator, which keeps them itself.
+constexpr std::int64_t pooled_bytes = 4 << 20;
+
+struct GradientBlock {
+  void *memory = nullptr;  // at a 2 MB boundary
+  std::size_t bytes = 0;   // that may be used
+  void *mapping = nullptr; // what the system gave, and how much
+  std::size_t mapped = 0;
+};
+
+// A block of at least that many bytes, their content undefined; null if there is no memory.
+GradientBlock *take_gradient_block(std::size_t bytes);
+void give_back(GradientBlock *block);
+
+// Gives all idle blocks back to the system; returns how many bytes that were.
+std::size_t trim_gradient_memory();
+std::size_t idle_gradient_memory();
+
+} // namespace lossmith

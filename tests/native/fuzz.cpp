@@ -1,0 +1,170 @@
+// Random calls of the kernels, for the sanitizers: shapes, dtypes, values, options, threads and addresses by chance.
+//
+// Every array lies in memory of its own of exactly its size, so that AddressSanitizer sees one byte too many. What is
+// computed is judged by the Python tests; here two executors must agree to the bit and nothing may be touched that is
+// not ours. usage: fuzz [seconds] [seed]
+#include <atomic>
+#include <chrono>
+#include <cmath>
+#include <cstdint>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <memory>
+#include <random>
+#include <thread>
+#include <vector>
+
+#include "exec.hpp"
+#include "gradient_memory.hpp"
+#include "softmax_cross_entropy.hpp"
+
+using namespace lossmith;
+
+namespace {
+
+std::mt19937_64 random_bits;
+
+std::int64_t between(std::int64_t low, std::int64_t high) {
+  return low + static_cast<std::int64_t>(random_bits() % static_cast<std::uint64_t>(high - low + 1));
+}
+bool chance(int of) { return between(1, of) == 1; }
+
+// An array on the heap that may begin anywhere an element may.
+template <typename T> struct Array {
+  explicit Array(std::int64_t count) : skipped(between(0, 15)), memory(new T[static_cast<std::size_t>(count + skipped)]) {}
+  T *get() const { return memory.get() + skipped; }
+  std::int64_t skipped;
+  std::unique_ptr<T[]> memory;
+};
+
+template <typename T> T number(double value) {
+  T result{};
+  if constexpr (sizeof(T) == 2) {
+    result.bits = static_cast<std::uint16_t>(random_bits());
+    static_cast<void>(value);
+  } else {
+    result = static_cast<T>(value);
+  }
+  return result;
+}
+
+double any_value() {
+  const double special[] = {0.0, -0.0, 1e30, -1e30, 1e-42, INFINITY, -INFINITY, NAN};
+  if (chance(200)) return special[between(0, 7)];
+  return static_cast<double>(between(-40000, 40000)) / 1000.0;
+}
+
+// The same bits; of NaN there are many, and which one comes out is left open.
+bool is_nan(float x) { return x != x; }
+bool is_nan(double x) { return x != x; }
+bool is_nan(BFloat16 x) { return (x.bits & 0x7fff) > 0x7f80; }
+[[maybe_unused]] bool is_nan(Float16 x) { return (x.bits & 0x7fff) > 0x7c00; }
+template <typename T> bool same(const T *a, const T *b, std::int64_t count, const char *what) {
+  for (std::int64_t k = 0; k < count; ++k)
+    if (std::memcmp(a + k, b + k, sizeof(T)) != 0 && !(is_nan(a[k]) && is_nan(b[k]))) {
+      std::printf("%s differ at %lld of %lld\n", what, static_cast<long long>(k), static_cast<long long>(count));
+      return false;
+    }
+  return true;
+}
+
+template <typename Storage> bool once() {
+  using T = Compute<Storage>;
+  const std::int64_t sizes[] = {1, 2, 7, 8, 10, 63, 64, 65, 100, 1000, 1024, 2047, 2048, 2500, 5000};
+  SoftmaxCrossEntropy<Storage> call;
+  call.classes = chance(2) ? sizes[between(0, 14)] : between(1, 300);
+  if (chance(60)) call.classes = 262145 + between(0, 100);
+  call.rows = between(0, std::max<std::int64_t>(1, 60000 / call.classes));
+  const std::int64_t size = call.rows * call.classes;
+  const Array<Storage> logits(size), first(size), second(size);
+  const Array<std::int64_t> labels(call.rows);
+  const Array<std::uint8_t> keep(call.rows);
+  const Array<T> scale(call.rows), weights(call.classes), values(call.rows), again(call.rows);
+  for (std::int64_t k = 0; k < size; ++k) logits.get()[k] = number<Storage>(any_value());
+  for (std::int64_t k = 0; k < call.rows; ++k) {
+    labels.get()[k] = chance(20) ? -100 : between(0, call.classes - 1);
+    if (chance(5000)) labels.get()[k] = static_cast<std::int64_t>(random_bits());
+    keep.get()[k] = !chance(4);
+    scale.get()[k] = static_cast<T>(any_value());
+  }
+  for (std::int64_t c = 0; c < call.classes; ++c) weights.get()[c] = chance(5) ? T(0) : static_cast<T>(between(0, 9));
+  call.logits = logits.get();
+  call.labels = labels.get();
+  call.keep = chance(2) ? keep.get() : nullptr;
+  call.ignores = !chance(8);
+  call.ignored = -100;
+  call.scale = chance(2) ? scale.get() : nullptr;
+  call.mean = chance(2);
+  call.class_weight = chance(2) ? weights.get() : nullptr;
+  call.label_smoothing = chance(2) ? 0.1 : 0.0;
+  call.z_loss = chance(3) ? 1e-3 : 0.0;
+  call.values = values.get();
+  call.gradient = chance(4) ? nullptr : first.get();
+
+  const SoftmaxOutcome one = softmax_cross_entropy(call, Exec{});
+  call.values = again.get();
+  if (call.gradient != nullptr) call.gradient = second.get();
+  const SoftmaxOutcome two = softmax_cross_entropy(call, exec_from(1));
+  if (one.bad_row != two.bad_row) return false;
+  if (one.bad_row >= 0) return true;
+  const bool agree = same(&one.total, &two.total, 1, "totals") &&
+                     same(values.get(), again.get(), call.rows, "values") &&
+                     (call.gradient == nullptr || same(first.get(), second.get(), size, "gradients"));
+  if (!agree)
+    std::printf("%lld rows, %lld classes, %d bytes, weights %d, smoothing %g\n", static_cast<long long>(call.rows),
+                static_cast<long long>(call.classes), static_cast<int>(sizeof(Storage)), call.class_weight != nullptr,
+                call.label_smoothing);
+  return agree;
+}
+
+bool memory_once() {
+  GradientBlock *blocks[4] = {};
+  for (GradientBlock *&block : blocks) {
+    block = take_gradient_block(static_cast<std::size_t>(between(1, 20 << 20)));
+    if (block == nullptr) return false;
+    std::memset(block->memory, 1, block->bytes);
+  }
+  for (GradientBlock *block : blocks) give_back(block);
+  if (chance(4)) trim_gradient_memory();
+  return true;
+}
+
+} // namespace
+
+int main(int count, char **arguments) {
+  const double seconds = count > 1 ? std::atof(arguments[1]) : 10.0;
+  const std::uint64_t seed = count > 2 ? std::strtoull(arguments[2], nullptr, 10) : 1;
+  random_bits.seed(seed);
+  const auto start = std::chrono::steady_clock::now();
+  long done = 0;
+  // A second caller, so that the pool is asked for while it is busy.
+  std::atomic<bool> over{false};
+  std::thread beside([&] {
+    std::vector<float> logits(300 * 200, 1.0f), gradient(300 * 200);
+    std::vector<std::int64_t> labels(300, 3);
+    while (!over) {
+      SoftmaxCrossEntropy<float> call;
+      call.rows = 300;
+      call.classes = 200;
+      call.logits = logits.data();
+      call.labels = labels.data();
+      call.gradient = gradient.data();
+      softmax_cross_entropy(call, exec_from(1));
+      if (GradientBlock *block = take_gradient_block(5 << 20)) give_back(block);
+    }
+  });
+  bool good = true;
+  while (good && std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count() < seconds) {
+    good = once<float>() && once<BFloat16>() && memory_once();
+#if defined(LOSSMITH_FUZZ_ALL)
+    good = good && once<double>() && once<Float16>();
+#endif
+    ++done;
+  }
+  over = true;
+  beside.join();
+  std::printf("%s after %ld rounds, seed %llu\n", good ? "no difference" : "A DIFFERENCE", done,
+              static_cast<unsigned long long>(seed));
+  return good ? 0 : 1;
+}

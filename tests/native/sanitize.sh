@@ -1,0 +1,22 @@
+#!/bin/sh
+# The kernels and the pool under AddressSanitizer with UndefinedBehaviorSanitizer, then under ThreadSanitizer.
+# usage: tests/native/sanitize.sh [seconds per run]; needs g++ and no Python. About a minute of compiling.
+set -eu
+cd "$(dirname "$0")/../.."
+seconds=${1:-20}
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+native=src/lossmith/native
+for kind in address,undefined thread; do
+  flags="-std=c++17 -g -O1 -march=native -DLOSSMITH_ONE_CPU -I$native -Wall -Wextra -Wno-psabi -fno-math-errno"
+  flags="$flags -fno-trapping-math -pthread -fsanitize=$kind -fno-sanitize-recover=all"
+  for storage in float BFloat16; do
+    g++ $flags -DLOSSMITH_STORAGE=$storage -c $native/softmax_cross_entropy.cpp -o "$work/$storage.o" &
+  done
+  g++ $flags -c tests/native/fuzz.cpp -o "$work/fuzz.o"
+  g++ $flags -c $native/pool.cpp -o "$work/pool.o"
+  g++ $flags -c $native/gradient_memory.cpp -o "$work/memory.o"
+  wait
+  g++ $flags "$work"/*.o -o "$work/fuzz"
+  ASAN_OPTIONS=detect_leaks=0 "$work/fuzz" "$seconds" "$(date +%s)"
+done

@@ -1,0 +1,108 @@
+"""The short way of value_and_gradient against the long way, and that it leaves alone what is not ordinary."""
+
+import pickle
+
+import numpy as np
+import pytest
+
+import lossmith as lm
+from lossmith import native
+from lossmith.core import quick
+from lossmith.core.compute import value_and_gradient
+
+pytestmark = pytest.mark.skipif(not native.has_native(), reason="no native core")
+
+
+def short_and_long(settings, prediction, target):
+    loss = lm.SoftmaxCrossEntropy(**settings)
+    short = quick.find(loss.definition, loss._parameters, loss._settings)
+    arguments = {"parameters": loss._parameters, **loss._settings}
+    return short, lambda: value_and_gradient(loss.definition, prediction, target, **arguments)
+
+
+def batch(rows=32, classes=10, dtype=np.float32):
+    rng = np.random.default_rng(0)
+    return rng.normal(size=(rows, classes)).astype(dtype), rng.integers(0, classes, rows)
+
+
+SETTINGS = [
+    {},
+    {"reduction": "sum"},
+    {"label_smoothing": 0.1, "z_loss": 1e-3},
+    {"ignore_index": 3},
+    {"ignore_index": -100, "axis": 1},
+]
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64, np.float16])
+@pytest.mark.parametrize("settings", SETTINGS, ids=str)
+@pytest.mark.parametrize("tensors", [False, True])
+def test_it_gives_what_the_long_way_gives(settings, dtype, tensors):
+    prediction, target = batch(dtype=dtype)
+    if tensors:
+        torch = pytest.importorskip("torch")
+        prediction, target = torch.from_numpy(prediction), torch.from_numpy(target)
+    short, long = short_and_long(settings, prediction, target)
+    value, gradient = short(prediction, target)
+    expected_value, expected_gradient = long()
+    assert type(value) is type(expected_value)
+    assert type(gradient) is type(expected_gradient)
+    assert gradient.dtype == expected_gradient.dtype
+    if tensors:
+        assert value.dtype == expected_value.dtype
+    np.testing.assert_allclose(float(value), float(expected_value), rtol=2e-6)
+    np.testing.assert_allclose(
+        np.asarray(gradient), np.asarray(expected_gradient), rtol=1e-3 if dtype == np.float16 else 1e-5, atol=1e-7
+    )
+
+
+@pytest.mark.parametrize(
+    "settings", [{"class_weight": [1.0] * 10}, {"reduction": "none"}, {"reduction": "total"}, {"axis": 0}], ids=str
+)
+def test_some_settings_have_no_short_way(settings):
+    loss = lm.SoftmaxCrossEntropy(**settings)
+    assert quick.find(loss.definition, loss._parameters, loss._settings) is None
+    other = lm.SquaredError()
+    assert quick.find(other.definition, other._parameters, other._settings) is None
+
+
+def ordinary_but_for():
+    x, y = batch()
+    spoilt = x.copy()
+    spoilt[3, 3] = np.nan
+    out = y.copy()
+    out[5] = 10
+    yield "list", x.tolist(), y
+    yield "list of labels", x, y.tolist()
+    yield "transposed", x.T.copy().T, y
+    yield "byte order", x.astype(x.dtype.newbyteorder()), y
+    yield "labels' byte order", x, y.astype(y.dtype.newbyteorder())
+    yield "int32 labels", x, y.astype(np.int32)
+    yield "dense target", x, np.eye(10, dtype=np.float32)[y]
+    yield "more axes", x[None], y[None]
+    yield "other length", x, y[1:]
+    yield "empty", x[:0], y[:0]
+    yield "long double", x.astype(np.longdouble), y
+    yield "masked array", np.ma.masked_array(x), y
+    yield "NaN", spoilt, y
+    yield "bad label", x, out
+    yield "strided labels", x, np.repeat(y, 2)[::2]
+
+
+@pytest.mark.parametrize("case", list(ordinary_but_for()), ids=lambda case: case[0])
+def test_it_leaves_alone_what_is_not_ordinary(case):
+    _, prediction, target = case
+    short, _ = short_and_long({}, prediction, target)
+    assert short(prediction, target) is None
+
+
+def test_nothing_to_average_is_left_to_the_long_way():
+    prediction, target = batch()
+    short, _ = short_and_long({"ignore_index": 3}, prediction, target)
+    assert short(prediction, np.full_like(target, 3)) is None
+
+
+def test_it_can_be_pickled():
+    short, _ = short_and_long({}, *batch())
+    again = pickle.loads(pickle.dumps(short))
+    assert again(*batch())[0] == short(*batch())[0]
