@@ -330,7 +330,7 @@ def _vector(xp: ModuleType, loss: Loss, name: str, value: Any, prediction: Any) 
 
 def _broadcasts(given: tuple, shape: tuple) -> bool:
     return len(given) == len(shape) and all(
-        a is None or b is None or a in (b, 1) for a, b in zip(given, shape, strict=True)
+        a is None or b is None or a == b or a == 1 for a, b in zip(given, shape, strict=True)
     )
 
 
