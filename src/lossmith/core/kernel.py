@@ -12,6 +12,7 @@ import numpy as np
 
 from .. import native
 from ..losses import Loss
+from . import elementwise_kernel
 from .check import Inputs
 
 
@@ -20,9 +21,22 @@ def find(loss: Loss, inputs: Inputs) -> Callable[..., tuple[Any, Any]] | None:
 
     ``scale`` is what each value's gradient is multiplied with: None, a number, or an array aligned to the values.
     """
-    if inputs.xp.name != "numpy" or loss.name != "softmax_cross_entropy" or inputs.target.dtype.kind == "f":
+    if inputs.xp.name != "numpy" or not native.has_native():
         return None
-    return _softmax_cross_entropy if native.has_native() else None
+    if loss.layout == "element":
+        return elementwise_kernel.find(loss, inputs)
+    return _softmax_cross_entropy if loss.name == "softmax_cross_entropy" and inputs.target.dtype.kind != "f" else None
+
+
+def find_total(loss: Loss, inputs: Inputs) -> Callable[..., tuple[Any, Any]] | None:
+    """Return ``kernel(inputs, scale, gradient=…) -> (Σ factor * value, gradient or None)`` for this call, or None.
+
+    For whoever needs no value by itself: nothing of the size of the values is stored. The total is a float, the
+    gradient that of ``scale * total``, and ``scale`` a number.
+    """
+    if inputs.xp.name != "numpy" or loss.layout != "element" or not native.has_native():
+        return None
+    return elementwise_kernel.find_total(loss, inputs)
 
 
 def _softmax_cross_entropy(inputs: Inputs, scale: Any, *, gradient: bool) -> tuple[Any, Any]:

@@ -13,7 +13,7 @@ from ..arrays import load
 from ..core import call
 from ..errors import DomainError, InputError, ShapeError
 from ..losses import Loss, find
-from . import fast
+from . import fast, fast_elementwise
 from .ctc import ctc_loss as ctc_loss
 from .linear import linear_cross_entropy as linear_cross_entropy
 
@@ -48,9 +48,20 @@ def _apply(
     if reduction != "mean":
         options.pop("normalizer", None)
     resolved = {**loss.defaults, **parameters}
-    result = call(
-        loss, input, target, parameters=resolved, reduction=reduction, empty="nan", xp=_XP, check=check, **options
-    )
+
+    def plain(input: Tensor, target: Tensor) -> Tensor:
+        settings: dict[str, Any] = {"reduction": reduction, "empty": "nan", "xp": _XP, "check": check, **options}
+        result = call(loss, input, target, parameters=resolved, **settings)
+        return _like_pytorch(result, input, reduction)
+
+    if loss.layout == "element" and check == "labels" and all(x is None for x in options.values()):
+        result = fast_elementwise.loss(loss, resolved, input, target, reduction, plain)
+        if result is not None:
+            return result
+    return plain(input, target)
+
+
+def _like_pytorch(result: Tensor, input: Tensor, reduction: str) -> Tensor:
     return result.to(input.dtype) if reduction == "none" and input.dtype.is_floating_point else result
 
 
@@ -82,7 +93,8 @@ def huber_loss(
     input: Tensor, target: Tensor, reduction: str = "mean", delta: float = 1.0, weight: Tensor | None = None
 ) -> Tensor:
     """Huber, as ``torch.nn.functional.huber_loss``; as there, a weighted mean divides by the number of elements."""
-    parameters = _HUBER.resolve({"delta": delta})
+    usual = type(delta) is float and delta > 0  # the check in full is slow beside a small loss
+    parameters = {"delta": delta} if usual else _HUBER.resolve({"delta": delta})
     return _apply(
         _HUBER, input, target, reduction, parameters, weight=weight, normalizer=_count(input, weight is not None)
     )

@@ -1,0 +1,338 @@
+"""C++ from definitions: writes the headers of the elementwise losses, so that no formula is typed twice.
+
+After a change of a definition run ``python -m lossmith.native.emit``; a test fails until then. It prints which losses
+it leaves out and why: those with an operation that has no version on lanes.
+
+Each loss becomes one or more formulas, one for each way through the branches that its definition takes on parameters.
+``elementwise_formulas.hpp`` has a struct for each, whose ``both`` computes value and gradient of one vector of elements
+(the compiler leaves the gradient out where it is not used). ``elementwise_losses.hpp`` has the names of the losses and
+their parameters, how to choose the formula, and the numbers that all elements share.
+"""
+
+from __future__ import annotations
+
+import math
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import product
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from ..losses import Loss, losses
+from . import symbols
+from .symbols import Condition, Lanes, Mask, Node, Number, Untraceable
+
+_GENERATED = "Generated from the definitions by `python -m lossmith.native.emit`; do not edit."
+_FORMULAS = f"""\
+// The elementwise losses on lanes. {_GENERATED}
+//
+// p: prediction, t: target, e: the extra array of a loss that has one; u: the numbers that all elements share, which
+// are in elementwise_losses.hpp.
+#pragma once
+
+#include "elementwise_math.hpp"
+
+// Not every formula reads all of its arguments.
+#define LOSSMITH_BOTH \\
+  LOSSMITH_INLINE static void both([[maybe_unused]] const T *u, [[maybe_unused]] V p, [[maybe_unused]] V t, \\
+                                   [[maybe_unused]] V e, V &value, V &gradient)
+
+namespace lossmith {{
+namespace formulas {{
+
+template <typename T> LOSSMITH_INLINE Lanes<T> all(T x) {{ return broadcast<T>(x); }}
+%s
+}} // namespace formulas
+
+#undef LOSSMITH_BOTH
+
+#define LOSSMITH_FORMULAS(F)%s
+
+}} // namespace lossmith
+"""
+_LOSSES = f"""\
+// The elementwise losses by name. {_GENERATED}
+//
+// q: the parameters, as doubles, in the order of the definition (NaN for None, 0 or 1 for a switch); u: what all
+// elements share, computed from them.
+#pragma once
+
+#include <cmath>
+
+namespace lossmith {{
+
+constexpr int most_parameters = %d, most_shared_numbers = %d;
+
+struct ElementwiseLoss {{
+  const char *name, *parameters, *extra;      // parameters: their names, with commas between; extra: "" for none
+  int (*formula)(const double *q, double *u); // returns the number of the formula and fills u
+}};
+
+namespace formulas {{
+%s
+}} // namespace formulas
+
+constexpr ElementwiseLoss elementwise_losses[] = {{
+%s}};
+
+}} // namespace lossmith
+"""
+_CALLS = {
+    "exp": "exponential",
+    "expm1": "exponential_minus_one",
+    "log": "logarithm",
+    "log1p": "log_one_plus",
+    "log1p_near": "log_one_plus_near",
+    "tanh": "hyperbolic_tangent",
+    "sqrt": "square_root",
+    "abs": "magnitude",
+    "sign": "sign",
+    "at_most": "at_most",
+    "at_least": "at_least",
+}
+_NUMBER_CALLS = {"abs": "std::fabs", "power": "std::pow"}
+_OPERATORS = ("+", "-", "*", "/")
+_ARRAYS = ("p", "t", "e")
+
+
+@dataclass(frozen=True)
+class Formula:
+    """One way through a definition: the expressions of value and gradient, and the conditions that must hold.
+
+    Conditions that must not hold need no mention: the formulas before this one are those for where they do.
+    """
+
+    conditions: tuple[str, ...]
+    value: Lanes
+    gradient: Lanes
+
+
+@dataclass(frozen=True)
+class Traced:
+    """All formulas of one loss."""
+
+    loss: Loss
+    formulas: tuple[Formula, ...]
+
+
+def trace(loss: Loss) -> Traced:
+    """Return the formulas of a loss.
+
+    Raises:
+        Untraceable: The definition uses what has no version on lanes.
+    """
+    symbols.forget()
+    if len(loss.extras) > 1:
+        raise Untraceable("more than one extra array")
+    arrays = [Lanes("array", name) for name in _ARRAYS]
+    extras = {extra.name: array for extra, array in zip(loss.extras, arrays[2:], strict=False)}
+    found = []
+    for given in product(*(_choices(i, p) for i, p in enumerate(loss.parameters))):
+        parameters = {p.name: value for p, (value, _) in zip(loss.parameters, given, strict=True)} | extras
+        known = [text for _, text in given if text]
+
+        def run(parameters: dict[str, Any] = parameters) -> tuple[Lanes, Lanes]:
+            arguments = (symbols, *arrays[:2])
+            return (
+                symbols.lanes(loss.value(*arguments, **parameters)),
+                symbols.lanes(loss.gradient(*arguments, **parameters)),
+            )
+
+        with _traced_math():
+            for taken, (value, gradient) in symbols.paths(run):
+                holding = [_condition(condition) for condition, outcome in taken if outcome]
+                found.append(Formula((*known, *holding), value, gradient))
+    return Traced(loss, tuple(found))
+
+
+def _choices(index: int, parameter: Any) -> list[tuple[Any, str]]:
+    """What a parameter may be while tracing, each with the C++ condition for it ("" for what is left)."""
+    q = f"q[{index}]"
+    if parameter.kind == "bool":
+        return [(True, f"{q} != 0"), (False, "")]
+    if parameter.default is None:
+        return [(None, f"std::isnan({q})"), (Number("parameter", index), "")]
+    return [(Number("parameter", index), "")]
+
+
+@contextmanager
+def _traced_math() -> Iterator[None]:
+    """Let definitions that call Python's math on a parameter call the symbolic one."""
+    modules = [m for n, m in sys.modules.items() if n.startswith(("lossmith.losses", "lossmith.arrays.composite"))]
+    users = [m for m in modules if getattr(m, "math", None) is math]
+    for module in users:
+        _set_math(module, symbols.math)
+    try:
+        yield
+    finally:
+        for module in users:
+            _set_math(module, math)
+
+
+def _set_math(module: ModuleType, value: Any) -> None:
+    setattr(module, "math", value)  # noqa: B010
+
+
+# --- printing --------------------------------------------------------------------------------------------------------
+def _literal(x: float) -> str:
+    if math.isinf(x) or math.isnan(x):
+        return f"{'-' if x < 0 else ''}{'infinity' if math.isinf(x) else 'not_a_number'}<double>"
+    return repr(float(x))
+
+
+def _number(x: Any) -> str:
+    """A Number, or a Python number, as a C++ expression of doubles."""
+    if not isinstance(x, Node):
+        return _literal(x)
+    if x.op == "parameter":
+        return f"q[{x.args[0]}]"
+    if x.op == "neg":
+        return f"(-{_number(x.args[0])})"
+    if x.op in _OPERATORS:
+        return f"({_number(x.args[0])} {x.op} {_number(x.args[1])})"
+    return f"{_NUMBER_CALLS.get(x.op, f'std::{x.op}')}({', '.join(map(_number, x.args))})"
+
+
+def _condition(condition: Condition) -> str:
+    a, b = map(_number, condition.args)
+    return f"{a} {condition.op} {b}"
+
+
+def _bare(text: str) -> str:
+    """Drop the parentheses that every compound expression comes in."""
+    return text[1:-1] if text.startswith("(") else text
+
+
+class _Printer:
+    """Writes statements: a name for each node that is used twice or is too long to stand inside another."""
+
+    def __init__(self, *outputs: Lanes) -> None:
+        self.shared, self.known, self.lines = list[str](), dict[Node, str](), list[str]()
+        self.uses: dict[Node, int] = {}
+        for node in outputs:
+            self._count(node)
+
+    def _count(self, node: Node) -> None:
+        self.uses[node] = self.uses.get(node, 0) + 1
+        if self.uses[node] == 1:
+            for argument in node.args:
+                if isinstance(argument, Lanes | Mask):
+                    self._count(argument)
+
+    def text(self, node: Any) -> str:
+        """Return what stands for a node in an expression; names it if need be."""
+        if node not in self.known:
+            text = self._expression(node)
+            if node.op not in ("array", "broadcast") and (self.uses[node] > 1 or len(text) > 40):
+                name = f"{'m' if isinstance(node, Mask) else 'x'}{len(self.lines)}"
+                self.lines.append(f"const {'auto' if isinstance(node, Mask) else 'V'} {name} = {_bare(text)};")
+                text = name
+            self.known[node] = text
+        return self.known[node]
+
+    def _expression(self, node: Any) -> str:
+        op, args = node.op, node.args
+        if op == "array":
+            return args[0]
+        if op == "broadcast":
+            return f"all({self._shared(args[0])})"
+        if op == "power":
+            return f"power<T>({self.text(args[0])}, {self._shared(args[1])})"
+        texts = [self.text(a) for a in args]
+        if op == "where":
+            return "({} ? {} : {})".format(*texts)
+        if op == "neg":
+            return f"(-{texts[0]})"
+        if op in _CALLS:
+            return f"{_CALLS[op]}<T>({', '.join(map(_bare, texts))})"
+        return f"negation({texts[0]})" if op == "not" else f"({texts[0]} {op} {texts[1]})"
+
+    def _shared(self, x: Any) -> str:
+        """A number that all elements share: a literal where it stands, or an entry of u."""
+        if not isinstance(x, Node):
+            return f"T({_literal(x)})"
+        text = _number(x)
+        if text not in self.shared:
+            self.shared.append(text)
+        return f"u[{self.shared.index(text)}]"
+
+
+def _struct(name: str, formula: Formula) -> tuple[str, list[str]]:
+    """Return the C++ of a formula, and its shared numbers."""
+    printer = _Printer(formula.value, formula.gradient)
+    for target, node in (("value", formula.value), ("gradient", formula.gradient)):
+        printer.lines.append(f"{target} = {_bare(printer.text(node))};")
+    body = "\n".join(f"    {line}" for line in printer.lines)
+    head = f"template <typename T> struct {name} {{\n  using V = Lanes<T>;\n  LOSSMITH_BOTH {{"
+    return f"{head}\n{body}\n  }}\n}};\n", printer.shared
+
+
+def all_traced() -> tuple[list[Traced], dict[str, str]]:
+    """Return the losses that can be emitted, and why others with one value per element cannot."""
+    found, left_out = [], {}
+    for loss in losses():
+        if loss.layout != "element":
+            continue
+        try:
+            found.append(trace(loss))
+        except Untraceable as reason:
+            left_out[loss.name] = str(reason)
+    return found, left_out
+
+
+def headers() -> dict[str, str]:
+    """Return the text of each generated header, by its name."""
+    structs, names, choosers, records, most = list[str](), list[str](), list[str](), list[str](), 1
+    for entry in all_traced()[0]:
+        first, several, cases = len(names), len(entry.formulas) > 1, list[str]()
+        structs.append(f"\n// {_signature(entry.loss)}\n")
+        for i, formula in enumerate(entry.formulas):
+            names.append(f"{entry.loss.object_name}{i if several else ''}")
+            struct, shared = _struct(names[-1], formula)
+            structs.append(struct)
+            cases.append(_case(first + i, formula, shared, last=formula is entry.formulas[-1]))
+            most = max(most, len(shared))
+        choosers.append(_chooser(entry.loss, cases))
+        records.append(_record(entry.loss))
+    parameters = max(len(entry.loss.parameters) for entry in all_traced()[0])
+    listed = "".join(f" \\\n  F({name})" for name in names)
+    return {
+        "elementwise_formulas.hpp": _FORMULAS % ("".join(structs), listed),
+        "elementwise_losses.hpp": _LOSSES % (parameters, most, "".join(choosers), "".join(records)),
+    }
+
+
+def _signature(loss: Loss) -> str:
+    arrays = ["p", "t", *(f"{e.name} = e" for e in loss.extras)]
+    parameters = [f"{p.name} = q[{i}]" for i, p in enumerate(loss.parameters)]
+    return f"{loss.name}({', '.join([*arrays, *parameters])})"
+
+
+def _chooser(loss: Loss, cases: list[str]) -> str:
+    """A function from parameters to the number of the formula: the first one whose conditions hold."""
+    arguments = "[[maybe_unused]] const double *q, [[maybe_unused]] double *u"
+    return f"\n// {_signature(loss)}\ninline int {loss.name}({arguments}) {{\n{''.join(cases)}}}\n"
+
+
+def _case(number: int, formula: Formula, shared: list[str], last: bool) -> str:
+    body = [f"u[{i}] = {_bare(text)};" for i, text in enumerate(shared)] + [f"return {number};"]
+    if last:
+        return "".join(f"  {line}\n" for line in body)
+    return f"  if ({' && '.join(formula.conditions)}) {{\n{''.join(f'    {line}{chr(10)}' for line in body)}  }}\n"
+
+
+def _record(loss: Loss) -> str:
+    parameters, extra = ",".join(p.name for p in loss.parameters), "".join(e.name for e in loss.extras)
+    return f'    {{"{loss.name}", "{parameters}", "{extra}", formulas::{loss.name}}},\n'
+
+
+if __name__ == "__main__":
+    for header, text in headers().items():
+        path = Path(__file__).with_name(header)
+        path.write_text(text, encoding="utf-8")
+        print(path)
+    for name, reason in all_traced()[1].items():
+        print(f"left out: {name} ({reason})")
