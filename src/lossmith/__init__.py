@@ -28,7 +28,7 @@ from .errors import (
     UnknownNameError,
 )
 from .losses import Loss, find, losses
-from .native import has_native
+from .native import has_native, trim
 
 __version__ = "0.1.0"
 
@@ -52,6 +52,7 @@ __all__ = [
     "get",
     "has_native",
     "losses",
+    "trim",
 ]
 __all__ += [*_BY_NAME, *_BY_OBJECT_NAME, *_ELSEWHERE]  # pyrefly: ignore
 

@@ -23,6 +23,7 @@ from .evaluation import evaluate as evaluate
 from .losses import Loss as Loss
 from .losses import losses as losses
 from .native import has_native as has_native
+from .native import trim as trim
 from .understanding import choose as choose
 
 _Reduction = Literal["mean", "sum", "none", "total"]
@@ -4191,6 +4192,7 @@ __all__ = [
     "student_t_nll",
     "supervised_contrastive",
     "total_variation",
+    "trim",
     "triplet_hard",
     "triplet_margin",
     "triplet_semi_hard",

@@ -62,8 +62,96 @@ def test_it_gives_what_the_long_way_gives(settings, dtype, tensors):
 def test_some_settings_have_no_short_way(settings):
     loss = lm.SoftmaxCrossEntropy(**settings)
     assert quick.find(loss.definition, loss._parameters, loss._settings) is None
-    other = lm.SquaredError()
-    assert quick.find(other.definition, other._parameters, other._settings) is None
+
+
+@pytest.mark.parametrize(
+    "loss",
+    [
+        lm.SquaredError(reduction="none"),
+        lm.SigmoidCrossEntropy(),  # targets outside [0, 1] are an error
+        lm.BinaryCrossEntropy(),
+        lm.Poisson(),
+        lm.GaussianNLL(),  # takes a third array
+        lm.Dice(),
+    ],
+    ids=lambda loss: loss.definition.name,
+)
+def test_losses_whose_input_must_be_looked_at_have_no_short_way(loss):
+    assert quick.find(loss.definition, loss._parameters, loss._settings) is None
+
+
+ELEMENTWISE = [lm.SquaredError(), lm.Huber(delta=0.5), lm.LogCosh(reduction="sum"), lm.AbsoluteError()]
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("loss", ELEMENTWISE, ids=repr)
+@pytest.mark.parametrize("tensors", [False, True])
+@pytest.mark.parametrize("shape", [(32, 10), (), (3, 1, 2)], ids=str)
+def test_elementwise_losses(loss, dtype, tensors, shape):
+    rng = np.random.default_rng(1)
+    prediction, target = (np.asarray(rng.normal(size=shape), dtype) for _ in range(2))
+    if tensors:
+        torch = pytest.importorskip("torch")
+        prediction, target = torch.from_numpy(prediction), torch.from_numpy(target)
+    value, gradient = quick.find(loss.definition, loss._parameters, loss._settings)(prediction, target)
+    arguments = {"parameters": loss._parameters, **loss._settings}
+    expected_value, expected_gradient = value_and_gradient(loss.definition, prediction, target, **arguments)
+    assert type(value) is type(expected_value)
+    assert type(gradient) is type(expected_gradient)
+    assert gradient.dtype == expected_gradient.dtype
+    assert tuple(gradient.shape) == shape
+    np.testing.assert_allclose(float(value), float(expected_value), rtol=2e-6)
+    np.testing.assert_allclose(np.asarray(gradient), np.asarray(expected_gradient), rtol=1e-5, atol=1e-7)
+
+
+def odd_pairs():
+    x = np.linspace(-1, 1, 12, dtype=np.float32)
+    yield "shapes", x, x[:6]
+    yield "dtypes", x, x.astype(np.float64)
+    yield "integers", x, np.arange(12)
+    yield "strides", x[::2], x[:6]
+    yield "NaN", np.where(x > 0.9, np.nan, x).astype(np.float32), x
+    yield "empty", x[:0], x[:0]
+    yield "list", x.tolist(), x
+    yield "byte order", x.astype(">f4"), x.astype(">f4")
+
+
+@pytest.mark.parametrize("case", list(odd_pairs()), ids=lambda case: case[0])
+@pytest.mark.parametrize("tensors", [False, True])
+def test_elementwise_losses_leave_alone_what_is_not_ordinary(case, tensors):
+    _, prediction, target = case
+    if tensors:
+        torch = pytest.importorskip("torch")
+        if not all(isinstance(x, np.ndarray) and x.dtype.isnative for x in (prediction, target)):
+            pytest.skip("no tensor of that kind")
+        prediction, target = torch.from_numpy(prediction), torch.from_numpy(target)
+    loss = lm.SquaredError()
+    assert quick.find(loss.definition, loss._parameters, loss._settings)(prediction, target) is None
+
+
+def test_the_objects_take_the_short_way():
+    """Pickled and copied, too; an object that was pickled where there is a core works where there is none."""
+    x, y = batch()
+    loss = lm.SoftmaxCrossEntropy()
+    short = []
+    loss._quick = lambda *arrays: short.append(arrays)
+    value, _ = loss.value_and_gradient(x, y)
+    assert len(short) == 1
+    loss.value_and_gradient(x, y, weight=np.ones(32))
+    assert len(short) == 1
+    assert b"quick" not in pickle.dumps(loss)
+    assert pickle.loads(pickle.dumps(loss)).value_and_gradient(x, y)[0] == pytest.approx(value, rel=1e-6)
+
+
+def test_a_value_that_belongs_into_a_graph_stays_there():
+    torch = pytest.importorskip("torch")
+    x, y = (torch.from_numpy(a) for a in batch())
+    x.requires_grad_()
+    value, _ = lm.SoftmaxCrossEntropy().value_and_gradient(x, y)
+    assert value.requires_grad
+    with torch.no_grad():
+        value, _ = lm.SoftmaxCrossEntropy().value_and_gradient(x, y)
+    assert not value.requires_grad
 
 
 def ordinary_but_for():

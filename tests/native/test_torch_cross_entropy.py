@@ -11,8 +11,10 @@ from lossmith import native
 
 torch = pytest.importorskip("torch")
 
+from torch.utils.checkpoint import checkpoint  # noqa: E402
+
 import lossmith.torch as lt  # noqa: E402
-from lossmith.torch import fast, functional  # noqa: E402
+from lossmith.torch import functional  # noqa: E402
 
 pytestmark = pytest.mark.skipif(not native.has_native(), reason="no native core")
 
@@ -24,19 +26,6 @@ def batch(rows, classes, dtype=torch.float32, seed=0):
     generator = torch.Generator().manual_seed(seed)
     logits = 3 * torch.randn(rows, classes, generator=generator)
     return logits.to(dtype).requires_grad_(), torch.randint(0, classes, (rows,), generator=generator)
-
-
-@pytest.fixture
-def counted(monkeypatch):
-    """The number of calls of the kernel."""
-    calls = []
-
-    def run(*arguments, **options):
-        calls.append(options)
-        return native._core.softmax_cross_entropy(*arguments, **options)
-
-    monkeypatch.setattr(fast, "_run", run)
-    return calls
 
 
 def both(function, logits, target, **options):
@@ -224,6 +213,20 @@ def test_modes_and_transforms_do_not_reach_the_kernel(counted):
     with FakeTensorMode() as mode:
         fake = functional.cross_entropy(*map(mode.from_tensor, unnoticed))
     assert fake.shape == ()
+    assert not counted
+
+
+def test_hooks_on_what_is_saved_see_all_that_is_saved(counted):
+    """A gradient kept aside would escape checkpoints and offloading, so the formula does it then."""
+    logits, target = batch(4, 6)
+    x = logits.detach().clone().requires_grad_()
+    with torch.autograd.graph.save_on_cpu():
+        functional.cross_entropy(x, target).backward()
+    expected = x.grad.clone()
+    x.grad = None
+    loss = checkpoint(functional.cross_entropy, x, target, use_reentrant=False)
+    loss.backward()
+    torch.testing.assert_close(x.grad, expected)
     assert not counted
 
 

@@ -7,7 +7,7 @@ from lossmith import native
 torch = pytest.importorskip("torch")
 
 import lossmith.torch as lt  # noqa: E402
-from lossmith.torch import fast_elementwise, functional  # noqa: E402
+from lossmith.torch import functional  # noqa: E402
 
 pytestmark = pytest.mark.skipif(not native.has_native(), reason="no native core")
 
@@ -36,19 +36,6 @@ def batch(shape=(7, 5), dtype=torch.float32, signs=False):
 
 def drawn(name, **options):
     return batch(signs=name in ("soft_margin_loss", "hinge_embedding_loss"), **options)
-
-
-@pytest.fixture
-def counted(monkeypatch):
-    """The calls of the kernel."""
-    calls, run = [], fast_elementwise._run
-
-    def counting(*arguments, **options):
-        calls.append(arguments)
-        return run(*arguments, **options)
-
-    monkeypatch.setattr(fast_elementwise, "_run", counting)
-    return calls
 
 
 def both(function, input, target, **options):

@@ -12,7 +12,7 @@ import numpy as np
 from .. import formula
 from ..errors import InputError, UnknownNameError
 from ..losses import Loss
-from . import reduce
+from . import quick, reduce
 from .compute import call, value_and_gradient
 
 _KEYWORD = inspect.Parameter.KEYWORD_ONLY
@@ -83,6 +83,7 @@ class LossFunction:
         self._parameters = loss.resolve(settings)
         reduce.check_options(chosen["reduction"], None, chosen["empty"])
         self._settings = chosen
+        self._quick = quick.find(loss, self._parameters, chosen)
 
     def __call__(
         self,
@@ -139,6 +140,16 @@ class LossFunction:
         >>> lm.SquaredError().value_and_gradient([2.0, 3.0], [1.0, 5.0])
         (2.5, array([ 1., -2.]))
         """
+        if (
+            self._quick is not None
+            and not (arrays or extras)
+            and weight is None
+            and mask is None
+            and normalizer is None
+        ):
+            result = self._quick(prediction, target)
+            if result is not None:
+                return result
         return value_and_gradient(
             self.definition,
             prediction,
@@ -167,6 +178,13 @@ class LossFunction:
         shown = {k: _plain(v) for k, v in self.parameters.items()}
         changed = [f"{k}={v!r}" for k, v in shown.items() if v != defaults[k]]
         return f"{type(self).__name__}({', '.join(changed)})"
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {k: v for k, v in self.__dict__.items() if k != "_quick"}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)  # where this is unpickled there may be no native core
+        self._quick = quick.find(self.definition, self._parameters, self._settings)
 
     def __eq__(self, other: object) -> bool:
         return type(other) is type(self) and repr(self) == repr(other)

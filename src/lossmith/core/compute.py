@@ -84,6 +84,10 @@ def _quietly(xp: ModuleType, function: Callable[..., Any], *arguments: Any) -> A
 
 
 def _value(loss: Loss, inputs: Inputs, reduction: str, normalizer: Any, empty: str, check: str) -> Any:
+    adds_up = None if reduction == "none" else kernel.find_total(loss, inputs)
+    if adds_up:
+        total, _ = adds_up(inputs, 1.0, gradient=False)
+        return _finished(loss, inputs, total, _count(loss, inputs), reduction, normalizer, empty, check)
     fast = kernel.find(loss, inputs)
     if fast:
         rows, _ = fast(inputs, None, gradient=False)
@@ -129,6 +133,13 @@ def _values_like(loss: Loss, inputs: Inputs) -> Any:
 
 def _both(loss: Loss, inputs: Inputs, reduction: str, normalizer: Any, empty: str, check: str) -> tuple[Any, Any]:
     xp = inputs.xp
+    adds_up = None if reduction == "none" else kernel.find_total(loss, inputs)
+    if adds_up:
+        count = _count(loss, inputs)
+        over = 1.0 if reduction != "mean" else count if normalizer is None else normalizer
+        total, gradient = adds_up(inputs, float(reduce.safe_reciprocal(xp, over, inputs.prediction)), gradient=True)
+        gradient = xp.cast(gradient, inputs.dtype)
+        return _finished(loss, inputs, total, count, reduction, normalizer, empty, check), gradient
     scale = _gradient_scale(loss, inputs, reduction, normalizer)
     fast = kernel.find(loss, inputs)
     if fast:
@@ -156,14 +167,16 @@ def _row_weight(loss: Loss, inputs: Inputs) -> Any:
 
 def _gradient_scale(loss: Loss, inputs: Inputs, reduction: str, normalizer: Any) -> Any:
     """What each value's gradient is multiplied with: its weight, and for a mean one over the count."""
-    xp = inputs.xp
     if reduction != "mean":
         return inputs.factor
-    like, count = _values_like(loss, inputs), normalizer
-    if count is None:
-        count = reduce.count_of(xp, like, inputs.factor, _row_weight(loss, inputs))
-    scale = reduce.safe_reciprocal(xp, count, like)
+    count = _count(loss, inputs) if normalizer is None else normalizer
+    scale = reduce.safe_reciprocal(inputs.xp, count, _values_like(loss, inputs))
     return scale if inputs.factor is None else inputs.factor * scale
+
+
+def _count(loss: Loss, inputs: Inputs) -> Any:
+    like = _values_like(loss, inputs)
+    return reduce.count_of(inputs.xp, like, inputs.factor, _row_weight(loss, inputs))
 
 
 def _reduced(loss: Loss, inputs: Inputs, rows: Any, reduction: str, normalizer: Any, empty: str, check: str) -> Any:
@@ -173,6 +186,13 @@ def _reduced(loss: Loss, inputs: Inputs, rows: Any, reduction: str, normalizer: 
         _find_nan(loss, inputs, result, check)
         return result[0] if inputs.region == "batch" else result
     total, count = reduce.total_and_count(xp, rows, factor, _row_weight(loss, inputs))
+    return _finished(loss, inputs, total, count, reduction, normalizer, empty, check)
+
+
+def _finished(
+    loss: Loss, inputs: Inputs, total: Any, count: Any, reduction: str, normalizer: Any, empty: str, check: str
+) -> Any:
+    xp = inputs.xp
     _find_nan(loss, inputs, total, check)
     if reduction == "total":
         return xp.to_result(total), xp.to_result(count) if hasattr(count, "dtype") else count

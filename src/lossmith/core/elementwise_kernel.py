@@ -37,7 +37,7 @@ def find(loss: Loss, inputs: Inputs) -> Rows | None:
 def find_total(loss: Loss, inputs: Inputs) -> Rows | None:
     """Return ``kernel(inputs, scale, gradient=…) -> (total, gradient or None)``, or None if there is none.
 
-    The total is Σ factor * value, a float; the gradient is that of ``scale * total``; ``scale`` is a number. Nothing
+    The total is Σ factor * value in float64; the gradient is that of ``scale * total``; ``scale`` is a number. Nothing
     of the size of the values is stored.
     """
     call = _prepare(loss, inputs)
@@ -49,7 +49,7 @@ def find_total(loss: Loss, inputs: Inputs) -> Rows | None:
         if weight is not None:
             weight = _plain(np.broadcast_to(weight, inputs.prediction.shape))
         total, _, slopes = call(inputs, weight=weight, scale=scale, gradient=gradient)
-        return total, slopes
+        return np.float64(total), slopes
 
     return kernel
 

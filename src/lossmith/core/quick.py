@@ -14,23 +14,68 @@ from typing import Any
 import numpy as np
 
 from .. import native
-from ..losses import Loss
+from ..losses import Domain, Loss
+from ..native import elementwise
 
 Quick = Callable[[Any, Any], "tuple[Any, Any] | None"]
 
 
 def find(loss: Loss, parameters: Mapping[str, Any], settings: Mapping[str, Any]) -> Quick | None:
     """Return the short way for a loss with these parameters and options, or None."""
-    if loss.name != "softmax_cross_entropy" or not native.has_native() or parameters["class_weight"] is not None:
+    if not native.has_native() or settings["reduction"] not in ("mean", "sum"):
+        return None
+    if loss.layout == "element":
+        return _find_elementwise(loss, parameters, settings)
+    return _find_softmax(parameters, settings) if loss.name == "softmax_cross_entropy" else None
+
+
+def _find_softmax(parameters: Mapping[str, Any], settings: Mapping[str, Any]) -> Quick | None:
+    if parameters["class_weight"] is not None or settings["axis"] not in (-1, 1):
         return None
     ignored = settings["ignore_index"]
-    if settings["reduction"] not in ("mean", "sum") or settings["axis"] not in (-1, 1):
-        return None
     if not (ignored is None or type(ignored) is int) or not -(2**63) <= (ignored or 0) < 2**63:
         return None
     options = (settings["reduction"] == "mean", ignored is not None, ignored or 0)
     smoothing = (float(parameters["label_smoothing"]), float(parameters["z_loss"]))
     return functools.partial(_softmax_cross_entropy, options, smoothing)
+
+
+def _find_elementwise(loss: Loss, parameters: Mapping[str, Any], settings: Mapping[str, Any]) -> Quick | None:
+    number, numbers = elementwise.find(loss), elementwise.numbers(loss, parameters)
+    if number is None or numbers is None or loss.extras or settings.get("ignore_index") is not None:
+        return None
+    if not (_everywhere(loss.prediction) and _everywhere(loss.target)):
+        return None
+    return functools.partial(_elementwise, number, numbers, settings["reduction"] == "mean")
+
+
+def _everywhere(domain: Domain) -> bool:
+    """Whether every number is in the domain, so that there is nothing to check."""
+    return domain.role in ("values", "logits") and not domain.bounded and domain.excluded is None
+
+
+def _elementwise(
+    number: int, parameters: tuple[float | None, ...], mean: bool, prediction: Any, target: Any
+) -> tuple[Any, Any] | None:
+    if type(prediction) is not np.ndarray:
+        if type(prediction).__module__ not in _TENSORS:
+            return None
+        from ..torch import fast_elementwise  # a tensor is there, and so is PyTorch
+
+        return fast_elementwise.value_and_gradient(number, parameters, mean, prediction, target)
+    if type(target) is not np.ndarray or prediction.dtype.num not in _WIDE or target.dtype.num != prediction.dtype.num:
+        return None
+    if prediction.shape != target.shape or not prediction.size or not (_plain(prediction) and _plain(target)):
+        return None
+    scale = 1 / prediction.size if mean else 1.0
+    total, _, gradient = elementwise.run(number, parameters, prediction, target, scale=scale)
+    if total != total:
+        return None
+    return (total / prediction.size if mean else total), gradient
+
+
+def _plain(x: np.ndarray) -> bool:
+    return x.flags.c_contiguous and x.flags.aligned and x.dtype.isnative
 
 
 def _softmax_cross_entropy(
@@ -42,12 +87,7 @@ def _softmax_cross_entropy(
         return None
     code = _CODES.get(prediction.dtype.num)
     rows, classes = prediction.shape
-    flags, target_flags = prediction.flags, target.flags
-    if code is None or rows != target.size or not prediction.size or not prediction.dtype.isnative:
-        return None
-    if not (flags.c_contiguous and flags.aligned and target_flags.c_contiguous and target_flags.aligned):
-        return None
-    if not target.dtype.isnative:
+    if code is None or rows != target.size or not prediction.size or not (_plain(prediction) and _plain(target)):
         return None
     gradient = native.empty_gradient(prediction)
     total = native.softmax_total(code, prediction, target, rows, classes, gradient, options, smoothing)
@@ -55,13 +95,15 @@ def _softmax_cross_entropy(
 
 
 _INT64 = np.dtype(np.int64).num
+_WIDE = (np.dtype(np.float32).num, np.dtype(np.float64).num)
+_TENSORS = ("torch", "torch.nn.parameter")
 _CODES = {dtype.num: code for dtype, code in native.CODES.items()}
 
 
 def _tensors(
     options: tuple[bool, bool, int], smoothing: tuple[float, float], prediction: Any, target: Any
 ) -> tuple[Any, Any] | None:
-    if type(prediction).__module__ not in ("torch", "torch.nn.parameter"):
+    if type(prediction).__module__ not in _TENSORS:
         return None
     from ..torch import fast  # a tensor is there, and so is PyTorch
 

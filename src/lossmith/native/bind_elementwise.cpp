@@ -28,7 +28,9 @@ ElementInput input(const char *name, const Pointer &from, int type, std::int64_t
   return {from.get<const char>(name, count * size_of(type)), static_cast<ElementType>(type)};
 }
 
-void fill(double *parameters, const nb::tuple &given) {
+} // namespace
+
+void fill_parameters(double *parameters, const nb::tuple &given) {
   if (given.size() > most_parameters) throw nb::value_error("more parameters than any elementwise loss has");
   std::size_t i = 0;
   for (const nb::handle value : given) {
@@ -38,12 +40,14 @@ void fill(double *parameters, const nb::tuple &given) {
   }
 }
 
+namespace {
+
 double run(std::uint64_t exec, int loss, std::int64_t count, int type, const Pointer &prediction, int target_type,
            const Pointer &target, const Pointer &values, const Pointer &gradient, const nb::tuple &parameters,
            double scale, const Pointer &extra, int extra_type, const Pointer &weight, int weight_type,
            const Pointer &keep) {
   double numbers[most_parameters] = {};
-  fill(numbers, parameters);
+  fill_parameters(numbers, parameters);
   Elementwise call;
   call.loss = loss;
   call.parameters = numbers;

@@ -20,6 +20,9 @@ OWN_POOL = 1  # the executor of the compiled module that has threads of its own;
 _CODES = {"float32": 0, "float64": 1, "bfloat16": 2, "float16": 3, "int64": 4, "int32": 5, "uint8": 6, "bool": 6}
 # The losses that the module was compiled with: number, names of the parameters, name of the extra array.
 _known: dict[str, tuple[int, str, str]] = getattr(_core, "elementwise_losses", dict)()
+_SINGLE = np.dtype(np.float32)
+POOLED_BYTES = getattr(_core, "POOLED_BYTES", 0)
+_found: dict[str, tuple[Loss, int | None]] = {}
 
 
 def find(loss: Loss) -> int | None:
@@ -27,6 +30,14 @@ def find(loss: Loss) -> int | None:
 
     A loss whose parameters or extra arrays are not those that the module was compiled with has none either.
     """
+    definition, number = _found.get(loss.name, (None, None))
+    if definition is not loss:
+        number = _look_up(loss)
+        _found[loss.name] = loss, number
+    return number
+
+
+def _look_up(loss: Loss) -> int | None:
     known = _known.get(loss.name)
     if known is None:
         return None
@@ -74,7 +85,7 @@ def run(
         ValueError: A dtype or a size that does not fit; strides that are not C-contiguous.
         MemoryError: No room for the results.
     """
-    compute = prediction.dtype if prediction.dtype.itemsize >= 4 else np.dtype(np.float32)
+    compute = prediction.dtype if prediction.dtype.itemsize >= 4 else _SINGLE
     losses = np.empty(prediction.shape, compute) if values else None
     slopes = _empty_gradient(prediction) if gradient else None
     total = _core.elementwise(  # pyrefly: ignore[missing-attribute]
@@ -96,12 +107,15 @@ def run(
 
 def _empty_gradient(prediction: NDArray[Any]) -> NDArray[Any]:
     """Return memory for the gradient; that of a large one is used again for the next."""
-    if prediction.dtype not in CODES:
+    if prediction.nbytes < POOLED_BYTES or prediction.dtype not in CODES:
         return np.empty(prediction.shape, prediction.dtype)
     return empty_gradient(prediction.reshape(1, -1)).reshape(prediction.shape)
 
 
 def _typed(array: NDArray[Any]) -> tuple[int, NDArray[Any]]:
+    code = CODES.get(array.dtype)  # by far the usual ones, and asking for the name takes a while
+    if code is not None and array.dtype.isnative:
+        return code, array
     code = _CODES.get(array.dtype.name)
     if code is None or not array.dtype.isnative:
         raise ValueError(f"an array has dtype {array.dtype}; expected one of {', '.join(_CODES)}")

@@ -26,7 +26,7 @@ name = "symbols"
 _known: dict[tuple[Any, ...], Node] = {}
 
 
-class Untraceable(Exception):
+class Untraceable(AttributeError):
     """A definition uses an operation that has no version on lanes; the message names it."""
 
 
@@ -374,7 +374,7 @@ def cast(x: Any, dtype: Any) -> Any:
 
 def __getattr__(attribute: str) -> Any:
     """Turn down every other operation (lgamma, erf and those on rows)."""
-    raise Untraceable(attribute) if not attribute.startswith("__") else AttributeError(attribute)
+    raise Untraceable(attribute)
 
 
 math = SimpleNamespace(**{**vars(_math), **{f: _function(f) for f in ("sqrt", "exp", "log", "log1p", "expm1")}})

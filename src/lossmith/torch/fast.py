@@ -6,7 +6,7 @@ transform, a compiler or exporter that looks on, a wrong argument - so that erro
 Derivatives of second and higher order also come from the formula.
 
 The gradient is computed with the loss, in one pass over the logits, and handed over in the backward pass. Large ones
-lie in memory that is used again for the next step's; see `lossmith.native.trim`.
+lie in memory that is used again for the next step's; see `lossmith.trim`.
 """
 
 from __future__ import annotations
@@ -32,7 +32,6 @@ _CODES = {torch.float32: 0, torch.float64: 1, torch.bfloat16: 2, torch.float16: 
 _PLAIN_TYPES = frozenset((Tensor, Parameter))
 _STRIDED = torch.strided
 _core: Any = native._core
-_run: Any = None if _core is None else _core.softmax_cross_entropy
 _POOLED_BYTES = 0 if _core is None else _core.POOLED_BYTES
 
 Plain = Callable[..., Tensor]
@@ -50,6 +49,9 @@ def executor() -> int:
     return ctypes.cast(function, ctypes.c_void_p).value or 0
 
 
+_wrapped: Any = torch._C._functorch.is_functorch_wrapped_tensor  # also one whose transform is over
+
+
 def _questions() -> tuple[Any, ...] | None:
     """What PyTorch is asked on each call, or None if this version has no answer and the fast path must stay unused."""
     names = (
@@ -58,37 +60,42 @@ def _questions() -> tuple[Any, ...] | None:
         "_len_torch_function_stack",
         "_is_tracing",
     )
-    found = tuple(getattr(torch._C, name, None) for name in names)
+    hooks = getattr(torch._C._autograd, "_top_saved_tensors_default_hooks", None)
+    found = (*(getattr(torch._C, name, None) for name in names), hooks)
     return None if None in found or not hasattr(forward_ad, "_current_level") else found
 
 
-_wrapped: Any = torch._C._functorch.is_functorch_wrapped_tensor  # also one whose transform is over
-_QUESTIONS = _questions() if _core is not None else None
+def _exchange() -> int:
+    """Return where PyTorch's functions lie by which compiled code looks at tensors and makes some, or 0."""
+    capsule = getattr(Tensor, "__dlpack_c_exchange_api__", None)  # since PyTorch 2.10
+    return 0 if _core is None or capsule is None else _core.exchange_interface(capsule)
+
+
+EXCHANGE = _exchange()
+_QUESTIONS = _questions() if EXCHANGE else None
+
+
+def quiet() -> bool:
+    """Return whether nothing looks on or transforms what this thread calls."""
+    if torch.compiler.is_compiling() or _QUESTIONS is None:
+        return False
+    transforms, dispatch_modes, function_modes, tracing, hooks = _QUESTIONS
+    if transforms() or dispatch_modes() or function_modes() or tracing() or forward_ad._current_level >= 0:
+        return False
+    # With hooks on what autograd saves (checkpoints, offloading) a gradient that is kept aside would escape them.
+    return hooks(False) is None and not torch.is_autocast_enabled("cpu")
+
+
+def ordinary(x: Tensor) -> bool:
+    """Return whether this is a tensor like any other, as far as compiled code does not see for itself."""
+    return type(x) in _PLAIN_TYPES and not x.is_neg()
 
 
 def usual(*tensors: Tensor) -> bool:
-    """Return whether these are tensors like any other, in memory, and nothing looks on or transforms the call."""
-    if torch.compiler.is_compiling() or _QUESTIONS is None:
-        return False
-    for x in tensors:
-        if type(x) not in _PLAIN_TYPES or not x.is_cpu or x.layout is not _STRIDED or not x.is_contiguous():
-            return False
-        if x.is_neg() or _wrapped(x):
-            return False
-    transforms, dispatch_modes, function_modes, tracing = _QUESTIONS
-    if transforms() or dispatch_modes() or function_modes() or tracing() or forward_ad._current_level >= 0:
-        return False
-    return not torch.is_autocast_enabled("cpu")
-
-
-def _code(input: Tensor, target: Tensor) -> int | None:
-    """Return the number of the logits' dtype if these are usual logits (N, C) and labels (N,), both with elements."""
-    if not usual(input, target) or target.dtype is not torch.int64:
-        return None
-    shape = input.shape
-    if len(shape) != 2 or target.shape != shape[:1] or not (shape[0] and shape[1]):
-        return None
-    return _CODES.get(input.dtype)
+    """Return whether these are contiguous tensors in memory, and nothing looks on or transforms the call."""
+    return quiet() and all(
+        ordinary(x) and x.is_cpu and x.layout is _STRIDED and x.is_contiguous() and not _wrapped(x) for x in tensors
+    )
 
 
 def cross_entropy(
@@ -101,47 +108,75 @@ def cross_entropy(
     plain: Plain,
 ) -> Tensor | None:
     """Return the loss for logits (N, C) and labels (N,), or None; ``plain`` computes the same by the formula."""
-    code = _code(input, target)
-    if code is None:
+    if not (quiet() and ordinary(input) and ordinary(target)):
         return None
-    if type(label_smoothing) is not float or not 0.0 <= label_smoothing <= 1.0 or type(ignore_index) is not int:
+    if type(label_smoothing) is not float or not 0.0 <= label_smoothing <= 1.0:
+        return None
+    if type(ignore_index) is not int or not -(2**63) <= ignore_index < 2**63:
         return None
     if weight is not None:
         if not usual(weight) or weight.shape != input.shape[1:] or weight.requires_grad or weight.dtype not in _CODES:
             return None
-        weight = weight.to(torch.float64 if code == 1 else torch.float32)
-    if reduction not in ("mean", "sum", "none"):
-        return None
-    call = _Call(code, weight, ignore_index, reduction, label_smoothing, plain)
-    wanted = torch.is_grad_enabled() and input.requires_grad
+        weight = weight.to(torch.float64 if input.dtype is torch.float64 else torch.float32)
     if reduction == "none":
-        value = torch.empty(input.shape[:1], dtype=call.dtype)
-        if not call.run(input, target, value.data_ptr(), None):
-            return None
-        value = value.to(input.dtype)
-    else:
-        call.gradient = empty_gradient(input) if wanted else None
-        if not call.run(input, target, None, None if call.gradient is None else call.gradient.data_ptr()):
-            return None
-        value = torch.scalar_tensor(call.result, dtype=call.dtype)
-    return _apply(input, target, weight, value, call) if wanted else value
+        return _rows(input, target, weight, ignore_index, label_smoothing, plain)
+    if reduction not in ("mean", "sum"):
+        return None
+    wanted = torch.is_grad_enabled() and input.requires_grad
+    result = _core.softmax_tensors(
+        EXCHANGE,
+        executor(),
+        input,
+        target,
+        wanted,
+        reduction == "mean",
+        True,
+        ignore_index,
+        None if weight is None else weight.data_ptr(),
+        label_smoothing,
+        0.0,
+    )
+    if result is None or not wanted:
+        return None if result is None else result[0]
+    call = _Call(weight, ignore_index, reduction, label_smoothing, plain)
+    value, call.gradient = result
+    return _apply(input, target, weight, value, call)
+
+
+def _rows(
+    input: Tensor, target: Tensor, weight: Tensor | None, ignore_index: int, label_smoothing: float, plain: Plain
+) -> Tensor | None:
+    """Return the loss of each row, or None; the gradient waits for what each is multiplied with."""
+    shape = input.shape
+    if not usual(input, target) or input.dtype not in _CODES or target.dtype is not torch.int64:
+        return None
+    if len(shape) != 2 or target.shape != shape[:1] or not (shape[0] and shape[1]):
+        return None
+    call = _Call(weight, ignore_index, "none", label_smoothing, plain)
+    value = torch.empty(shape[:1], dtype=_compute_dtype(input))
+    if not call.run(input, target, value.data_ptr(), None):
+        return None
+    value = value.to(input.dtype)
+    return _apply(input, target, weight, value, call) if torch.is_grad_enabled() and input.requires_grad else value
 
 
 def softmax_value_and_gradient(
     options: tuple[bool, bool, int], smoothing: tuple[float, float], input: Any, target: Any
 ) -> tuple[Tensor, Tensor] | None:
     """Return the softmax cross-entropy of logits (N, C) and labels (N,) with its gradient, or None; see core.quick."""
-    code = _code(input, target)
-    if code is None:
+    if not (quiet() and type(target) in _PLAIN_TYPES and ordinary(input)) or in_graph(input):
         return None
-    rows, classes = input.shape
-    gradient = empty_gradient(input)
-    total = native.softmax_total(
-        code, input.data_ptr(), target.data_ptr(), rows, classes, gradient.data_ptr(), options, smoothing, executor()
-    )
-    if total is None:
-        return None
-    return torch.scalar_tensor(total, dtype=torch.float64 if code == 1 else torch.float32), gradient
+    result = _core.softmax_tensors(EXCHANGE, executor(), input, target, True, *options, None, *smoothing)
+    return None if result is None or math.isnan(result[0]) else result
+
+
+def in_graph(input: Tensor) -> bool:
+    """Return whether autograd wants to know what becomes of a tensor."""
+    return input.requires_grad and torch.is_grad_enabled()
+
+
+def _compute_dtype(input: Tensor) -> torch.dtype:
+    return torch.float64 if input.dtype is torch.float64 else torch.float32
 
 
 def empty_gradient(input: Tensor) -> Tensor:
@@ -154,39 +189,24 @@ def empty_gradient(input: Tensor) -> Tensor:
 class _Call:
     """One call of the kernel: its settings, and between the passes of autograd the gradient."""
 
-    __slots__ = (
-        "code",
-        "dtype",
-        "gradient",
-        "ignore_index",
-        "label_smoothing",
-        "plain",
-        "reduction",
-        "result",
-        "weight",
-    )
+    __slots__ = ("gradient", "ignore_index", "label_smoothing", "plain", "reduction", "weight")
 
-    def __init__(
-        self, code: int, weight: Any, ignore_index: int, reduction: str, label_smoothing: float, plain: Plain
-    ) -> None:
-        self.code, self.weight, self.ignore_index, self.reduction = code, weight, ignore_index, reduction
+    def __init__(self, weight: Any, ignore_index: int, reduction: str, label_smoothing: float, plain: Plain) -> None:
+        self.weight, self.ignore_index, self.reduction = weight, ignore_index, reduction
         self.label_smoothing, self.plain = label_smoothing, plain
-        self.dtype = torch.float64 if code == 1 else torch.float32
         self.gradient: Tensor | None = None
-        self.result = 0.0
 
     def run(self, input: Tensor, target: Tensor, values: Any, gradient: Any, scale: Any = None) -> bool:
-        """Fill the arrays at these addresses and set ``result``; False if a label or weight is refused."""
+        """Fill the arrays at these addresses; False if a label or weight is refused."""
         rows, classes = input.shape
-        mean = self.reduction == "mean"
         weight = None if self.weight is None else self.weight.data_ptr()
         arrays = input.data_ptr(), target.data_ptr(), rows, classes, values, gradient
         try:
-            bad, total, count = _run(
+            bad, _, _ = _core.softmax_cross_entropy(
                 executor(),
-                self.code,
+                _CODES[input.dtype],
                 *arrays,
-                mean,
+                self.reduction == "mean",
                 True,
                 self.ignore_index,
                 None,
@@ -198,7 +218,6 @@ class _Call:
             )
         except ValueError:
             return False
-        self.result = total if not mean else total / count if count else math.nan
         return bad < 0
 
     def gradient_again(self, input: Tensor, target: Tensor, scale: Any = None) -> Tensor:
@@ -225,7 +244,7 @@ class _CrossEntropy(Function):
         gradient, call.gradient = call.gradient, None
         if call.reduction == "none":
             input, target, _ = ctx.saved_tensors
-            scale = slope.to(call.dtype).contiguous()
+            scale = slope.to(_compute_dtype(input)).contiguous()
             return call.gradient_again(input, target, scale.data_ptr()), None, None, None, None
         if gradient is None:  # a second backward pass through the same graph
             input, target, _ = ctx.saved_tensors
@@ -236,8 +255,12 @@ class _CrossEntropy(Function):
         return gradient, None, None, None, None
 
 
-# What Function.apply does besides calling this is for transforms, and those were ruled out.
-_apply: Any = super(Function, _CrossEntropy).apply  # pyrefly: ignore
+def applied(function: type[Function]) -> Any:
+    """Return what ``function.apply`` calls: all that it does besides is for transforms, and those were ruled out."""
+    return super(Function, function).apply  # pyrefly: ignore
+
+
+_apply = applied(_CrossEntropy)
 
 
 def _by_formula(ctx: Any, slope: Tensor) -> Tensor:

@@ -7,6 +7,7 @@ computed there. Derivatives of second and higher order come from the formula.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
@@ -41,8 +42,6 @@ class _Call(NamedTuple):
 
     number: int
     parameters: tuple[float | None, ...]
-    code: int
-    target_code: int
     mean: bool
     plain: Plain
 
@@ -51,33 +50,56 @@ def loss(
     definition: Loss, parameters: Mapping[str, Any], input: Tensor, target: Tensor, reduction: str, plain: Plain
 ) -> Tensor | None:
     """Return the loss of two tensors of one shape, or None; ``plain(input, target)`` is the same by the formula."""
-    if not fast.usual(input, target) or definition.extras:
+    if definition.extras or not (fast.quiet() and fast.ordinary(input) and fast.ordinary(target)):
         return None
-    number = elementwise.find(definition)
+    number, numbers = elementwise.find(definition), elementwise.numbers(definition, parameters)
+    if number is None or numbers is None or target.requires_grad:
+        return None
+    call, wanted = _Call(number, numbers, reduction == "mean", plain), fast.in_graph(input)
+    if reduction == "none":
+        if not fast.usual(input, target) or input.shape != target.shape or not _fit(input, target):
+            return None
+        values = torch.empty(input.shape, dtype=_compute_dtype(input))
+        _run(input, target, call, values, None)
+        values = values.to(input.dtype)
+        return _apply_values(input, target, values, call) if wanted else values
+    result = _core.elementwise_tensors(
+        fast.EXCHANGE, fast.executor(), number, numbers, input, target, wanted, call.mean
+    )
+    if result is None or not wanted:
+        return None if result is None else result[0]
+    return _apply_sum(input, target, *result, call)
+
+
+def _fit(input: Tensor, target: Tensor) -> bool:
     code, target_code = _CODES.get(input.dtype, -1), _CODES.get(target.dtype, -1)
-    if not 0 <= code <= _LAST_FLOAT or target_code < 0 or (target_code == _DOUBLE and code != _DOUBLE):
+    if not 0 <= code <= _LAST_FLOAT or target_code < 0 or not input.numel():
+        return False
+    return target_code != _DOUBLE or code == _DOUBLE
+
+
+def value_and_gradient(
+    number: int, parameters: tuple[float | None, ...], mean: bool, input: Tensor, target: Tensor
+) -> tuple[Tensor, Tensor] | None:
+    """Return the loss of two tensors of one shape and dtype with its gradient, or None; see core.quick."""
+    if not (fast.quiet() and fast.ordinary(input) and fast.ordinary(target)) or fast.in_graph(input):
         return None
-    numbers = elementwise.numbers(definition, parameters)
-    if number is None or numbers is None or input.shape != target.shape or not input.numel():
+    if input.dtype is not target.dtype:  # the result would have the wider one
         return None
-    settings = _Call(number, numbers, code, target_code, reduction == "mean", plain)
-    function: Any = _Values if reduction == "none" else _Sum
-    if not torch.is_grad_enabled() or not (input.requires_grad or target.requires_grad):
-        return function.forward(None, input, target, settings)
-    return None if target.requires_grad else function.apply(input, target, settings)
+    result = _core.elementwise_tensors(fast.EXCHANGE, fast.executor(), number, parameters, input, target, True, mean)
+    return None if result is None or math.isnan(result[0]) else result
 
 
 def _run(
     input: Tensor, target: Tensor, settings: _Call, values: Any, gradient: Any, scale: float = 1.0, weight: Any = None
 ) -> float:
-    wide = settings.code == _DOUBLE
     return _core.elementwise(
         fast.executor(),
         settings.number,
         input.numel(),
-        settings.code,
+        _CODES[input.dtype],
         input.data_ptr(),
-        settings.target_code,
+        _CODES[target.dtype],
         target.data_ptr(),
         None if values is None else values.data_ptr(),
         None if gradient is None else gradient.data_ptr(),
@@ -86,81 +108,74 @@ def _run(
         None,
         0,
         None if weight is None else weight.data_ptr(),
-        int(wide),
+        int(input.dtype is torch.float64),
     )
 
 
-def _empty_gradient(input: Tensor, settings: _Call) -> Tensor:
+def _empty_gradient(input: Tensor) -> Tensor:
     """Return memory for the gradient of a contiguous tensor."""
     if input.nbytes < _core.POOLED_BYTES:
         return torch.empty_like(input, requires_grad=False)
-    return from_dlpack(_core.gradient_capsule(settings.code, 1, input.numel())).view(input.shape)
+    return from_dlpack(_core.gradient_capsule(_CODES[input.dtype], 1, input.numel())).view(input.shape)
 
 
-def _compute_dtype(settings: _Call) -> torch.dtype:
-    return torch.float64 if settings.code == _DOUBLE else torch.float32
-
-
-def _gradient(input: Tensor, target: Tensor, settings: _Call) -> tuple[float, Tensor]:
-    gradient = _empty_gradient(input, settings)
-    scale = 1 / input.numel() if settings.mean else 1.0
-    return _run(input, target, settings, None, gradient, scale), gradient
+def _compute_dtype(input: Tensor) -> torch.dtype:
+    return torch.float64 if input.dtype is torch.float64 else torch.float32
 
 
 class _Sum(Function):
-    """The sum or mean: the gradient is computed with it."""
+    """Puts a sum or mean that is known already into autograd's graph, and its gradient where autograd asks for it."""
 
     @staticmethod
-    def forward(ctx: Any, input: Tensor, target: Tensor, settings: _Call) -> Tensor:
-        if ctx is None:
-            total = _run(input, target, settings, None, None)
-        else:
-            total, ctx.gradient = _gradient(input, target, settings)
-            ctx.save_for_backward(input, target)
-            ctx.settings = settings
-        return torch.scalar_tensor(total / input.numel() if settings.mean else total, dtype=_compute_dtype(settings))
+    def forward(ctx: Any, input: Tensor, target: Tensor, value: Tensor, gradient: Tensor, call: _Call) -> Tensor:
+        ctx.save_for_backward(input, target)
+        ctx.gradient, ctx.call = gradient, call
+        return value
 
     @staticmethod
     def backward(ctx: Any, *slopes: Tensor) -> tuple[Tensor | None, ...]:
-        slope = slopes[0]
-        input, target = ctx.saved_tensors
+        (slope,) = slopes
         if torch.is_grad_enabled():
-            return _by_formula(ctx.settings, input, target, slope)
+            return _by_formula(ctx, slope), None, None, None, None
         # Handed over and forgotten: whoever gets the only reference may keep it instead of a copy.
         gradient, ctx.gradient = ctx.gradient, None
         if gradient is None:  # a second backward pass through the same graph
-            _, gradient = _gradient(input, target, ctx.settings)
+            input, target = ctx.saved_tensors
+            gradient = _empty_gradient(input)
+            _run(input, target, ctx.call, None, gradient, 1 / input.numel() if ctx.call.mean else 1.0)
         factor = slope.item()
         if factor != 1.0:
             gradient.mul_(factor)
-        return gradient, None, None
+        return gradient, None, None, None, None
 
 
 class _Values(Function):
     """One value per element: the gradient waits for what each is multiplied with."""
 
     @staticmethod
-    def forward(ctx: Any, input: Tensor, target: Tensor, settings: _Call) -> Tensor:
-        values = torch.empty(input.shape, dtype=_compute_dtype(settings))
-        _run(input, target, settings, values, None)
-        if ctx is not None:
-            ctx.save_for_backward(input, target)
-            ctx.settings = settings
-        return values.to(input.dtype)
+    def forward(ctx: Any, input: Tensor, target: Tensor, values: Tensor, call: _Call) -> Tensor:
+        ctx.save_for_backward(input, target)
+        ctx.call = call
+        return values
 
     @staticmethod
     def backward(ctx: Any, *slopes: Tensor) -> tuple[Tensor | None, ...]:
-        slope = slopes[0]
-        input, target = ctx.saved_tensors
+        (slope,) = slopes
         if torch.is_grad_enabled():
-            return _by_formula(ctx.settings, input, target, slope)
-        gradient = _empty_gradient(input, ctx.settings)
-        weight = slope.to(_compute_dtype(ctx.settings)).contiguous()
-        _run(input, target, ctx.settings, None, gradient, weight=weight)
-        return gradient, None, None
+            return _by_formula(ctx, slope), None, None, None
+        input, target = ctx.saved_tensors
+        gradient = _empty_gradient(input)
+        weight = slope.to(_compute_dtype(input)).contiguous()
+        _run(input, target, ctx.call, None, gradient, weight=weight)
+        return gradient, None, None, None
 
 
-def _by_formula(settings: _Call, input: Tensor, target: Tensor, slope: Tensor) -> tuple[Tensor | None, ...]:
+_apply_sum: Any = fast.applied(_Sum)
+_apply_values: Any = fast.applied(_Values)
+
+
+def _by_formula(ctx: Any, slope: Tensor) -> Tensor:
     """The gradient as something that can be differentiated again."""
-    (gradient,) = torch.autograd.grad(settings.plain(input, target), input, slope, create_graph=True)
-    return gradient, None, None
+    input, target = ctx.saved_tensors
+    (gradient,) = torch.autograd.grad(ctx.call.plain(input, target), input, slope, create_graph=True)
+    return gradient
