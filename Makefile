@@ -20,12 +20,17 @@ EVERYTHING := [cli,demo,eval,report]
 REQUIRE := LOSSMITH_REQUIRE_NATIVE=1 LOSSMITH_REQUIRE=torch,jax,tensorflow,keras,xgboost,lightgbm,catboost
 PYTEST := $(REQUIRE) $(BIN)/python -m pytest
 
-.PHONY: demo test dev check docs lint unit keras plain doctest clean
+KERAS := $(addprefix keras-,tensorflow torch jax numpy)
+JOBS := lint unit $(KERAS) plain doctest docs
+
+.PHONY: demo test dev check keras clean $(JOBS)
 
 demo: $(VENV)/.demo
 	$(BIN)/lossmith demo
 
-test: lint unit keras plain doctest docs
+# Two at a time, and all of them even if one fails: what is broken is then known at once.
+test: $(VENV)/.test
+	$(MAKE) --jobs 2 --keep-going --output-sync=target $(JOBS)
 
 lint: $(VENV)/.test
 	$(BIN)/ruff check .
@@ -35,12 +40,12 @@ lint: $(VENV)/.test
 unit: $(VENV)/.test
 	$(PYTEST) tests --ignore-glob '*/faces/test_keras*.py' --numprocesses 2
 
-# Keras takes one backend per process.
-keras: $(VENV)/.test
-	KERAS_BACKEND=tensorflow $(PYTEST) tests/faces/test_keras*.py
-	KERAS_BACKEND=torch $(PYTEST) tests/faces/test_keras*.py
-	KERAS_BACKEND=jax $(PYTEST) tests/faces/test_keras*.py
-	KERAS_BACKEND=numpy $(PYTEST) $(addprefix tests/faces/test_keras, .py _differences.py _labels.py _lookup.py _weights.py)
+# Keras takes one backend per process. The one for NumPy does not train.
+keras: $(KERAS)
+KERAS_FILES = tests/faces/test_keras*.py
+keras-numpy: KERAS_FILES = $(addprefix tests/faces/test_keras,.py _differences.py _labels.py _lookup.py _weights.py)
+$(KERAS): keras-%: $(VENV)/.test
+	KERAS_BACKEND=$* $(PYTEST) $(KERAS_FILES)
 
 # A wheel built where there is no compiler, in an environment with NumPy and no framework.
 plain: $(VENV)-plain/.plain

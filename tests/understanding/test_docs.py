@@ -18,6 +18,12 @@ from lossmith.losses import Loss, losses
 
 DOCS = Path(__file__).parents[2] / "docs"
 GUIDE = sorted((DOCS / "guide").glob("*.md"))
+_TESTS = Path(__file__).parents[1]
+PROGRAMS = {  # guides with whole programs, which a test runs one after the other
+    "boosting": _TESTS / "boosting" / "test_guide.py",
+    "keras": _TESTS / "faces" / "test_keras_guide.py",
+    "quickstart": _TESTS / "faces" / "test_keras_guide.py",
+}
 ALL = [pytest.param(loss, id=loss.name) for loss in losses()]
 
 
@@ -39,7 +45,9 @@ def test_examples_of_the_guide_are_true(path: Path) -> None:
     test = doctest.DocTestParser().get_doctest(text, {}, path.name, str(path), 0)
     flags = doctest.NORMALIZE_WHITESPACE | doctest.ELLIPSIS
     assert doctest.DocTestRunner(optionflags=flags).run(test).failed == 0
-    assert test.examples or "```python" in page  # whole programs have tests of their own
+    whole = [code for code in re.findall(r"```python\n(.*?)```", page, flags=re.DOTALL) if ">>>" not in code]
+    assert test.examples or whole
+    assert not whole or PROGRAMS[path.stem].exists()
 
 
 @pytest.mark.parametrize("loss", ALL)
