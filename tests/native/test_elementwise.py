@@ -210,6 +210,9 @@ def test_every_kind_of_cpu_computes_the_same(level):
     """The same tests, on the code for an older CPU."""
     if os.environ.get("LOSSMITH_CPU"):
         pytest.skip("this is the other process")
+    cpu = Path("/proc/cpuinfo")
+    if level == "avx2" and cpu.exists() and "avx512f" not in cpu.read_text():
+        pytest.skip("this CPU runs that code anyway")
     here = Path(__file__)
     chosen = [str(here), str(here.with_name("test_elementwise_math.py"))]
     command = [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", "-m", "not slow", *chosen]
