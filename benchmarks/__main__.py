@@ -1,4 +1,7 @@
-"""``python -m benchmarks cpu [--quick]``: measure, print, append to ``cpu.csv``, and draw ``cpu.svg`` from it."""
+"""``python -m benchmarks cpu [--quick]``: measure, print, append to ``cpu.csv``, and draw ``cpu.svg`` from it.
+
+``python -m benchmarks memory`` appends to ``memory.csv`` what a step takes at most.
+"""
 
 from __future__ import annotations
 
@@ -7,14 +10,17 @@ import csv
 import importlib.metadata
 import os
 import platform
+import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
 import lossmith as lm
 
-from . import chart, cpu
+from . import chart, cpu, memory
 
 RESULTS = Path(__file__).with_name("cpu.csv")
+# Makes glibc keep what is freed instead of handing it back: PyTorch's own gradients then cost no page faults.
+TUNED = {"MALLOC_MMAP_THRESHOLD_": "1073741824000", "MALLOC_TRIM_THRESHOLD_": "1073741824000"}
 ALLOCATOR = ("LD_PRELOAD", "GLIBC_TUNABLES", "MALLOC_MMAP_THRESHOLD_", "MALLOC_TRIM_THRESHOLD_", "THP_MEM_ALLOC_ENABLE")
 
 
@@ -47,11 +53,16 @@ def _instructions() -> str:
 def main() -> None:
     """Run the benchmark that the command line names."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    parser.add_argument("what", choices=["cpu", "chart"], help="measure on the CPU, or only draw the chart again")
+    parser.add_argument(
+        "what", choices=["cpu", "memory", "chart"], help="what to measure, or only draw the chart again"
+    )
     parser.add_argument("--quick", action="store_true", help="the small sizes, without torch.compile; records nothing")
+    parser.add_argument("--tuned-malloc", action="store_true", help="with a malloc that gives no memory back")
     arguments = parser.parse_args()
+    if arguments.tuned_malloc and not TUNED.items() <= os.environ.items():
+        os.execve(sys.executable, [sys.executable, "-m", "benchmarks", *sys.argv[1:]], {**os.environ, **TUNED})
+    setting = _setting()
     if arguments.what == "cpu":
-        setting = _setting()
         for row in cpu.measure(arguments.quick, print):
             print(
                 f"{row['work']:>28} {row['shape']:>11} {row['dtype']:>8} {row['pass']:>16}  {row['contender']:<14}"
@@ -59,14 +70,18 @@ def main() -> None:
                 flush=True,
             )
             if not arguments.quick:
-                _append(setting | row)
-    if not arguments.quick:
+                _append(RESULTS, setting | row)
+    elif arguments.what == "memory":
+        for row in memory.measure():
+            print(f"{row['contender']:<16} {row['megabytes']:>8} MB {row['times_ours']:>6} x ours")
+            _append(RESULTS.with_name("memory.csv"), setting | row)
+    if arguments.what == "chart" or (arguments.what == "cpu" and not (arguments.quick or arguments.tuned_malloc)):
         chart.draw(RESULTS)
 
 
-def _append(row: dict[str, object]) -> None:
-    fresh = not RESULTS.exists()
-    with RESULTS.open("a", newline="") as file:
+def _append(results: Path, row: dict[str, object]) -> None:
+    fresh = not results.exists()
+    with results.open("a", newline="") as file:
         writer = csv.DictWriter(file, fieldnames=list(row), lineterminator="\n")
         if fresh:
             writer.writeheader()

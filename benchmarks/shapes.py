@@ -2,7 +2,8 @@
 
 ROWS_AND_CLASSES = ((65_536, 10), (8_192, 1_000), (1_024, 32_000), (512, 128_256))
 ELEMENTS = (1_000, 100_000, 10_000_000, 64_000_000)
-SMALL_STEPS = ((8, 10), (32, 10))
+SMALL_STEPS = ((8, 10), (32, 10))  # rows and classes
+SMALL_ELEMENTS = ((32, 1), (32, 10))
 
 # What `--quick` leaves of them.
 QUICK_ROWS_AND_CLASSES = ROWS_AND_CLASSES[:2]

@@ -7,6 +7,7 @@ and the forward and backward pass as functions without arguments; they return on
 from __future__ import annotations
 
 import importlib.util
+import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -27,7 +28,7 @@ class Work:
     name: str
     shape: tuple[int, ...]
     dtype: str = "float32"
-    target: str = "like"  # "labels", "rows" of probabilities, or "like" the prediction
+    target: str = "like"  # "labels", "rows" of probabilities, "logits" of a teacher, or "like" the prediction
 
     def arrays(self) -> tuple[np.ndarray, np.ndarray]:
         """Return prediction and target in float32; labels in int64."""
@@ -35,6 +36,8 @@ class Work:
         prediction = rng.standard_normal(self.shape, np.float32)
         if self.target == "labels":
             return prediction, rng.integers(0, self.shape[1], self.shape[0])
+        if self.target == "logits":
+            return prediction, rng.standard_normal(self.shape, np.float32)
         if self.target == "rows":
             rows = np.exp(rng.standard_normal(self.shape, np.float32))
             return prediction, rows / rows.sum(axis=1, keepdims=True)
@@ -52,11 +55,14 @@ def works(quick: bool) -> Iterator[Work]:
     """All that is measured, small before large."""
     for shape in shapes.SMALL_STEPS:
         yield Work("softmax_cross_entropy", shape, target="labels")
+    for shape in shapes.SMALL_ELEMENTS:
+        yield Work("squared_error", shape)
     for shape in shapes.QUICK_ROWS_AND_CLASSES if quick else shapes.ROWS_AND_CLASSES:
         for dtype in ("float32", "bfloat16"):
             yield Work("softmax_cross_entropy", shape, dtype, "labels")
         if shape[1] in (1_000, 32_000):
             yield Work("softmax_cross_entropy", shape, target="rows")
+            yield Work("distillation_kl", shape, target="logits")
     for count in shapes.QUICK_ELEMENTS if quick else shapes.ELEMENTS:
         for name in ("squared_error", "huber", "log_cosh", "sigmoid_cross_entropy"):
             yield Work(name, (count,))
@@ -99,12 +105,15 @@ def _torch(work: Work, compilers: bool) -> dict[str, tuple[Step, Step]]:
         d = x - y
         return (d + theirs.softplus(-2 * d) - 0.6931471805599453).mean()
 
+    def kl(x: Any, y: Any) -> Any:
+        return theirs.kl_div(theirs.log_softmax(x, 1), theirs.log_softmax(y, 1), reduction="batchmean", log_target=True)
+
     prediction, target = work.arrays()
     x = torch.from_numpy(prediction).to(getattr(torch, work.dtype)).requires_grad_()
     y = torch.from_numpy(target)
     y = y if work.target == "labels" else y.to(x.dtype)
     name = names.get(work.name)
-    eager = log_cosh if name is None else getattr(theirs, name)
+    eager = {"log_cosh": log_cosh, "distillation_kl": kl}[work.name] if name is None else getattr(theirs, name)
 
     def steps(function: Callable[..., Any]) -> tuple[Step, Step]:
         def forward() -> object:
@@ -118,16 +127,25 @@ def _torch(work: Work, compilers: bool) -> dict[str, tuple[Step, Step]]:
 
         return forward, both
 
+    loss = lm.get(work.name)
     found = {
-        "lossmith torch": steps(lm.get(work.name) if name is None else getattr(ours, name)),
+        "lossmith torch": steps(loss if name is None else getattr(ours, name)),
         "torch eager": steps(eager),
     }
+    if work.shape in shapes.SMALL_STEPS + shapes.SMALL_ELEMENTS:
+        plain = x.detach()
+        found["lossmith torch, value_and_gradient"] = (
+            lambda: loss(plain, y),
+            lambda: loss.value_and_gradient(plain, y),
+        )
     if compilers:
         found["torch compile"] = steps(torch.compile(eager))
     return found
 
 
-def _mean_loss(work: Work, xp: Any, softmax: Callable[..., Any], softplus: Callable[..., Any]) -> Callable[..., Any]:
+def _mean_loss(
+    work: Work, xp: Any, softmax: Callable[..., Any], softplus: Callable[..., Any], kl: Callable[..., Any]
+) -> Callable[..., Any]:
     """The loss as one writes it in a framework whose array functions are like NumPy's."""
     return {
         "squared_error": lambda x, y: xp.mean((x - y) ** 2),
@@ -135,6 +153,7 @@ def _mean_loss(work: Work, xp: Any, softmax: Callable[..., Any], softplus: Calla
         "log_cosh": lambda x, y: xp.mean(x - y + softplus(-2 * (x - y)) - 0.6931471805599453),
         "sigmoid_cross_entropy": lambda x, y: xp.mean(softplus(x) - x * y),
         "softmax_cross_entropy": softmax,
+        "distillation_kl": kl,
     }[work.name]
 
 
@@ -148,12 +167,23 @@ def _jax(work: Work, compilers: bool) -> dict[str, tuple[Step, Step]]:
             return -jnp.mean(jnp.take_along_axis(log_p, y[:, None], axis=1))
         return -jnp.mean(jnp.sum(y * log_p, axis=1))
 
-    loss = _mean_loss(work, jnp, softmax, jax.nn.softplus)
+    def kl(x: Any, y: Any) -> Any:
+        theirs = jax.nn.log_softmax(y)
+        return jnp.mean(jnp.sum(jnp.exp(theirs) * (theirs - jax.nn.log_softmax(x)), axis=1))
+
+    def steps(loss: Callable[..., Any]) -> tuple[Step, Step]:
+        forward, both = jax.jit(loss), jax.jit(jax.value_and_grad(loss))
+        return lambda: wait(forward(x, y)), lambda: wait(both(x, y))
+
     prediction, target = work.arrays()
     x, y = jnp.asarray(prediction, work.dtype), jnp.asarray(target)
-    forward, both = jax.jit(loss), jax.jit(jax.value_and_grad(loss))
     wait = jax.block_until_ready
-    return {"jax jit": (lambda: wait(forward(x, y)), lambda: wait(both(x, y)))}
+    found = {"jax jit": steps(_mean_loss(work, jnp, softmax, jax.nn.softplus, kl))}
+    if work.target == "labels":
+        import lossmith.jax as lj
+
+        found["lossmith jax"] = steps(lambda x, y: lj.softmax_cross_entropy_with_integer_labels(x, y).mean())
+    return found
 
 
 def _tensorflow(work: Work, compilers: bool) -> dict[str, tuple[Step, Step]]:
@@ -164,21 +194,35 @@ def _tensorflow(work: Work, compilers: bool) -> dict[str, tuple[Step, Step]]:
             return tf.reduce_mean(tf.nn.sparse_softmax_cross_entropy_with_logits(y, x))
         return tf.reduce_mean(tf.nn.softmax_cross_entropy_with_logits(y, x))
 
+    def kl(x: Any, y: Any) -> Any:
+        theirs = tf.nn.log_softmax(y)
+        return tf.reduce_mean(tf.reduce_sum(tf.exp(theirs) * (theirs - tf.nn.log_softmax(x)), axis=1))
+
     class Functions:
         mean, where, abs = staticmethod(tf.reduce_mean), staticmethod(tf.where), staticmethod(tf.abs)
 
-    loss = _mean_loss(work, Functions, softmax, tf.nn.softplus)
     prediction, target = work.arrays()
     x, y = tf.cast(tf.constant(prediction), work.dtype), tf.constant(target)
 
-    def both(x: Any, y: Any) -> Any:
-        with tf.GradientTape() as tape:
-            tape.watch(x)
-            value = loss(x, y)
-        return value, tape.gradient(value, x)
+    def steps(loss: Callable[..., Any], **options: Any) -> tuple[Step, Step]:
+        def both(x: Any, y: Any) -> Any:
+            with tf.GradientTape() as tape:
+                tape.watch(x)
+                value = loss(x, y)
+            return value, tape.gradient(value, x)
 
-    def steps(**options: Any) -> tuple[Step, Step]:
         first, second = tf.function(loss, **options), tf.function(both, **options)
         return lambda: first(x, y).numpy(), lambda: second(x, y)[0].numpy()
 
-    return {"tf graph": steps(), "tf xla": steps(jit_compile=True)}
+    loss = _mean_loss(work, Functions, softmax, tf.nn.softplus, kl)
+    found = {"tf graph": steps(loss), "tf xla": steps(loss, jit_compile=True)}
+    if work.target == "labels" and importlib.util.find_spec("keras") is not None:
+        os.environ["KERAS_BACKEND"] = "tensorflow"  # read by the first import of Keras
+        import keras
+
+        import lossmith.keras as lk
+
+        for name, package in {"keras on tf": keras.losses, "lossmith keras on tf": lk}.items():
+            sparse = package.SparseCategoricalCrossentropy(from_logits=True)
+            found[name] = steps(lambda x, y, sparse=sparse: sparse(y, x))
+    return found

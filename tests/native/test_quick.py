@@ -43,7 +43,7 @@ def test_it_gives_what_the_long_way_gives(settings, dtype, tensors):
         torch = pytest.importorskip("torch")
         prediction, target = torch.from_numpy(prediction), torch.from_numpy(target)
     short, long = short_and_long(settings, prediction, target)
-    value, gradient = short(prediction, target)
+    value, gradient = short(prediction, target, True)
     expected_value, expected_gradient = long()
     assert type(value) is type(expected_value)
     assert type(gradient) is type(expected_gradient)
@@ -93,13 +93,14 @@ def test_elementwise_losses(loss, dtype, tensors, shape):
     if tensors:
         torch = pytest.importorskip("torch")
         prediction, target = torch.from_numpy(prediction), torch.from_numpy(target)
-    value, gradient = quick.find(loss.definition, loss._parameters, loss._settings)(prediction, target)
+    value, gradient = quick.find(loss.definition, loss._parameters, loss._settings)(prediction, target, True)
     arguments = {"parameters": loss._parameters, **loss._settings}
     expected_value, expected_gradient = value_and_gradient(loss.definition, prediction, target, **arguments)
     assert type(value) is type(expected_value)
     assert type(gradient) is type(expected_gradient)
     assert gradient.dtype == expected_gradient.dtype
     assert tuple(gradient.shape) == shape
+    assert loss(prediction, target) == value
     np.testing.assert_allclose(float(value), float(expected_value), rtol=2e-6)
     np.testing.assert_allclose(np.asarray(gradient), np.asarray(expected_gradient), rtol=1e-5, atol=1e-7)
 
@@ -126,7 +127,7 @@ def test_elementwise_losses_leave_alone_what_is_not_ordinary(case, tensors):
             pytest.skip("no tensor of that kind")
         prediction, target = torch.from_numpy(prediction), torch.from_numpy(target)
     loss = lm.SquaredError()
-    assert quick.find(loss.definition, loss._parameters, loss._settings)(prediction, target) is None
+    assert quick.find(loss.definition, loss._parameters, loss._settings)(prediction, target, True) is None
 
 
 def test_the_objects_take_the_short_way():
@@ -137,8 +138,11 @@ def test_the_objects_take_the_short_way():
     loss._quick = lambda *arrays: short.append(arrays)
     value, _ = loss.value_and_gradient(x, y)
     assert len(short) == 1
+    assert loss(x, y) == pytest.approx(value, rel=1e-6)
+    assert [wanted for *_, wanted in short] == [True, False]
     loss.value_and_gradient(x, y, weight=np.ones(32))
-    assert len(short) == 1
+    loss(x, y, weight=np.ones(32))
+    assert len(short) == 2
     assert b"quick" not in pickle.dumps(loss)
     assert pickle.loads(pickle.dumps(loss)).value_and_gradient(x, y)[0] == pytest.approx(value, rel=1e-6)
 
@@ -181,16 +185,16 @@ def ordinary_but_for():
 def test_it_leaves_alone_what_is_not_ordinary(case):
     _, prediction, target = case
     short, _ = short_and_long({}, prediction, target)
-    assert short(prediction, target) is None
+    assert short(prediction, target, True) is None
 
 
 def test_nothing_to_average_is_left_to_the_long_way():
     prediction, target = batch()
     short, _ = short_and_long({"ignore_index": 3}, prediction, target)
-    assert short(prediction, np.full_like(target, 3)) is None
+    assert short(prediction, np.full_like(target, 3), True) is None
 
 
 def test_it_can_be_pickled():
     short, _ = short_and_long({}, *batch())
     again = pickle.loads(pickle.dumps(short))
-    assert again(*batch())[0] == short(*batch())[0]
+    assert again(*batch(), True)[0] == short(*batch(), True)[0]

@@ -109,6 +109,16 @@ class LossFunction:
         Raises:
             InputError: An argument does not fit; its subclass (ShapeError, DomainError, LabelError) and text say how.
         """
+        if (
+            self._quick is not None
+            and not (arrays or extras)
+            and weight is None
+            and mask is None
+            and normalizer is None
+        ):
+            result = self._quick(prediction, target, False)
+            if result is not None:
+                return result[0]
         return call(
             self.definition,
             prediction,
@@ -147,7 +157,7 @@ class LossFunction:
             and mask is None
             and normalizer is None
         ):
-            result = self._quick(prediction, target)
+            result = self._quick(prediction, target, True)
             if result is not None:
                 return result
         return value_and_gradient(

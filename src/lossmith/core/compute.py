@@ -138,18 +138,23 @@ def _both(loss: Loss, inputs: Inputs, reduction: str, normalizer: Any, empty: st
         count = _count(loss, inputs)
         over = 1.0 if reduction != "mean" else count if normalizer is None else normalizer
         total, gradient = adds_up(inputs, float(reduce.safe_reciprocal(xp, over, inputs.prediction)), gradient=True)
-        gradient = xp.cast(gradient, inputs.dtype)
-        return _finished(loss, inputs, total, count, reduction, normalizer, empty, check), gradient
+        value = _finished(loss, inputs, total, count, reduction, normalizer, empty, check)
+        return value, _like_prediction(loss, inputs, gradient)
     scale = _gradient_scale(loss, inputs, reduction, normalizer)
     fast = kernel.find(loss, inputs)
     if fast:
         rows, gradient = fast(inputs, scale, gradient=True)
     else:
         rows, gradient = _values(loss, inputs), _gradient(loss, inputs, scale)
+    value = _reduced(loss, inputs, rows, reduction, normalizer, empty, check)
+    return value, _like_prediction(loss, inputs, gradient)
+
+
+def _like_prediction(loss: Loss, inputs: Inputs, gradient: Any) -> Any:
+    """Return the gradient with the axes and the dtype of the prediction as it was given."""
     if loss.class_axis and inputs.axis != -1:
-        gradient = xp.moveaxis(gradient, -1, inputs.axis)
-    gradient = xp.cast(gradient, inputs.dtype)
-    return _reduced(loss, inputs, rows, reduction, normalizer, empty, check), gradient
+        gradient = inputs.xp.moveaxis(gradient, -1, inputs.axis)
+    return inputs.xp.cast(gradient, inputs.dtype)
 
 
 def _rank(xp: ModuleType, x: Any) -> int:

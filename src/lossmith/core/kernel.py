@@ -34,9 +34,13 @@ def find_total(loss: Loss, inputs: Inputs) -> Callable[..., tuple[Any, Any]] | N
     For whoever needs no value by itself: nothing of the size of the values is stored. The total is a float, the
     gradient that of ``scale * total``, and ``scale`` a number.
     """
-    if inputs.xp.name != "numpy" or loss.layout != "element" or not native.has_native():
+    if inputs.xp.name != "numpy" or not native.has_native():
         return None
-    return elementwise_kernel.find_total(loss, inputs)
+    if loss.layout == "element":
+        return elementwise_kernel.find_total(loss, inputs)
+    if loss.name != "softmax_cross_entropy" or inputs.target.dtype.kind == "f" or not inputs.prediction.size:
+        return None
+    return _softmax_total if inputs.factor is None and inputs.parameters["class_weight"] is None else None
 
 
 def _softmax_cross_entropy(inputs: Inputs, scale: Any, *, gradient: bool) -> tuple[Any, Any]:
@@ -56,6 +60,17 @@ def _softmax_cross_entropy(inputs: Inputs, scale: Any, *, gradient: bool) -> tup
         gradient=gradient,
     )
     return rows.reshape(shape[:-1]), None if slope is None else slope.reshape(shape)
+
+
+def _softmax_total(inputs: Inputs, scale: float, *, gradient: bool) -> tuple[Any, Any]:
+    shape = inputs.prediction.shape
+    logits, labels = _plain(inputs.prediction).reshape(-1, shape[-1]), _plain(inputs.target).reshape(-1)
+    slope = native.empty_gradient(logits) if gradient else None
+    smoothing = inputs.parameters["label_smoothing"], inputs.parameters["z_loss"]
+    total = native.softmax_total(
+        native.CODES[logits.dtype], logits, labels, *logits.shape, slope, (False, False, 0), smoothing, factor=scale
+    )
+    return np.float64(total), None if slope is None else slope.reshape(shape)
 
 
 def _plain(x: np.ndarray) -> np.ndarray:

@@ -1,8 +1,9 @@
 """The short way for small calls: loss and gradient of ordinary arrays without the general preparation.
 
-``find(loss, parameters, settings)`` returns ``quick(prediction, target) -> (value, gradient) or None``, or None where a
-loss has no short way. ``quick`` returns what `compute.value_and_gradient` returns, or None for whatever is not entirely
-ordinary - then the long way decides, and finds the words where something is wrong: a label out of range, a NaN.
+``find(loss, parameters, settings)`` returns ``quick(prediction, target, gradient) -> (value, gradient) or None``, or
+None where a loss has no short way. ``quick`` returns what `compute.value_and_gradient` returns (with None in place of
+the gradient where that is False), or None for whatever is not entirely ordinary - then the long way decides, and finds
+the words where something is wrong: a label out of range, a NaN.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from .. import native
 from ..losses import Domain, Loss
 from ..native import elementwise
 
-Quick = Callable[[Any, Any], "tuple[Any, Any] | None"]
+Quick = Callable[[Any, Any, bool], "tuple[Any, Any] | None"]
 
 
 def find(loss: Loss, parameters: Mapping[str, Any], settings: Mapping[str, Any]) -> Quick | None:
@@ -55,20 +56,20 @@ def _everywhere(domain: Domain) -> bool:
 
 
 def _elementwise(
-    number: int, parameters: tuple[float | None, ...], mean: bool, prediction: Any, target: Any
+    number: int, parameters: tuple[float | None, ...], mean: bool, prediction: Any, target: Any, wanted: bool
 ) -> tuple[Any, Any] | None:
     if type(prediction) is not np.ndarray:
         if type(prediction).__module__ not in _TENSORS:
             return None
         from ..torch import fast_elementwise  # a tensor is there, and so is PyTorch
 
-        return fast_elementwise.value_and_gradient(number, parameters, mean, prediction, target)
+        return fast_elementwise.value_and_gradient(number, parameters, mean, prediction, target, wanted)
     if type(target) is not np.ndarray or prediction.dtype.num not in _WIDE or target.dtype.num != prediction.dtype.num:
         return None
     if prediction.shape != target.shape or not prediction.size or not (_plain(prediction) and _plain(target)):
         return None
     scale = 1 / prediction.size if mean else 1.0
-    total, _, gradient = elementwise.run(number, parameters, prediction, target, scale=scale)
+    total, _, gradient = elementwise.run(number, parameters, prediction, target, scale=scale, gradient=wanted)
     if total != total:
         return None
     return (total / prediction.size if mean else total), gradient
@@ -79,19 +80,19 @@ def _plain(x: np.ndarray) -> bool:
 
 
 def _softmax_cross_entropy(
-    options: tuple[bool, bool, int], smoothing: tuple[float, float], prediction: Any, target: Any
+    options: tuple[bool, bool, int], smoothing: tuple[float, float], prediction: Any, target: Any, wanted: bool
 ) -> tuple[Any, Any] | None:
     if type(prediction) is not np.ndarray:
-        return _tensors(options, smoothing, prediction, target)
+        return _tensors(options, smoothing, prediction, target, wanted)
     if type(target) is not np.ndarray or target.dtype.num != _INT64 or target.ndim != 1 or prediction.ndim != 2:
         return None
     code = _CODES.get(prediction.dtype.num)
     rows, classes = prediction.shape
     if code is None or rows != target.size or not prediction.size or not (_plain(prediction) and _plain(target)):
         return None
-    gradient = native.empty_gradient(prediction)
+    gradient = native.empty_gradient(prediction) if wanted else None
     total = native.softmax_total(code, prediction, target, rows, classes, gradient, options, smoothing)
-    return None if total is None else (total, gradient)
+    return None if total is None or total != total else (total, gradient)
 
 
 _INT64 = np.dtype(np.int64).num
@@ -101,10 +102,10 @@ _CODES = {dtype.num: code for dtype, code in native.CODES.items()}
 
 
 def _tensors(
-    options: tuple[bool, bool, int], smoothing: tuple[float, float], prediction: Any, target: Any
+    options: tuple[bool, bool, int], smoothing: tuple[float, float], prediction: Any, target: Any, wanted: bool
 ) -> tuple[Any, Any] | None:
     if type(prediction).__module__ not in _TENSORS:
         return None
     from ..torch import fast  # a tensor is there, and so is PyTorch
 
-    return fast.softmax_value_and_gradient(options, smoothing, prediction, target)
+    return fast.softmax_value_and_gradient(options, smoothing, prediction, target, wanted)

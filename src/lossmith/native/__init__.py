@@ -155,16 +155,16 @@ def softmax_total(
     gradient: Any,
     options: tuple[bool, bool, int],
     smoothing: tuple[float, float],
-    executor: int = _OWN_POOL,
+    factor: float = 1.0,
 ) -> float | None:
-    """Fill the gradient and return the sum or mean of the values, or None if a label is bad or the result is NaN.
+    """Fill the gradient, times ``factor``, and return the sum or mean of the values, or None if a label is bad.
 
     For callers that have checked everything but the labels. ``options`` is whether to take the mean, whether a label
-    is ignored, and which; ``smoothing`` is label_smoothing and z_loss; logits and gradient are arrays or addresses.
+    is ignored, and which; ``smoothing`` is label_smoothing and z_loss. The mean of nothing is None, too.
     """
     mean, ignores, ignored = options
     bad, total, count = _core.softmax_cross_entropy(
-        executor,
+        _OWN_POOL,
         code,
         logits,
         labels,
@@ -177,11 +177,11 @@ def softmax_total(
         ignored,
         None,
         None,
-        1.0,
+        factor,
         None,
         *smoothing,
     )
-    if bad >= 0 or count == 0.0 or total != total:
+    if bad >= 0 or count == 0.0:
         return None
     return total / count if mean else total
 

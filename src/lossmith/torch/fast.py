@@ -161,12 +161,15 @@ def _rows(
 
 
 def softmax_value_and_gradient(
-    options: tuple[bool, bool, int], smoothing: tuple[float, float], input: Any, target: Any
-) -> tuple[Tensor, Tensor] | None:
-    """Return the softmax cross-entropy of logits (N, C) and labels (N,) with its gradient, or None; see core.quick."""
+    options: tuple[bool, bool, int], smoothing: tuple[float, float], input: Any, target: Any, wanted: bool
+) -> tuple[Tensor, Tensor | None] | None:
+    """Return the softmax cross-entropy of logits (N, C) and labels (N,) and, if wanted, its gradient, or None.
+
+    See core.quick.
+    """
     if not (quiet() and type(target) in _PLAIN_TYPES and ordinary(input)) or in_graph(input):
         return None
-    result = _core.softmax_tensors(EXCHANGE, executor(), input, target, True, *options, None, *smoothing)
+    result = _core.softmax_tensors(EXCHANGE, executor(), input, target, wanted, *options, None, *smoothing)
     return None if result is None or math.isnan(result[0]) else result
 
 

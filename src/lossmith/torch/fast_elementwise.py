@@ -79,14 +79,14 @@ def _fit(input: Tensor, target: Tensor) -> bool:
 
 
 def value_and_gradient(
-    number: int, parameters: tuple[float | None, ...], mean: bool, input: Tensor, target: Tensor
-) -> tuple[Tensor, Tensor] | None:
-    """Return the loss of two tensors of one shape and dtype with its gradient, or None; see core.quick."""
+    number: int, parameters: tuple[float | None, ...], mean: bool, input: Tensor, target: Tensor, wanted: bool
+) -> tuple[Tensor, Tensor | None] | None:
+    """Return the loss of two tensors of one shape and dtype and, if wanted, its gradient, or None; see core.quick."""
     if not (fast.quiet() and fast.ordinary(input) and fast.ordinary(target)) or fast.in_graph(input):
         return None
     if input.dtype is not target.dtype:  # the result would have the wider one
         return None
-    result = _core.elementwise_tensors(fast.EXCHANGE, fast.executor(), number, parameters, input, target, True, mean)
+    result = _core.elementwise_tensors(fast.EXCHANGE, fast.executor(), number, parameters, input, target, wanted, mean)
     return None if result is None or math.isnan(result[0]) else result
 
 
