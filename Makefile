@@ -21,7 +21,7 @@ REQUIRE := LOSSMITH_REQUIRE_NATIVE=1 LOSSMITH_REQUIRE=torch,jax,tensorflow,keras
 PYTEST := $(REQUIRE) $(BIN)/python -m pytest
 
 KERAS := $(addprefix keras-,tensorflow torch jax numpy)
-JOBS := lint unit $(KERAS) plain doctest docs
+JOBS := lint unit $(KERAS) plain doctest docs sanitize
 
 .PHONY: demo test dev check keras clean $(JOBS)
 
@@ -55,6 +55,10 @@ plain: $(VENV)-plain/.plain
 
 doctest: $(VENV)/.test
 	$(PYTEST) --pyargs lossmith --doctest-modules
+
+# A few seconds per sanitizer; by hand, let it run for longer: tests/native/sanitize.sh 600
+sanitize:
+	sh tests/native/sanitize.sh 4
 
 docs: $(VENV)/.test
 	$(BIN)/sphinx-build -W --keep-going -n -q -b html docs docs/_build/html
