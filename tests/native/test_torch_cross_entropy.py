@@ -75,6 +75,27 @@ def test_it_agrees_with_the_plain_formula(classes, smoothing, weighted, ignore_i
     )
 
 
+@pytest.mark.parametrize("reduction", ["mean", "sum", "none"])
+@pytest.mark.parametrize("transposed", [False, True])
+@pytest.mark.parametrize("rest", [(5,), (3, 4)], ids=str)
+def test_classes_before_positions(rest, transposed, reduction, counted):
+    generator = torch.Generator().manual_seed(2)
+    if transposed:  # as a language model's (N, T, C)
+        logits = torch.randn((2, *rest, 7), generator=generator).movedim(-1, 1)
+    else:
+        logits = torch.randn((2, 7, *rest), generator=generator)
+    target = torch.randint(0, 7, (2, *rest), generator=generator)
+    target[0] = -100
+    options = {"reduction": reduction, "label_smoothing": 0.1, "weight": torch.rand(7, generator=generator)}
+    value, gradient = both(functional.cross_entropy, logits, target, **options)
+    assert counted
+    options["weight"] = options["weight"].double()
+    expected = both(torch.nn.functional.cross_entropy, logits.double(), target, **options)
+    assert value.shape == expected[0].shape
+    torch.testing.assert_close(value.double(), expected[0], rtol=2e-6, atol=2e-6)
+    torch.testing.assert_close(gradient.double(), expected[1], rtol=4e-6, atol=1e-7)
+
+
 def test_nothing_left_to_average_is_nan_with_gradient_0():
     logits, target = batch(4, 5)
     value, gradient = both(functional.cross_entropy, logits, torch.full_like(target, -100))

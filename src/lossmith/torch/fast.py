@@ -107,9 +107,11 @@ def cross_entropy(
     label_smoothing: float,
     plain: Plain,
 ) -> Tensor | None:
-    """Return the loss for logits (N, C) and labels (N,), or None; ``plain`` computes the same by the formula."""
+    """Return the loss for logits (N, C, …) and labels (N, …), or None; ``plain`` computes the same by the formula."""
     if not (quiet() and ordinary(input) and ordinary(target)):
         return None
+    if input.ndim > 2:
+        return _over_positions(input, target, weight, ignore_index, reduction, label_smoothing, plain)
     if type(label_smoothing) is not float or not 0.0 <= label_smoothing <= 1.0:
         return None
     if type(ignore_index) is not int or not -(2**63) <= ignore_index < 2**63:
@@ -141,6 +143,15 @@ def cross_entropy(
     call = _Call(weight, ignore_index, reduction, label_smoothing, plain)
     value, call.gradient = result
     return _apply(input, target, weight, value, call)
+
+
+def _over_positions(input: Tensor, target: Tensor, *settings: Any) -> Tensor | None:
+    """Return the loss of each position of (N, C, …) as a row; a language model's transposed (N, T, C) needs no copy."""
+    shape = input.shape
+    if not input.is_cpu or target.shape != (shape[0], *shape[2:]) or not input.numel():
+        return None
+    result = cross_entropy(input.movedim(1, -1).reshape(-1, shape[1]), target.reshape(-1), *settings)
+    return result if result is None or not result.ndim else result.reshape(target.shape)
 
 
 def _rows(
