@@ -34,8 +34,12 @@ def call(
     empty: str = "zero",
     xp: ModuleType | None = None,
     check: str = "full",
+    kernels: bool = True,
 ) -> Any:
-    """Return the loss as ``reduction`` says; the public functions document the arguments."""
+    """Return the loss as ``reduction`` says; the public functions document the arguments.
+
+    Without ``kernels`` it is the plain formula, whatever there is for the call: what judges a kernel must not be one.
+    """
     reduce.check_options(reduction, normalizer, empty)
     inputs = checking.prepare(
         loss,
@@ -51,7 +55,7 @@ def call(
         xp=xp,
         check=check,
     )
-    return _quietly(inputs.xp, _value, loss, inputs, reduction, normalizer, empty, check)
+    return _quietly(inputs.xp, _value, loss, inputs, reduction, normalizer, empty, check, kernels)
 
 
 def value_and_gradient(
@@ -83,13 +87,21 @@ def _quietly(xp: ModuleType, function: Callable[..., Any], *arguments: Any) -> A
         return function(*arguments)
 
 
-def _value(loss: Loss, inputs: Inputs, reduction: str, normalizer: Any, empty: str, check: str) -> Any:
-    fast = kernel.find(loss, inputs)
+def _value(loss: Loss, inputs: Inputs, reduction: str, normalizer: Any, empty: str, check: str, kernels: bool) -> Any:
+    fast = kernel.find(loss, inputs) if kernels else None
     if fast:
-        rows, _ = fast(inputs, None, gradient=False)
+        rows, _ = fast(inputs, _later_scale(loss, inputs, reduction, normalizer), gradient=False)
     else:
         rows = _values(loss, inputs)
     return _reduced(loss, inputs, rows, reduction, normalizer, empty, check)
+
+
+def _later_scale(loss: Loss, inputs: Inputs, reduction: str, normalizer: Any) -> Any:
+    """What autograd will multiply each value's gradient with, as far as the reduction says; None if it does not ask."""
+    if inputs.xp.name != "torch" or reduction == "none" or not inputs.prediction.requires_grad:
+        return None
+    scale = _gradient_scale(loss, inputs, reduction, normalizer)
+    return 1.0 if scale is None else scale
 
 
 def _values(loss: Loss, inputs: Inputs) -> Any:

@@ -3,11 +3,12 @@
 // A loss makes two numbers of each column, a from the prediction and b from the target:
 //   first(z - max)            a
 //   second(t - max, w)        b
-//   cross(b, t - max, z - max)  what is summed besides them
+//   cross(b, t - max, z - max)  what is summed besides them: b times the distance of the logs
 //   finish(sums)              the row's value, and the gradient as a * slope - b * other_slope
 // A loss that is `mixed` needs the probabilities p and q before it can go on; it then makes a and b anew:
 //   mix(sums)                 factors that make p of a and q of b, and a constant for the row
-//   mixed_terms(...)          the new a and b, and a term; sums.first and sums.cross become their sums
+//   mixed_terms(z - max, t - max, p, q, constant)
+//                             the new a and b, and a term; sums.first and sums.cross become the sums of a and term
 #pragma once
 
 #include <algorithm>
@@ -34,7 +35,7 @@ struct PairResult {
 };
 
 struct PairMix {
-  Lanes<double> share{}, other_share{}, constant{};
+  Lanes<double> share, other_share, constant;
 };
 
 template <typename T> struct MixedTerms {
@@ -57,9 +58,9 @@ private:
   T high_, low_;
 };
 
-// b times the distance of the logs; nothing where b is 0, whatever the logs.
-template <typename T> LOSSMITH_INLINE Lanes<T> cross_term(Lanes<T> b, Lanes<T> target_log, Lanes<T> log) {
-  return b != T(0) ? b * (target_log - log) : Lanes<T>{};
+// Nothing where b is 0, however large the distance.
+template <typename T> LOSSMITH_INLINE Lanes<T> cross_term(Lanes<T> b, Lanes<T> distance) {
+  return b != T(0) ? b * distance : Lanes<T>{};
 }
 
 // log(exp sum - max): an exp of a largest element is 1, so nothing is lost in subtracting it.
@@ -78,7 +79,7 @@ template <typename T> struct DenseCrossEntropy {
   LOSSMITH_INLINE Lanes<T> first(Lanes<T> shifted) const { return exp_nonpositive<T>(shifted); }
   LOSSMITH_INLINE Lanes<T> second(Lanes<T> target, Lanes<T> weight) const { return weight * (target * kept + spread); }
   LOSSMITH_INLINE Lanes<T> cross(Lanes<T> b, Lanes<T>, Lanes<T> shifted) const {
-    return cross_term<T>(b, Lanes<T>{}, shifted);
+    return cross_term<T>(b, -shifted);
   }
   LOSSMITH_INLINE double temper(double x) const { return x; }
 
@@ -110,7 +111,7 @@ template <typename T> struct Softened {
   LOSSMITH_INLINE Lanes<T> first(Lanes<T> shifted) const { return exp_nonpositive<T>(divided(shifted)); }
   LOSSMITH_INLINE Lanes<T> second(Lanes<T> shifted, Lanes<T>) const { return exp_nonpositive<T>(divided(shifted)); }
   LOSSMITH_INLINE Lanes<T> cross(Lanes<T> b, Lanes<T> shifted_target, Lanes<T> shifted) const {
-    return cross_term<T>(b, divided(shifted_target), divided(shifted));
+    return cross_term<T>(b, divided(shifted_target - shifted));
   }
   LOSSMITH_INLINE double temper(double x) const { return x / temperature; }
 };
@@ -137,11 +138,10 @@ template <typename T> struct JensenShannon : Softened<T> {
       : Softened<T>(call), beta(call.beta), log_beta(static_cast<T>(std::log(call.beta))),
         log_rest(static_cast<T>(std::log1p(-call.beta))) {}
 
-  // The constant is what log((1 - b) p / (b q)) has besides (z - t) / T.
+  // The constant is what log((1 - b) p / (b q)) has besides (z - t) / T, where z and t have their maxima subtracted.
   LOSSMITH_INLINE PairMix mix(const PairSums &row) const {
-    const Lanes<double> between = (row.other_max - row.max) / this->temperature;
     const Lanes<double> ahead = log_of_sum(row.second) - log_of_sum(row.first) + (std::log1p(-beta) - std::log(beta));
-    return {1.0 / row.first, 1.0 / row.second, between + ahead};
+    return {1.0 / row.first, 1.0 / row.second, ahead};
   }
 
   // With that logarithm `ahead`: log(q / m) = -log b - softplus(ahead), log(p / m) = -log(1 - b) - softplus(-ahead).
@@ -168,6 +168,8 @@ template <typename T> struct TotalVariation : Softened<T> {
   LOSSMITH_INLINE PairMix mix(const PairSums &row) const { return {1.0 / row.first, 1.0 / row.second, Lanes<double>{}}; }
 
   LOSSMITH_INLINE MixedTerms<T> mixed_terms(Lanes<T>, Lanes<T>, Lanes<T> p, Lanes<T> q, Lanes<T>) const {
+    hide(p); // p is a product: of equal ones the difference must be 0
+    hide(q);
     const Lanes<T> ahead = p - q;
     return {p * sign<T>(ahead), p, magnitude<T>(ahead)};
   }

@@ -78,9 +78,12 @@ LOSSMITH_INLINE void mix_tile(const PairJob<Loss, Storage> &job, PairTile<Comput
                               PairTileSums<Compute<Storage>> &sums) {
   using T = Compute<Storage>;
   constexpr std::int64_t width = lane_count<T>;
-  T share[width], other_share[width], constant[width];
+  T max[width], other_max[width], share[width], other_share[width], constant[width];
   for (std::int64_t k = 0; k < width; k += lane_count<double>) {
-    const PairMix mix = job.loss.mix(sums.rows(k));
+    const PairSums rows = sums.rows(k);
+    const PairMix mix = job.loss.mix(rows);
+    store_rounded(max + k, rows.max);
+    store_rounded(other_max + k, rows.other_max);
     store_rounded(share + k, mix.share);
     store_rounded(other_share + k, mix.other_share);
     store_rounded(constant + k, mix.constant);
@@ -88,8 +91,8 @@ LOSSMITH_INLINE void mix_tile(const PairJob<Loss, Storage> &job, PairTile<Comput
   for (std::int64_t c = 0; c < job.classes; ++c) {
     const std::int64_t at = c * width;
     const MixedTerms<T> mixed =
-        job.loss.mixed_terms(load(tile.z + at), load(tile.t + at), load(tile.a + at) * load(share),
-                             load(tile.b + at) * load(other_share), load(constant));
+        job.loss.mixed_terms(load(tile.z + at) - load(max), load(tile.t + at) - load(other_max),
+                             load(tile.a + at) * load(share), load(tile.b + at) * load(other_share), load(constant));
     store<T>(tile.a + at, mixed.a);
     store<T>(tile.b + at, mixed.b);
     store<T>(tile.terms + at, mixed.term);

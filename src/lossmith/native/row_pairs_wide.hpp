@@ -143,8 +143,9 @@ LOSSMITH_INLINE PairSums join_blocks(const PairJob<Loss, Storage> &job, std::int
 
 // Turns a and b of block k into those of a mixed loss; adds up the new a and the terms.
 template <template <typename> typename Loss, typename Storage>
-LOSSMITH_INLINE void mix_block(const PairJob<Loss, Storage> &job, std::int64_t row, std::int64_t k, const PairMix &mix,
-                               const PairScratch<Compute<Storage>> &scratch, double &first, double &cross) {
+LOSSMITH_INLINE void mix_block(const PairJob<Loss, Storage> &job, std::int64_t row, std::int64_t k, const PairSums &sums,
+                               const PairMix &mix, const PairScratch<Compute<Storage>> &scratch, double &first,
+                               double &cross) {
   using T = Compute<Storage>;
   constexpr std::int64_t width = lane_count<T>;
   const std::int64_t begin = block_begin(k), count = block_end(k, job.classes) - begin;
@@ -154,10 +155,11 @@ LOSSMITH_INLINE void mix_block(const PairJob<Loss, Storage> &job, std::int64_t r
   const T share = factor(lossmith::first(mix.share), scratch.slopes[k]);
   const T other_share = factor(lossmith::first(mix.other_share), scratch.other_slopes[k]);
   const Lanes<T> constant = broadcast(static_cast<T>(lossmith::first(mix.constant)));
+  const T max = static_cast<T>(lossmith::first(sums.max)), other_max = static_cast<T>(lossmith::first(sums.other_max));
   T terms[2 * wide_block];
   const auto at = [&](std::int64_t c) LOSSMITH_INLINED {
-    return job.loss.mixed_terms(load_from(z + c), load_from(t + c), load(a + c) * share, load(b + c) * other_share,
-                                constant);
+    return job.loss.mixed_terms(load_from(z + c) - max, load_from(t + c) - other_max, load(a + c) * share,
+                                load(b + c) * other_share, constant);
   };
   const auto put = [&](std::int64_t c, const MixedTerms<T> &mixed) LOSSMITH_INLINED {
     store<T>(a + c, mixed.a);
@@ -180,7 +182,7 @@ LOSSMITH_INLINE double finish_pair(const PairJob<Loss, Storage> &job, std::int64
   if constexpr (Loss<T>::mixed) {
     const PairMix mix = job.loss.mix(sums);
     double new_first = 0.0, cross = 0.0;
-    for (std::int64_t k = 0; k < blocks; ++k) mix_block(job, row, k, mix, scratch, new_first, cross);
+    for (std::int64_t k = 0; k < blocks; ++k) mix_block(job, row, k, sums, mix, scratch, new_first, cross);
     std::fill_n(scratch.slopes, blocks, T(1));
     std::fill_n(scratch.other_slopes, blocks, T(1));
     sums.first = broadcast(new_first);
