@@ -17,6 +17,7 @@
 
 #include "exec.hpp"
 #include "gradient_memory.hpp"
+#include "row_pairs.hpp"
 #include "softmax_cross_entropy.hpp"
 
 using namespace lossmith;
@@ -118,6 +119,50 @@ template <typename Storage> bool once() {
   return agree;
 }
 
+template <typename Storage> bool pairs_once() {
+  using T = Compute<Storage>;
+  const std::int64_t sizes[] = {1, 2, 7, 8, 10, 63, 64, 65, 100, 1000, 1024, 2047, 2048, 2500, 5000};
+  RowPairs<Storage> call;
+  call.classes = chance(2) ? sizes[between(0, 14)] : between(1, 300);
+  if (chance(60)) call.classes = 262145 + between(0, 100);
+  call.rows = between(0, std::max<std::int64_t>(1, 60000 / call.classes));
+  const std::int64_t size = call.rows * call.classes;
+  const Array<Storage> prediction(size), target(size), first(size), second(size);
+  const Array<T> scale(call.rows), weights(call.classes), values(call.rows), again(call.rows);
+  for (std::int64_t k = 0; k < size; ++k) {
+    prediction.get()[k] = number<Storage>(any_value());
+    target.get()[k] = number<Storage>(any_value());
+  }
+  for (std::int64_t k = 0; k < call.rows; ++k) scale.get()[k] = static_cast<T>(any_value());
+  for (std::int64_t c = 0; c < call.classes; ++c) weights.get()[c] = chance(5) ? T(0) : static_cast<T>(between(0, 9));
+  call.prediction = prediction.get();
+  call.target = target.get();
+  call.scale = chance(2) ? scale.get() : nullptr;
+  call.factor = chance(2) ? 1.0 : 1e-3;
+  call.class_weight = chance(3) ? weights.get() : nullptr;
+  call.label_smoothing = chance(2) ? 0.1 : 0.0;
+  call.z_loss = chance(3) ? 1e-3 : 0.0;
+  call.temperature = chance(2) ? 1.0 : static_cast<double>(between(1, 9000)) / 1000.0;
+  call.beta = static_cast<double>(between(1, 99)) / 100.0;
+  call.values = chance(8) ? nullptr : values.get();
+  call.gradient = chance(4) ? nullptr : first.get();
+  const auto loss = static_cast<PairLoss>(between(0, 3));
+
+  const RowPairsOutcome one = row_pairs(loss, call, Exec{});
+  const bool valued = call.values != nullptr, sloped = call.gradient != nullptr;
+  if (valued) call.values = again.get();
+  if (sloped) call.gradient = second.get();
+  const RowPairsOutcome two = row_pairs(loss, call, exec_from(1));
+  const bool agree = same(&one.total, &two.total, 1, "totals") &&
+                     (!valued || same(values.get(), again.get(), call.rows, "values")) &&
+                     (!sloped || same(first.get(), second.get(), size, "gradients"));
+  if (!agree)
+    std::printf("pairs: loss %d, %lld rows, %lld classes, %d bytes\n", static_cast<int>(loss),
+                static_cast<long long>(call.rows), static_cast<long long>(call.classes),
+                static_cast<int>(sizeof(Storage)));
+  return agree;
+}
+
 bool memory_once() {
   GradientBlock *blocks[4] = {};
   for (GradientBlock *&block : blocks) {
@@ -157,8 +202,9 @@ int main(int count, char **arguments) {
   bool good = true;
   while (good && std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count() < seconds) {
     good = once<float>() && once<BFloat16>() && memory_once();
+    good = good && pairs_once<float>() && pairs_once<BFloat16>();
 #if defined(LOSSMITH_FUZZ_ALL)
-    good = good && once<double>() && once<Float16>();
+    good = good && once<double>() && once<Float16>() && pairs_once<double>() && pairs_once<Float16>();
 #endif
     ++done;
   }

@@ -12,6 +12,7 @@ for kind in address,undefined thread; do
   flags="$flags -fno-trapping-math -pthread -fsanitize=$kind -fno-sanitize-recover=all"
   for storage in float BFloat16; do
     g++ $flags -DLOSSMITH_STORAGE=$storage -c $native/softmax_cross_entropy.cpp -o "$work/$storage.o" &
+    g++ $flags -DLOSSMITH_STORAGE=$storage -c $native/row_pairs.cpp -o "$work/pairs_$storage.o" &
   done
   g++ $flags -c tests/native/fuzz.cpp -o "$work/fuzz.o"
   g++ $flags -c $native/pool.cpp -o "$work/pool.o"

@@ -34,8 +34,12 @@ def call(
     empty: str = "zero",
     xp: ModuleType | None = None,
     check: str = "full",
+    kernels: bool = True,
 ) -> Any:
-    """Return the loss as ``reduction`` says; the public functions document the arguments."""
+    """Return the loss as ``reduction`` says; the public functions document the arguments.
+
+    Without ``kernels`` it is the plain formula, whatever there is for the call: what judges a kernel must not be one.
+    """
     reduce.check_options(reduction, normalizer, empty)
     inputs = checking.prepare(
         loss,
@@ -51,7 +55,7 @@ def call(
         xp=xp,
         check=check,
     )
-    return _quietly(inputs.xp, _value, loss, inputs, reduction, normalizer, empty, check)
+    return _quietly(inputs.xp, _value, loss, inputs, reduction, normalizer, empty, check, kernels)
 
 
 def value_and_gradient(
@@ -72,6 +76,8 @@ def value_and_gradient(
     """
     reduce.check_options(reduction, normalizer, empty)
     inputs = checking.prepare(loss, prediction, target, parameters=parameters, check=check, **arguments)
+    if inputs.xp.name == "torch":  # nothing is recorded; a kernel could not be, either
+        inputs = inputs._replace(prediction=inputs.prediction.detach())
     return _quietly(inputs.xp, _both, loss, inputs, reduction, normalizer, empty, check)
 
 
@@ -83,17 +89,25 @@ def _quietly(xp: ModuleType, function: Callable[..., Any], *arguments: Any) -> A
         return function(*arguments)
 
 
-def _value(loss: Loss, inputs: Inputs, reduction: str, normalizer: Any, empty: str, check: str) -> Any:
-    adds_up = None if reduction == "none" else kernel.find_total(loss, inputs)
+def _value(loss: Loss, inputs: Inputs, reduction: str, normalizer: Any, empty: str, check: str, kernels: bool) -> Any:
+    adds_up = kernel.find_total(loss, inputs) if kernels and reduction != "none" else None
     if adds_up:
         total, _ = adds_up(inputs, 1.0, gradient=False)
         return _finished(loss, inputs, total, _count(loss, inputs), reduction, normalizer, empty, check)
-    fast = kernel.find(loss, inputs)
+    fast = kernel.find(loss, inputs) if kernels else None
     if fast:
-        rows, _ = fast(inputs, None, gradient=False)
+        rows, _ = fast(inputs, _later_scale(loss, inputs, reduction, normalizer), gradient=False)
     else:
         rows = _values(loss, inputs)
     return _reduced(loss, inputs, rows, reduction, normalizer, empty, check)
+
+
+def _later_scale(loss: Loss, inputs: Inputs, reduction: str, normalizer: Any) -> Any:
+    """What autograd will multiply each value's gradient with, as far as the reduction says; None if it does not ask."""
+    if inputs.xp.name != "torch" or reduction == "none" or not inputs.prediction.requires_grad:
+        return None
+    scale = _gradient_scale(loss, inputs, reduction, normalizer)
+    return 1.0 if scale is None else scale
 
 
 def _values(loss: Loss, inputs: Inputs) -> Any:

@@ -12,6 +12,7 @@ import numpy as np
 
 from .. import native
 from ..losses import Loss
+from ..native import row_pairs
 from . import elementwise_kernel
 from .check import Inputs
 
@@ -21,11 +22,21 @@ def find(loss: Loss, inputs: Inputs) -> Callable[..., tuple[Any, Any]] | None:
 
     ``scale`` is what each value's gradient is multiplied with: None, a number, or an array aligned to the values.
     """
-    if inputs.xp.name != "numpy" or not native.has_native():
+    if not native.has_native():
+        return None
+    if inputs.xp.name == "torch":
+        if not inputs.xp.is_concrete(inputs.prediction):
+            return None
+        from ..torch import fast_rows  # a tensor is there, and so is PyTorch
+
+        return fast_rows.find(loss, inputs)
+    if inputs.xp.name != "numpy":
         return None
     if loss.layout == "element":
         return elementwise_kernel.find(loss, inputs)
-    return _softmax_cross_entropy if loss.name == "softmax_cross_entropy" and inputs.target.dtype.kind != "f" else None
+    if loss.name == "softmax_cross_entropy" and inputs.target.dtype.kind != "f":
+        return _softmax_cross_entropy
+    return _row_pairs(loss, inputs)
 
 
 def find_total(loss: Loss, inputs: Inputs) -> Callable[..., tuple[Any, Any]] | None:
@@ -41,6 +52,25 @@ def find_total(loss: Loss, inputs: Inputs) -> Callable[..., tuple[Any, Any]] | N
     if loss.name != "softmax_cross_entropy" or inputs.target.dtype.kind == "f" or not inputs.prediction.size:
         return None
     return _softmax_total if inputs.factor is None and inputs.parameters["class_weight"] is None else None
+
+
+def _row_pairs(loss: Loss, inputs: Inputs) -> Callable[..., tuple[Any, Any]] | None:
+    number, parameters = row_pairs.find(loss), row_pairs.numbers(inputs.parameters)
+    if number is None or parameters is None or inputs.prediction.dtype not in (np.float32, np.float64):
+        return None
+    weight = inputs.parameters.get("class_weight")
+
+    def kernel(inputs: Inputs, scale: Any, *, gradient: bool) -> tuple[Any, Any]:
+        shape = inputs.prediction.shape
+        prediction, target = (_plain(x).reshape(-1, shape[-1]) for x in (inputs.prediction, inputs.target))
+        along = 1.0 if scale is None else float(scale) if np.ndim(scale) == 0 else scale
+        if np.ndim(along):
+            along = np.broadcast_to(along, shape[:-1]).reshape(-1)
+        options: dict[str, Any] = {"scale": along, "class_weight": weight, "gradient": gradient}
+        rows, slope = row_pairs.run(number, parameters, prediction, target, **options)
+        return rows.reshape(shape[:-1]), None if slope is None else slope.reshape(shape)
+
+    return kernel
 
 
 def _softmax_cross_entropy(inputs: Inputs, scale: Any, *, gradient: bool) -> tuple[Any, Any]:

@@ -11,6 +11,7 @@ namespace lossmith {
 
 void register_memory(nanobind::module_ &module);
 void register_elementwise(nanobind::module_ &module);
+void register_row_pairs(nanobind::module_ &module);
 void register_softmax(nanobind::module_ &module);
 void register_tensors(nanobind::module_ &module);
 

@@ -178,7 +178,9 @@ def softmax_value_and_gradient(
 
     See core.quick.
     """
-    if not (quiet() and type(target) in _PLAIN_TYPES and ordinary(input)) or in_graph(input):
+    if not (quiet() and type(target) in _PLAIN_TYPES and ordinary(input)):
+        return None
+    if not wanted and in_graph(input):  # then the value belongs into the graph
         return None
     result = _core.softmax_tensors(EXCHANGE, executor(), input, target, wanted, *options, None, *smoothing)
     return None if result is None or math.isnan(result[0]) else result

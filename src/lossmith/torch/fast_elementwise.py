@@ -82,7 +82,9 @@ def value_and_gradient(
     number: int, parameters: tuple[float | None, ...], mean: bool, input: Tensor, target: Tensor, wanted: bool
 ) -> tuple[Tensor, Tensor | None] | None:
     """Return the loss of two tensors of one shape and dtype and, if wanted, its gradient, or None; see core.quick."""
-    if not (fast.quiet() and fast.ordinary(input) and fast.ordinary(target)) or fast.in_graph(input):
+    if not (fast.quiet() and fast.ordinary(input) and fast.ordinary(target)):
+        return None
+    if not wanted and (fast.in_graph(input) or fast.in_graph(target)):  # then the value belongs into the graph
         return None
     if input.dtype is not target.dtype:  # the result would have the wider one
         return None

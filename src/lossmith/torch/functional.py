@@ -13,7 +13,7 @@ from ..arrays import load
 from ..core import call
 from ..errors import DomainError, InputError, ShapeError
 from ..losses import Loss, find
-from . import fast, fast_elementwise
+from . import fast, fast_elementwise, fast_rows
 from .ctc import ctc_loss as ctc_loss
 from .linear import linear_cross_entropy as linear_cross_entropy
 
@@ -51,6 +51,7 @@ def _apply(
 
     def plain(input: Tensor, target: Tensor) -> Tensor:
         settings: dict[str, Any] = {"reduction": reduction, "empty": "nan", "xp": _XP, "check": check, **options}
+        settings["kernels"] = False  # it judges the fast paths, and takes what they turn down
         result = call(loss, input, target, parameters=resolved, **settings)
         return _like_pytorch(result, input, reduction)
 
@@ -187,6 +188,8 @@ def cross_entropy(
         reduction = _reduction.legacy_get_string(size_average, reduce)
     settings = (input, target, weight, ignore_index, reduction, label_smoothing)
     loss = fast.cross_entropy(*settings, _plain_cross_entropy)
+    if loss is None:
+        loss = fast_rows.cross_entropy(input, target, weight, reduction, label_smoothing)
     return _plain_cross_entropy(*settings) if loss is None else loss
 
 
