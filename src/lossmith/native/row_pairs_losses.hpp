@@ -63,6 +63,16 @@ template <typename T> LOSSMITH_INLINE Lanes<T> cross_term(Lanes<T> b, Lanes<T> d
   return b != T(0) ? b * distance : Lanes<T>{};
 }
 
+// Both products are numbers of their own, wherever this stands: of equal ones the difference is 0, and the same lanes
+// give the same gradient in every loop.
+template <typename T>
+LOSSMITH_INLINE Lanes<T> pair_gradient(Lanes<T> a, Lanes<T> b, Lanes<T> slope, Lanes<T> other_slope) {
+  Lanes<T> push = a * slope, pull = b * other_slope;
+  hide(push);
+  hide(pull);
+  return push - pull;
+}
+
 // log(exp sum - max): an exp of a largest element is 1, so nothing is lost in subtracting it.
 LOSSMITH_INLINE Lanes<double> log_of_sum(Lanes<double> sum) { return log1p_nonnegative(sum - 1.0); }
 

@@ -166,7 +166,7 @@ LOSSMITH_INLINE double narrow_tile_of_pairs(const PairJob<Loss, Storage> &job, P
   if (job.gradient == nullptr) return total;
   for (std::int64_t c = 0; c < job.classes; ++c) {
     T *a = tile.a + c * width, *b = tile.b + c * width;
-    store<T>(a, load(a) * load(slope) - load(b) * load(other_slope));
+    store<T>(a, pair_gradient<T>(load(a), load(b), load(slope), load(other_slope)));
   }
   turn_out(tile.a, tile.count, job.classes, job.gradient + begin, tile.flat);
   return total;

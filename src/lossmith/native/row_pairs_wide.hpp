@@ -205,13 +205,8 @@ template <typename Storage> struct PairGradientRow {
   T slope = T(0), other_slope = T(0); // of the block of the lines that are plain
   std::int64_t plain_until = 0;
 
-  LOSSMITH_INLINE static Lanes<T> formula(Lanes<T> a, Lanes<T> b, Lanes<T> slope, Lanes<T> other_slope) {
-    Lanes<T> pull = b * other_slope;
-    hide(pull);
-    return a * slope - pull;
-  }
   LOSSMITH_INLINE Lanes<T> lanes(std::int64_t begin) const {
-    return formula(load(a + begin), load(b + begin), broadcast(slope), broadcast(other_slope));
+    return pair_gradient<T>(load(a + begin), load(b + begin), broadcast(slope), broadcast(other_slope));
   }
 
   LOSSMITH_INLINE void start(std::int64_t column) {
@@ -233,7 +228,8 @@ template <typename Storage> struct PairGradientRow {
     }
     Storage whole[line];
     for (std::int64_t k = 0; k < line; k += width)
-      store_to(whole + k, formula(load(of_a + k), load(of_b + k), load(slope_of + k), load(other_slope_of + k)));
+      store_to(whole + k,
+               pair_gradient<T>(load(of_a + k), load(of_b + k), load(slope_of + k), load(other_slope_of + k)));
     std::copy_n(whole, count, elements);
   }
 };
