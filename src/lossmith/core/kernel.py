@@ -21,7 +21,11 @@ def find(loss: Loss, inputs: Inputs) -> Callable[..., tuple[Any, Any]] | None:
 
     ``scale`` is what each value's gradient is multiplied with: None, a number, or an array aligned to the values.
     """
-    if inputs.xp.name != "numpy" or not native.has_native():
+    if not native.has_native():
+        return None
+    if inputs.xp.name == "tensorflow":
+        return _find_on_tensorflow(loss, inputs)
+    if inputs.xp.name != "numpy":
         return None
     if loss.layout == "element":
         return elementwise_kernel.find(loss, inputs)
@@ -37,6 +41,25 @@ def find_total(loss: Loss, inputs: Inputs) -> Callable[..., tuple[Any, Any]] | N
     if inputs.xp.name != "numpy" or loss.layout != "element" or not native.has_native():
         return None
     return elementwise_kernel.find_total(loss, inputs)
+
+
+def _find_on_tensorflow(loss: Loss, inputs: Inputs) -> Callable[..., tuple[Any, Any]] | None:
+    """Class weights stay with the formula, which also has the gradient with respect to them."""
+    if loss.name != "softmax_cross_entropy" or inputs.parameters["class_weight"] is not None:
+        return None
+    from ..native import tensorflow as operations  # a tensor is there, and so is TensorFlow
+
+    if not operations.supports(inputs.prediction, inputs.target):
+        return None
+    settings = {name: float(inputs.parameters[name]) for name in ("label_smoothing", "z_loss")}
+
+    def kernel(inputs: Inputs, scale: Any, *, gradient: bool) -> tuple[Any, Any]:
+        if not gradient:
+            return operations.softmax_cross_entropy(inputs.prediction, inputs.target, **settings), None
+        one = 1.0 if scale is None else scale
+        return operations.softmax_cross_entropy_gradient(inputs.prediction, inputs.target, one, **settings)
+
+    return kernel
 
 
 def _softmax_cross_entropy(inputs: Inputs, scale: Any, *, gradient: bool) -> tuple[Any, Any]:
