@@ -49,15 +49,16 @@ def _find_on_tensorflow(loss: Loss, inputs: Inputs) -> Callable[..., tuple[Any, 
         return None
     from ..native import tensorflow as operations  # a tensor is there, and so is TensorFlow
 
-    if not operations.supports(inputs.prediction, inputs.target):
+    logits = operations.before_cast(inputs.prediction, inputs.dtype)
+    if not operations.supports(logits, inputs.target):
         return None
     settings = {name: float(inputs.parameters[name]) for name in ("label_smoothing", "z_loss")}
 
     def kernel(inputs: Inputs, scale: Any, *, gradient: bool) -> tuple[Any, Any]:
         if not gradient:
-            return operations.softmax_cross_entropy(inputs.prediction, inputs.target, **settings), None
+            return operations.softmax_cross_entropy(logits, inputs.target, **settings), None
         one = 1.0 if scale is None else scale
-        return operations.softmax_cross_entropy_gradient(inputs.prediction, inputs.target, one, **settings)
+        return operations.softmax_cross_entropy_gradient(logits, inputs.target, one, **settings)
 
     return kernel
 

@@ -42,7 +42,7 @@ except ImportError:  # pragma: no cover - another version of TensorFlow
         return False
 
 
-__all__ = ["load", "softmax_cross_entropy", "softmax_cross_entropy_gradient", "supports"]
+__all__ = ["before_cast", "load", "softmax_cross_entropy", "softmax_cross_entropy_gradient", "supports"]
 _COMPUTED_IN = {tf.float32: tf.float32, tf.float64: tf.float64, tf.bfloat16: tf.float32, tf.float16: tf.float32}
 
 
@@ -77,6 +77,18 @@ def supports(logits: Any, labels: Any) -> bool:
         return False
     # An accelerator would have the logits copied to the host, and other machines do not know the operations.
     return all(device.name.startswith("/device:CPU:") for device in tf.config.list_logical_devices())
+
+
+@tf.autograph.experimental.do_not_convert
+def before_cast(logits: Any, dtype: Any) -> Any:
+    """Return logits of half precision as they were before their cast from ``dtype``, or what is given.
+
+    In a graph this spares the cast. Whoever calls has made it; a cast of the user's own must stay, with its gradient.
+    """
+    if tf.executing_eagerly() or dtype not in (tf.bfloat16, tf.float16) or logits.op.type != "Cast":
+        return logits
+    source = logits.op.inputs[0]
+    return source if source.dtype == dtype else logits
 
 
 @tf.autograph.experimental.do_not_convert

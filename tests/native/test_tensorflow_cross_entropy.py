@@ -1,0 +1,634 @@
+"""Softmax cross-entropy on TensorFlow tensors by the native operations: the formula and a float64 oracle judge it.
+
+Nothing here imports Keras, which takes one backend per process; see faces/test_keras_native.py for it.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import functools
+import gc
+import subprocess
+import sys
+import threading
+import warnings
+
+import numpy as np
+import pytest
+
+import lossmith as lm
+from frameworks import require
+from lossmith import LabelError, native
+from lossmith.arrays import load
+from lossmith.core import call
+from lossmith.losses import find
+
+tf = require("tensorflow")
+from lossmith.native import tensorflow as operations  # noqa: E402
+
+pytestmark = pytest.mark.skipif(not (native.has_native() and operations.load()), reason="no native operations")
+
+LOSS = find("softmax_cross_entropy")
+DTYPES = [tf.float32, tf.float64, tf.bfloat16, tf.float16]
+TOLERANCE = {tf.float32: 1e-6, tf.float64: 1e-13, tf.bfloat16: 1e-2, tf.float16: 1.5e-3}
+graph = functools.partial(tf.function, autograph=False)
+names = pytest.mark.parametrize("dtype", DTYPES, ids=lambda d: d.name)
+
+
+def batch(*shape, dtype=tf.float32, seed=0, classes=None):
+    rng = np.random.default_rng(seed)
+    logits = tf.cast(3 * rng.normal(size=shape), dtype)
+    return logits, tf.constant(rng.integers(0, classes or shape[-1], shape[:-1]))
+
+
+def as_float64(x):
+    return tf.cast(x, tf.float64).numpy()
+
+
+def oracle(logits, labels, **parameters):
+    """Value and gradient of each row by the definition, in float64 on NumPy."""
+    arguments = (load("numpy"), as_float64(logits), np.asarray(labels))
+    settings = LOSS.resolve(parameters)
+    return LOSS.value(*arguments, **settings), LOSS.gradient(*arguments, **settings)
+
+
+@pytest.fixture
+def counted(monkeypatch):
+    """The names of the operations that calls have asked for."""
+    calls = []
+    for name in ("softmax_cross_entropy", "softmax_cross_entropy_gradient"):
+        original = getattr(operations, name)
+
+        def counting(*arguments, original=original, name=name, **options):
+            calls.append(name)
+            return original(*arguments, **options)
+
+        monkeypatch.setattr(operations, name, counting)
+    return calls
+
+
+@pytest.fixture
+def formula(monkeypatch):
+    """A function that calls another with the native operations switched off."""
+
+    def call(function, *arguments):
+        with monkeypatch.context() as patch:
+            patch.setattr(operations, "supports", lambda *_: False)
+            return function(*arguments)
+
+    return call
+
+
+def taped(function, logits):
+    """Value and gradient for a gradient of the value that is not all ones."""
+    with tf.GradientTape() as tape:
+        tape.watch(logits)
+        value = function(logits)
+        some = tf.reshape(tf.linspace(tf.constant(0.5, value.dtype), 2.0, tf.size(value)), tf.shape(value))
+    return value, tape.gradient(value, logits, output_gradients=some)
+
+
+def in_a_graph(function, logits):
+    return graph(functools.partial(taped, function))(logits)
+
+
+def around_a_graph(function, logits):
+    return taped(graph(function), logits)
+
+
+def with_unknown_sizes(function, logits):
+    signature = [tf.TensorSpec([None] * (logits.shape.rank - 1) + logits.shape[-1:], logits.dtype)]
+    return graph(functools.partial(taped, function), input_signature=signature)(logits)
+
+
+WAYS = [taped, in_a_graph, around_a_graph, with_unknown_sizes]
+
+
+def assert_close(ours, theirs, rtol=1e-5, atol=1e-6):
+    for a, b in zip(ours, theirs, strict=True):
+        assert a.dtype == b.dtype
+        assert a.shape == b.shape
+        np.testing.assert_allclose(as_float64(a), as_float64(b), rtol=rtol, atol=atol)
+
+
+def types_of(function, *arguments):
+    """The types of the operations in the graph of a tf.function, inner graphs included."""
+    graph = function.get_concrete_function(*arguments).graph.as_graph_def()
+    nodes = [*graph.node, *(n for f in graph.library.function for n in f.node_def)]
+    return {n.op for n in nodes}
+
+
+@names
+@pytest.mark.parametrize("shape", [(8, 10), (33, 64), (20, 300), (3, 5000), (2, 3, 7)])
+@pytest.mark.parametrize("parameters", [{}, {"label_smoothing": 0.1, "z_loss": 1e-3}])
+def test_operations_agree_with_the_oracle(shape, parameters, dtype):
+    logits, labels = batch(*shape, dtype=dtype)
+    rows, slope = oracle(logits, labels, **parameters)
+    scale = np.linspace(0.5, 2, rows.size).reshape(rows.shape)
+    values = operations.softmax_cross_entropy(logits, labels, **parameters)
+    both = operations.softmax_cross_entropy_gradient(logits, labels, scale, **parameters)
+    assert values.dtype == both[0].dtype == (tf.float64 if dtype == tf.float64 else tf.float32)
+    assert both[1].dtype == dtype
+    rtol = min(TOLERANCE[dtype], 1e-6)
+    np.testing.assert_allclose(values, rows, rtol=2 * rtol)
+    np.testing.assert_allclose(both[0], rows, rtol=2 * rtol)
+    slope = slope * scale[..., None]
+    np.testing.assert_allclose(as_float64(both[1]), slope, rtol=TOLERANCE[dtype], atol=TOLERANCE[dtype] * 0.1)
+
+
+def test_they_are_the_kernels_of_numpy_to_the_last_bit():
+    logits, labels = batch(700, 300)
+    expected = native.softmax_cross_entropy(logits.numpy(), labels.numpy())
+    found = operations.softmax_cross_entropy_gradient(logits, labels, 1.0)
+    for a, b in zip(found, expected, strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+OPTIONS = [
+    {},
+    {"reduction": "sum"},
+    {"reduction": "none", "label_smoothing": 0.1},
+    {"weight": np.linspace(0, 2, 12, dtype="float32"), "z_loss": 0.01},
+    {"mask": np.arange(12) % 3 > 0},
+    {"ignore_index": 3, "label_smoothing": 0.2},
+    {"class_weight": [1.0, 0.5, 2.0, 0.0, 1.0]},
+    {"normalizer": 40},
+]
+
+
+@pytest.mark.parametrize(("options", "way"), [(o, w) for i, o in enumerate(OPTIONS) for w in (taped, WAYS[1 + i % 3])])
+def test_the_loss_agrees_with_the_formula(way, options, formula, counted):
+    logits, labels = batch(12, 5)
+    loss = functools.partial(lm.softmax_cross_entropy, target=labels, **options)
+    ours = way(loss, logits)
+    assert bool(counted) is ("class_weight" not in options)
+    assert_close(ours, formula(way, loss, logits), rtol=2e-6, atol=2e-7)
+
+
+@names
+@pytest.mark.parametrize("way", [taped, in_a_graph], ids=lambda w: w.__name__)
+def test_every_dtype_agrees_with_the_formula(dtype, way, formula, counted):
+    logits, labels = batch(40, 33, dtype=dtype)
+    loss = functools.partial(lm.softmax_cross_entropy, target=labels)
+    ours = way(loss, logits)
+    assert counted
+    assert_close(ours, formula(way, loss, logits), rtol=2 * TOLERANCE[dtype], atol=TOLERANCE[dtype] * 0.02)
+
+
+@pytest.mark.parametrize("name", ["bfloat16", "float16"])
+def test_half_precision_needs_no_cast_in_a_graph(name):
+    logits, labels = batch(6, 5, dtype=tf.as_dtype(name))
+
+    @graph
+    def step(x):
+        with tf.GradientTape() as tape:
+            tape.watch(x)
+            loss = lm.softmax_cross_entropy(x, labels)
+        return loss, tape.gradient(loss, x)
+
+    nodes = step.get_concrete_function(logits).graph.get_operations()
+    assert {n.inputs[0].dtype for n in nodes if n.type.startswith("Lossmith")} == {logits.dtype}
+    assert step(logits)[1].dtype == logits.dtype
+
+
+def test_a_cast_of_the_users_own_has_a_gradient():
+    logits, labels = batch(6, 5, dtype=tf.bfloat16)
+
+    @graph
+    def step(x):
+        wide = tf.cast(x, tf.float32)
+        with tf.GradientTape() as tape:
+            tape.watch(wide)
+            loss = lm.softmax_cross_entropy(wide, labels)
+        return tape.gradient(loss, wide)
+
+    np.testing.assert_allclose(step(logits), oracle(logits, labels)[1] / 6, rtol=1e-5, atol=1e-7)
+
+
+@pytest.mark.parametrize("way", [taped, in_a_graph])
+def test_classes_on_another_axis(way, formula, counted):
+    logits, labels = batch(2, 5, 3, classes=5)
+    labels = tf.constant(np.arange(6).reshape(2, 3) % 5)
+    loss = functools.partial(lm.softmax_cross_entropy, target=labels, axis=1, reduction="none")
+    ours = way(loss, logits)
+    assert counted
+    assert_close(ours, formula(way, loss, logits))
+
+
+@pytest.mark.parametrize("compiled", [False, True])
+@pytest.mark.parametrize("reduction", ["mean", "sum", "none"])
+def test_value_and_gradient(compiled, reduction, formula, counted):
+    logits, labels = batch(12, 5)
+    options = {"weight": tf.linspace(0.0, 2.0, 12)} if reduction != "none" else {}
+    call = functools.partial(lm.SoftmaxCrossEntropy(reduction=reduction).value_and_gradient, **options)
+    call = graph(call) if compiled else call
+    ours = call(logits, labels)
+    assert counted == ["softmax_cross_entropy_gradient"]
+    call = graph(call.python_function) if compiled else call
+    assert_close(ours, formula(call, logits, labels))
+
+
+inf, nan = np.inf, np.nan
+EDGES = np.array(
+    [[inf, 0, 1], [-inf, 0, 1], [0, -inf, 1], [-inf, -inf, -inf], [nan, 0, 1], [inf, inf, 0], [1e30, 0, -1e30],
+     [-0.0, 0.0, 0.0], [80, -80, 0], [0, -inf, -inf]], "float32")  # fmt: skip
+
+
+@pytest.mark.parametrize(("way", "dtype"), [(taped, tf.float32), (in_a_graph, tf.float32), (in_a_graph, tf.float64)])
+def test_edges_agree_with_the_formula(way, dtype, formula):
+    labels = tf.zeros(len(EDGES), tf.int64)
+    loss = functools.partial(rows_of, labels=labels)
+    ours = way(loss, tf.cast(EDGES, dtype))
+    value, slope = formula(way, loss, tf.cast(EDGES, dtype))
+    np.testing.assert_allclose(ours[0], value, rtol=1e-6, atol=1e-30)
+    broken = np.isnan(value.numpy()) | np.isinf(value.numpy())  # there autodiff of the formula gives NaN here and there
+    np.testing.assert_allclose(ours[1].numpy()[~broken], slope.numpy()[~broken], rtol=1e-6, atol=1e-30)
+    assert np.isnan(ours[1].numpy()[np.isnan(value.numpy())]).all()
+
+
+def rows_of(logits, labels):
+    """What faces call: nothing is looked at."""
+    return call(LOSS, logits, labels, parameters=LOSS.resolve({}), reduction="none", check="none")
+
+
+@pytest.mark.parametrize(("shape", "way"), list(zip([(0, 5), (4, 1), (0, 3), (2, 0, 3)], WAYS, strict=True)))
+def test_no_rows_and_one_class(way, shape, formula):
+    logits, labels = batch(*shape)
+    loss = functools.partial(lm.softmax_cross_entropy, target=labels)
+    assert_close(way(loss, logits), formula(way, loss, logits))
+
+
+@pytest.mark.parametrize("dtype", ["int8", "int32", "int64", "uint8", "uint32"])
+def test_labels_of_every_integer_dtype(dtype, counted):
+    logits, labels = batch(12, 5)
+    for loss in (lm.softmax_cross_entropy, graph(lm.softmax_cross_entropy)):
+        found = loss(logits, tf.cast(labels, dtype))
+        np.testing.assert_allclose(found, oracle(logits, labels)[0].mean(), rtol=1e-6)
+    assert len(counted) == 2
+
+
+BAD = [-1, 5, 2**62]
+
+
+@pytest.mark.parametrize("bad", BAD)
+def test_a_label_out_of_range_is_named_or_nan(bad, formula):
+    logits, labels = batch(12, 5)
+    labels = tf.tensor_scatter_nd_update(labels, [[3]], [bad])
+    with pytest.raises(LabelError, match=f"label {bad} at position 3"):
+        lm.softmax_cross_entropy(logits, labels)
+    loss = functools.partial(lm.softmax_cross_entropy, target=labels, reduction="none")
+    value, slope = in_a_graph(loss, logits)
+    assert_close((value, slope), formula(in_a_graph, loss, logits))
+    assert np.flatnonzero(np.isnan(value)).tolist() == [3]
+    assert not slope.numpy()[3].any()
+    assert np.isfinite(slope).all()
+
+
+@names
+def test_labels_that_are_all_bad_touch_no_memory(dtype):
+    logits, _ = batch(40, 7, dtype=dtype)
+    labels = tf.fill([40], tf.constant(7, tf.int64))
+    values, slope = operations.softmax_cross_entropy_gradient(logits, labels, 1.0)
+    assert np.isnan(values).all()
+    assert not as_float64(slope).any()
+    values, slope = operations.softmax_cross_entropy_gradient(tf.zeros((3, 0), dtype), labels[:3], 1.0)
+    assert np.isnan(values).all()
+    assert slope.shape == (3, 0)
+
+
+def test_nothing_is_known_of_sizes():
+    logits, labels = batch(6, 4)
+    signature = [tf.TensorSpec([None, None]), tf.TensorSpec([None], tf.int64)]
+    step = tf.function(
+        lambda x, y: taped(lambda z: lm.softmax_cross_entropy(z, y), x), input_signature=signature, autograph=False
+    )
+    for rows in (6, 1, 0):
+        value, slope = step(logits[:rows], labels[:rows])
+        expected, slopes = oracle(logits[:rows], labels[:rows])
+        np.testing.assert_allclose(value, expected.mean() if rows else 0.0, rtol=1e-6)
+        np.testing.assert_allclose(slope, slopes * (0.5 / max(rows, 1)), rtol=1e-5, atol=1e-7)
+
+
+def test_shapes_are_inferred_and_checked_when_the_graph_runs():
+    signature = [tf.TensorSpec([None, 4, 7]), tf.TensorSpec([None, 4], tf.int64)]
+    call = graph(operations.softmax_cross_entropy, input_signature=signature)
+    assert call.get_concrete_function().output_shapes.as_list() == [None, 4]
+    gradient = tf.function(
+        lambda x, y: operations.softmax_cross_entropy_gradient(x, y, 1.0), input_signature=signature, autograph=False
+    )
+    assert [s.as_list() for s in gradient.get_concrete_function().output_shapes] == [[None, 4], [None, 4, 7]]
+    with pytest.raises(tf.errors.InvalidArgumentError, match="shape of logits without the last axis"):
+        call(tf.zeros((2, 4, 7)), tf.zeros((3, 4), tf.int64))
+    with pytest.raises(tf.errors.InvalidArgumentError, match="scale must have the shape of the labels"):
+        operations._operations().lossmith_softmax_cross_entropy_gradient(
+            logits=tf.zeros((2, 3)), labels=tf.zeros(2, tf.int64), scale=tf.zeros(3)
+        )
+    with pytest.raises((tf.errors.InvalidArgumentError, ValueError), match=r"rank|at least 1|axis"):
+        operations.softmax_cross_entropy(tf.constant(1.0), tf.constant(0, tf.int64))
+
+
+def derivatives(loss, logits, order):
+    """The gradient of the loss's squared gradient (of its squared gradient ...), and all gradients on the way."""
+    found = []
+
+    def of(x, depth):
+        if depth == 0:
+            return loss(x)
+        with tf.GradientTape() as tape:
+            tape.watch(x)
+            value = of(x, depth - 1)
+        slope = tape.gradient(value, x)
+        found.append(slope)
+        return tf.reduce_sum(slope**2)
+
+    of(logits, order)
+    return found
+
+
+@pytest.mark.parametrize("compiled", [False, True])
+@pytest.mark.parametrize("options", [{}, {"reduction": "sum", "label_smoothing": 0.1, "z_loss": 0.01}], ids=str)
+def test_derivatives_of_every_order(compiled, options, formula, counted):
+    logits, labels = batch(4, 5, dtype=tf.float64)
+    options = {**options, "weight": np.array([1.0, 0.0, 2.0, 0.5])}
+    loss = functools.partial(lm.softmax_cross_entropy, target=labels, **options)
+
+    def call(logits):
+        return derivatives(loss, logits, 3)
+
+    def run():
+        return (graph(call) if compiled else call)(logits)
+
+    ours = run()
+    assert counted
+    for a, b in zip(ours, formula(run), strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-11, atol=1e-13)
+
+
+@pytest.mark.parametrize("compiled", [False, True])
+def test_finite_differences(compiled):
+    logits, labels = batch(3, 4, dtype=tf.float64)
+    loss = functools.partial(lm.softmax_cross_entropy, target=labels, weight=np.array([1.0, 3.0, 0.5]))
+    loss = graph(loss) if compiled else loss
+
+    def slope(x):
+        with tf.GradientTape() as tape:
+            tape.watch(x)
+            value = loss(x)
+        return tape.gradient(value, x)
+
+    for function in (loss, slope):
+        theory, numbers = tf.test.compute_gradient(function, [logits], delta=1e-5)
+        np.testing.assert_allclose(theory[0], numbers[0], rtol=1e-6, atol=1e-8)
+
+
+def test_derivatives_of_value_and_gradient(formula):
+    logits, labels = batch(3, 4, dtype=tf.float64)
+    weight = tf.constant([1.0, 3.0, 0.5], tf.float64)
+
+    def call():
+        with tf.GradientTape() as tape:
+            tape.watch([logits, weight])
+            value, slope = lm.SoftmaxCrossEntropy(z_loss=0.1).value_and_gradient(logits, labels, weight=weight)
+            total = value + tf.reduce_sum(slope**2)
+        return tape.gradient(total, [logits, weight])
+
+    assert_close(call(), formula(call), rtol=1e-11, atol=1e-14)
+
+
+@pytest.mark.parametrize("compiled", [False, True])
+def test_a_persistent_tape_and_its_jacobian(compiled, formula):
+    logits, labels = batch(3, 4)
+
+    def call(logits):
+        with tf.GradientTape(persistent=True) as tape:
+            tape.watch(logits)
+            rows = lm.softmax_cross_entropy(logits, labels, reduction="none")
+            mean = tf.reduce_mean(rows)
+        first, again = tape.gradient(mean, logits), tape.gradient(mean, logits)
+        return first, again, tape.gradient(rows, logits), tape.jacobian(rows, logits, experimental_use_pfor=False)
+
+    def run():
+        return (graph(call) if compiled else call)(logits)
+
+    ours = run()
+    np.testing.assert_array_equal(ours[0], ours[1])
+    assert_close(ours, formula(run))
+
+
+@pytest.mark.parametrize("compiled", [False, True])
+def test_forward_mode(compiled, formula, counted):
+    logits, labels = batch(3, 4)
+    tangent = tf.reshape(tf.range(12.0), (3, 4))
+
+    def call(logits):
+        with tf.autodiff.ForwardAccumulator(logits, tangent) as forward:
+            with tf.GradientTape() as tape:
+                tape.watch(logits)
+                loss = lm.softmax_cross_entropy(logits, labels, label_smoothing=0.1)
+            slope = tape.gradient(loss, logits)
+        return forward.jvp(loss), forward.jvp(slope)  # the second is a product with the Hessian
+
+    def run():
+        return (graph(call) if compiled else call)(logits)
+
+    ours = run()
+    assert counted
+    assert_close(ours, formula(run))
+
+
+def test_vectorized_map(formula):
+    logits, labels = batch(5, 3, 4)
+
+    def call():
+        def one(pair):
+            return taped(lambda x: lm.softmax_cross_entropy(x, pair[1]), pair[0])
+
+        return tf.vectorized_map(one, (logits, labels))
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        assert_close(call(), formula(call))
+
+
+@pytest.mark.parametrize("compiled", [False, True])
+def test_rows_that_are_picked_have_sparse_cotangents(compiled, formula):
+    logits, labels = batch(6, 4)
+
+    def call(logits):
+        return tf.reduce_sum(tf.gather(lm.softmax_cross_entropy(logits, labels, reduction="none"), [0, 4, 4]))
+
+    way = in_a_graph if compiled else taped
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # TensorFlow's own, about the conversion of IndexedSlices
+        assert_close(way(call, logits), formula(way, call, logits))
+
+
+def test_loops_and_branches(formula):
+    logits, labels = batch(6, 4)
+
+    def loss(logits):
+        def body(step, total):
+            def more():
+                return total + lm.softmax_cross_entropy(logits * tf.cast(step, tf.float32), labels)
+
+            return step + 1, tf.cond(step > 0, more, lambda: total)
+
+        return tf.while_loop(lambda step, _: step < 3, body, (0, 0.0))[1]
+
+    assert_close(in_a_graph(loss, logits), formula(in_a_graph, loss, logits))
+
+
+def test_a_training_step_makes_one_pass_and_an_evaluation_computes_values_alone():
+    logits, labels = batch(6, 4)
+    loss = functools.partial(lm.softmax_cross_entropy, target=labels)
+
+    def named(function):
+        return {t for t in types_of(function, logits) if t.startswith("Lossmith")}
+
+    name = "LossmithSoftmaxCrossEntropy"
+    assert named(graph(loss)) == {name}
+    assert named(graph(functools.partial(taped, loss))) == {f"{name}Ahead", f"{name}Backward"}
+
+
+@pytest.mark.parametrize("dtype", DTYPES[:3], ids=lambda d: d.name)
+@pytest.mark.parametrize("rows", [6, 4099])
+def test_cotangents_that_are_not_those_of_the_mean(rows, dtype):
+    logits, labels = batch(rows, 300, dtype=dtype)
+    factors = np.linspace(0.1, 3.0, rows)
+
+    @graph
+    def step(x, factor):
+        with tf.GradientTape(persistent=True) as tape:
+            tape.watch(x)
+            values = lm.softmax_cross_entropy(x, labels, reduction="none")
+            loss, mean = tf.reduce_sum(values * tf.cast(factor, values.dtype)), tf.reduce_mean(values)
+        return tape.gradient(loss, x), tape.gradient(mean, x)
+
+    for found, factor in zip(step(logits, factors), (factors[:, None], 1 / rows), strict=True):
+        expected = oracle(logits, labels)[1] * factor
+        atol = TOLERANCE[dtype] * np.abs(expected).max() * 0.01
+        np.testing.assert_allclose(as_float64(found), expected, rtol=2 * TOLERANCE[dtype], atol=atol)
+
+
+def test_xla_compiles_the_formula(formula):
+    logits, labels = batch(6, 4)
+    loss = functools.partial(lm.softmax_cross_entropy, target=labels)
+    inner = graph(loss)  # traced inside of the compiled function
+    for function in (loss, inner):
+        step = graph(functools.partial(taped, function), jit_compile=True)
+        assert not any(t.startswith("Lossmith") for t in types_of(step, logits))
+        assert_close(step(logits), formula(taped, loss, logits))
+    compiled = graph(loss, jit_compile=True)
+    assert_close(taped(compiled, logits), formula(taped, loss, logits))
+
+
+def test_a_saved_model_with_the_loss_inside(tmp_path):
+    logits, labels = batch(6, 4)
+    module = tf.Module()
+    signature = [tf.TensorSpec([None, 4]), tf.TensorSpec([None], tf.int64)]
+    module.loss = graph(lm.softmax_cross_entropy, input_signature=signature)
+    module.loss(logits, labels)
+    tf.saved_model.save(module, str(tmp_path))
+    loaded = tf.saved_model.load(str(tmp_path))
+    ours = taped(lambda x: loaded.loss(x, labels), logits)
+    assert_close(ours, taped(lambda x: lm.softmax_cross_entropy(x, labels), logits))
+
+
+def test_graphs_of_the_first_version():
+    logits, labels = batch(6, 4)
+    with tf.Graph().as_default(), tf.compat.v1.Session() as session:
+        x = tf.compat.v1.placeholder(tf.float32, (None, 4))
+        loss = lm.softmax_cross_entropy(x, tf.constant(labels.numpy()))
+        (slope,) = tf.gradients(loss, x)
+        (curve,) = tf.gradients(tf.reduce_sum(slope**2), x)
+        found = session.run([loss, slope, curve], {x: logits.numpy()})
+    value, slope = oracle(logits, labels)
+    np.testing.assert_allclose(found[0], value.mean(), rtol=1e-6)
+    np.testing.assert_allclose(found[1], slope / 6, rtol=1e-5, atol=1e-7)
+    expected = derivatives(functools.partial(lm.softmax_cross_entropy, target=labels), logits, 2)[1]
+    np.testing.assert_allclose(found[2], expected, rtol=1e-5, atol=1e-8)
+
+
+def test_datasets():
+    logits, labels = batch(6, 4)
+    data = tf.data.Dataset.from_tensor_slices((logits, labels)).batch(2).map(lm.softmax_cross_entropy)
+    expected = oracle(logits, labels)[0].reshape(3, 2).mean(1)
+    np.testing.assert_allclose(list(data.as_numpy_iterator()), expected, rtol=1e-6)
+
+
+def test_threads_get_the_same_bits():
+    logits, labels = batch(400, 300)
+    results = []
+
+    def work():
+        results.append(taped(functools.partial(lm.softmax_cross_entropy, target=labels), logits)[1].numpy())
+
+    threads = [threading.Thread(target=work) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(results) == 4
+    for each in results:
+        np.testing.assert_array_equal(each, results[0])
+
+
+@pytest.mark.parametrize("compiled", [False, True])
+def test_large_gradients_lie_in_memory_that_is_used_again(compiled):
+    logits, labels = batch(1100, 1000)  # 4.4 MB
+    step = graph(lambda x: taped(lambda z: lm.softmax_cross_entropy(z, labels), x)[1]) if compiled else None
+    gc.collect()
+    native.trim()
+    for _ in range(3):
+        slope = step(logits) if compiled else taped(lambda z: lm.softmax_cross_entropy(z, labels), logits)[1]
+        kept = slope.numpy()  # a copy
+        other = (
+            step(logits + 1.0) if compiled else taped(lambda z: lm.softmax_cross_entropy(z, labels), logits + 1.0)[1]
+        )
+        np.testing.assert_array_equal(slope, kept)
+        np.testing.assert_allclose(other, kept, rtol=1e-3, atol=1e-8)
+    del slope, other
+    gc.collect()
+    assert native._core.idle_gradient_memory() >= 4_400_000
+
+
+def test_other_devices_are_left_to_the_formula(monkeypatch, counted):
+    logits, labels = batch(6, 4)
+    for name in ("/device:GPU:0", "/job:worker/replica:0/task:0/device:CPU:0"):
+        there = [tf.config.LogicalDevice("/device:CPU:0", "CPU"), tf.config.LogicalDevice(name, "CPU")]
+        monkeypatch.setattr(tf.config, "list_logical_devices", lambda there=there: there)
+        assert not operations.supports(logits, labels)
+        lm.softmax_cross_entropy(logits, labels)
+    assert not counted
+
+
+@pytest.mark.parametrize("error", [tf.errors.NotFoundError(None, None, "gone"), RuntimeError("twice")])
+def test_a_tensorflow_that_cannot_load_the_operations_has_the_formula(monkeypatch, error, counted):
+    def fail(path):
+        raise error
+
+    logits, labels = batch(6, 4)
+    monkeypatch.setattr(tf, "load_op_library", fail)
+    operations._operations.cache_clear()
+    try:
+        assert not operations.load()
+        np.testing.assert_allclose(lm.softmax_cross_entropy(logits, labels), oracle(logits, labels)[0].mean(), 1e-6)
+        assert not counted
+    finally:
+        monkeypatch.undo()
+        operations._operations.cache_clear()
+    assert operations.load()
+
+
+def test_the_library_without_tensorflow_registers_nothing():
+    path = operations.__file__.replace("tensorflow.py", "_tensorflow.so")
+    code = "import ctypes, sys; ctypes.CDLL(sys.argv[1]).lossmith_lend_kernels(None)"
+    assert subprocess.run([sys.executable, "-c", code, path], check=False).returncode == 0
+    assert ctypes.CDLL(path).lossmith_lend_kernels
+
+
+def test_switched_off(monkeypatch, counted):
+    logits, labels = batch(6, 4)
+    monkeypatch.setattr(native, "_core", None)
+    np.testing.assert_allclose(lm.softmax_cross_entropy(logits, labels), oracle(logits, labels)[0].mean(), 1e-6)
+    assert not counted
