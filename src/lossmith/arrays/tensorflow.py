@@ -74,7 +74,9 @@ def is_concrete(x: Any) -> bool:
 def to_numpy(x: Any) -> Any:
     """Return a concrete tensor as NumPy (bfloat16 as float32), to be read alone: a tensor lends its memory."""
     x = tf.cast(x, tf.float32) if x.dtype == tf.bfloat16 else x
-    return np.asarray(memoryview(x)) if isinstance(x, tf.Tensor) else x.numpy()  # .numpy() of a tensor copies
+    if not isinstance(x, tf.Tensor):
+        return x.numpy()
+    return np.asarray(memoryview(x))  # pyrefly: ignore[bad-argument-type] - its .numpy() would copy
 
 
 def to_result(x: Any) -> Any:

@@ -137,7 +137,9 @@ def _parameters(op: Any) -> dict[str, float]:
 def _of_values(op: Any, cotangent: Any) -> tuple[Any, ...]:
     logits, labels = op.inputs
     # The cotangent may be IndexedSlices: that is what the gradient of tf.gather is.
-    _, gradient = softmax_cross_entropy_gradient(logits, labels, tf.convert_to_tensor(cotangent), **_parameters(op))
+    _, gradient = _operations().lossmith_softmax_cross_entropy_gradient(
+        logits=logits, labels=labels, scale=tf.convert_to_tensor(cotangent), **_attributes(**_parameters(op))
+    )
     return gradient, None
 
 
@@ -164,7 +166,8 @@ def _of_backward(op: Any, cotangent: Any) -> tuple[Any, ...]:
 
 @tf.RegisterGradient("LossmithSoftmaxCrossEntropyGradient")
 def _of_gradient(op: Any, value_cotangent: Any, gradient_cotangent: Any) -> tuple[Any, ...]:
-    return _by_formula(*op.inputs, _parameters(op), value_cotangent, gradient_cotangent)
+    logits, labels, scale = op.inputs
+    return _by_formula(logits, labels, scale, _parameters(op), value_cotangent, gradient_cotangent)
 
 
 def _by_formula(
