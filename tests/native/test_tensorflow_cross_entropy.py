@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import functools
 import gc
+import importlib
 import subprocess
 import sys
 import threading
@@ -341,3 +342,12 @@ def test_switched_off(monkeypatch, counted):
     monkeypatch.setattr(native, "_core", None)
     np.testing.assert_allclose(lm.softmax_cross_entropy(logits, labels), oracle(logits, labels)[0].mean(), 1e-6)
     assert not counted
+
+
+def test_the_module_can_be_loaded_again():
+    logits, labels = batch(6, 4)
+    importlib.reload(operations)
+    value, slope = taped(functools.partial(lm.softmax_cross_entropy, target=labels), logits)
+    expected, slopes = oracle(logits, labels)
+    np.testing.assert_allclose(value, expected.mean(), rtol=1e-6)
+    np.testing.assert_allclose(slope, slopes * (0.5 / 6), rtol=1e-5, atol=1e-8)

@@ -13,13 +13,17 @@ The contract, for those who call it:
   hands it over if the mean is what is differentiated, and multiplies its rows if not. Elsewhere the backward operation
   takes one cotangent per row and computes the gradient from the logits, scaled already. Large gradients lie in memory
   that is used again for the next step's; see `lossmith.native.trim`.
+- A ``tf.function`` that was traced outside of XLA keeps its operation, and XLA refuses it by name when a compiled
+  function calls it later; trace it inside, or give it ``jit_compile=True`` of its own.
 - A SavedModel that contains the loss needs ``import lossmith.native.tensorflow`` and ``load()`` before it is loaded.
 """
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import functools
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -133,7 +137,18 @@ def _parameters(op: Any) -> dict[str, float]:
     return {name: float(np.int64(op.get_attr(f"{name}_bits")).view(np.float64)) for name in names}
 
 
-@tf.RegisterGradient("LossmithSoftmaxCrossEntropy")
+def _gradient_of(name: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Register a function as the gradient of an operation; when this module is loaded again, the first one stays."""
+
+    def register(function: Callable[..., Any]) -> Callable[..., Any]:
+        with contextlib.suppress(KeyError):
+            tf.RegisterGradient(name)(function)
+        return function
+
+    return register
+
+
+@_gradient_of("LossmithSoftmaxCrossEntropy")
 def _of_values(op: Any, cotangent: Any) -> tuple[Any, ...]:
     logits, labels = op.inputs
     # The cotangent may be IndexedSlices: that is what the gradient of tf.gather is.
@@ -143,7 +158,7 @@ def _of_values(op: Any, cotangent: Any) -> tuple[Any, ...]:
     return gradient, None
 
 
-@tf.RegisterGradient("LossmithSoftmaxCrossEntropyAhead")
+@_gradient_of("LossmithSoftmaxCrossEntropyAhead")
 def _of_ahead(op: Any, cotangent: Any, _: Any) -> tuple[Any, ...]:
     """The second output is of no use but here: nobody can have a cotangent for it."""
     (logits, labels), (_, ahead) = op.inputs, op.outputs
@@ -157,14 +172,14 @@ def _of_ahead(op: Any, cotangent: Any, _: Any) -> tuple[Any, ...]:
     return gradient, None
 
 
-@tf.RegisterGradient("LossmithSoftmaxCrossEntropyBackward")
+@_gradient_of("LossmithSoftmaxCrossEntropyBackward")
 def _of_backward(op: Any, cotangent: Any) -> tuple[Any, ...]:
     logits, labels, _, scale = op.inputs
     slope, _, scale_slope = _by_formula(logits, labels, scale, _parameters(op), None, cotangent)
     return slope, None, None, scale_slope
 
 
-@tf.RegisterGradient("LossmithSoftmaxCrossEntropyGradient")
+@_gradient_of("LossmithSoftmaxCrossEntropyGradient")
 def _of_gradient(op: Any, value_cotangent: Any, gradient_cotangent: Any) -> tuple[Any, ...]:
     logits, labels, scale = op.inputs
     return _by_formula(logits, labels, scale, _parameters(op), value_cotangent, gradient_cotangent)
