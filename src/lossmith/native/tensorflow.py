@@ -85,11 +85,13 @@ def supports(logits: Any, labels: Any) -> bool:
 
 @tf.autograph.experimental.do_not_convert
 def before_cast(logits: Any, dtype: Any) -> Any:
-    """Return logits of half precision as they were before their cast from ``dtype``, or what is given.
+    """Return logits of half precision as they were, of ``dtype``, before their cast, or what is given.
 
     In a graph this spares the cast. Whoever calls has made it; a cast of the user's own must stay, with its gradient.
     """
-    if tf.executing_eagerly() or dtype not in (tf.bfloat16, tf.float16) or logits.op.type != "Cast":
+    if tf.executing_eagerly() or dtype not in (tf.bfloat16, tf.float16) or not isinstance(logits, tf.Tensor):
+        return logits
+    if logits.op.type != "Cast":
         return logits
     source = logits.op.inputs[0]
     return source if source.dtype == dtype else logits
