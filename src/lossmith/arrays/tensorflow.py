@@ -8,6 +8,7 @@ from __future__ import annotations
 import sys
 from typing import Any
 
+import numpy as np
 import tensorflow as tf
 
 from . import composite
@@ -71,8 +72,11 @@ def is_concrete(x: Any) -> bool:
 
 
 def to_numpy(x: Any) -> Any:
-    """Return a concrete tensor as NumPy (bfloat16 as float32)."""
-    return (tf.cast(x, tf.float32) if x.dtype == tf.bfloat16 else x).numpy()
+    """Return a concrete tensor as NumPy (bfloat16 as float32), to be read alone: a tensor lends its memory."""
+    x = tf.cast(x, tf.float32) if x.dtype == tf.bfloat16 else x
+    if not isinstance(x, tf.Tensor):
+        return x.numpy()
+    return np.asarray(memoryview(x))  # pyrefly: ignore[bad-argument-type] - its .numpy() would copy
 
 
 def to_result(x: Any) -> Any:

@@ -16,30 +16,19 @@ from ..native import row_pairs
 from . import elementwise_kernel
 from .check import Inputs
 
+Kernel = Callable[..., tuple[Any, Any]]
 
-def find(loss: Loss, inputs: Inputs) -> Callable[..., tuple[Any, Any]] | None:
+
+def find(loss: Loss, inputs: Inputs) -> Kernel | None:
     """Return ``kernel(inputs, scale, gradient=…) -> (values, gradient or None)`` for this call, or None.
 
     ``scale`` is what each value's gradient is multiplied with: None, a number, or an array aligned to the values.
     """
-    if not native.has_native():
-        return None
-    if inputs.xp.name == "torch":
-        if not inputs.xp.is_concrete(inputs.prediction):
-            return None
-        from ..torch import fast_rows  # a tensor is there, and so is PyTorch
-
-        return fast_rows.find(loss, inputs)
-    if inputs.xp.name != "numpy":
-        return None
-    if loss.layout == "element":
-        return elementwise_kernel.find(loss, inputs)
-    if loss.name == "softmax_cross_entropy" and inputs.target.dtype.kind != "f":
-        return _softmax_cross_entropy
-    return _row_pairs(loss, inputs)
+    finder = _FINDERS.get(inputs.xp.name)
+    return finder(loss, inputs) if finder is not None and native.has_native() else None
 
 
-def find_total(loss: Loss, inputs: Inputs) -> Callable[..., tuple[Any, Any]] | None:
+def find_total(loss: Loss, inputs: Inputs) -> Kernel | None:
     """Return ``kernel(inputs, scale, gradient=…) -> (Σ factor * value, gradient or None)`` for this call, or None.
 
     For whoever needs no value by itself: nothing of the size of the values is stored. The total is a float, the
@@ -54,7 +43,23 @@ def find_total(loss: Loss, inputs: Inputs) -> Callable[..., tuple[Any, Any]] | N
     return _softmax_total if inputs.factor is None and inputs.parameters["class_weight"] is None else None
 
 
-def _row_pairs(loss: Loss, inputs: Inputs) -> Callable[..., tuple[Any, Any]] | None:
+def _find_on_numpy(loss: Loss, inputs: Inputs) -> Kernel | None:
+    if loss.layout == "element":
+        return elementwise_kernel.find(loss, inputs)
+    if loss.name == "softmax_cross_entropy" and inputs.target.dtype.kind != "f":
+        return _softmax_cross_entropy
+    return _row_pairs(loss, inputs)
+
+
+def _find_on_torch(loss: Loss, inputs: Inputs) -> Kernel | None:
+    if not inputs.xp.is_concrete(inputs.prediction):
+        return None
+    from ..torch import fast_rows  # a tensor is there, and so is PyTorch
+
+    return fast_rows.find(loss, inputs)
+
+
+def _row_pairs(loss: Loss, inputs: Inputs) -> Kernel | None:
     number, parameters = row_pairs.find(loss), row_pairs.numbers(inputs.parameters)
     if number is None or parameters is None or inputs.prediction.dtype not in (np.float32, np.float64):
         return None
@@ -69,6 +74,26 @@ def _row_pairs(loss: Loss, inputs: Inputs) -> Callable[..., tuple[Any, Any]] | N
         options: dict[str, Any] = {"scale": along, "class_weight": weight, "gradient": gradient}
         rows, slope = row_pairs.run(number, parameters, prediction, target, **options)
         return rows.reshape(shape[:-1]), None if slope is None else slope.reshape(shape)
+
+    return kernel
+
+
+def _find_on_tensorflow(loss: Loss, inputs: Inputs) -> Kernel | None:
+    """Class weights stay with the formula, which also has the gradient with respect to them."""
+    if loss.name != "softmax_cross_entropy" or inputs.parameters["class_weight"] is not None:
+        return None
+    from ..native import tensorflow as operations  # a tensor is there, and so is TensorFlow
+
+    logits = operations.before_cast(inputs.prediction, inputs.dtype)
+    if not operations.supports(logits, inputs.target):
+        return None
+    settings = {name: float(inputs.parameters[name]) for name in ("label_smoothing", "z_loss")}
+
+    def kernel(inputs: Inputs, scale: Any, *, gradient: bool) -> tuple[Any, Any]:
+        if not gradient:
+            return operations.softmax_cross_entropy(logits, inputs.target, **settings), None
+        one = 1.0 if scale is None else scale
+        return operations.softmax_cross_entropy_gradient(logits, inputs.target, one, **settings)
 
     return kernel
 
@@ -106,3 +131,10 @@ def _softmax_total(inputs: Inputs, scale: float, *, gradient: bool) -> tuple[Any
 def _plain(x: np.ndarray) -> np.ndarray:
     """Return the array, copied only if it is strided or not aligned."""
     return np.require(x, requirements=("C_CONTIGUOUS", "ALIGNED"))
+
+
+_FINDERS: dict[str, Callable[[Loss, Inputs], Kernel | None]] = {
+    "numpy": _find_on_numpy,
+    "torch": _find_on_torch,
+    "tensorflow": _find_on_tensorflow,
+}

@@ -14,7 +14,7 @@ from keras.src.backend.common.masking import set_keras_mask  # Keras' own way to
 
 from ..arrays import load
 from ..core import call
-from . import inputs, settings
+from . import fast, inputs, settings
 from .inputs import Pair
 from .settings import Settings
 from .wording import speaking_keras
@@ -25,17 +25,19 @@ ops = keras.ops
 def _values(chosen: Settings, pair: Pair) -> Any:
     """Return the loss's values on the backend that Keras runs on; 0 where nothing counts."""
     xp = load(keras.backend.backend())
-    values = speaking_keras(
-        call,
-        chosen.loss,
-        pair.y_pred,
-        pair.y_true,
-        parameters=chosen.parameters,
-        axis=chosen.axis,
-        reduction="none",
-        xp=xp,
-        check="none",
-    )
+    values = fast.softmax_cross_entropy(xp, chosen, pair)
+    if values is None:
+        values = speaking_keras(
+            call,
+            chosen.loss,
+            pair.y_pred,
+            pair.y_true,
+            parameters=chosen.parameters,
+            axis=chosen.axis,
+            reduction="none",
+            xp=xp,
+            check="none",
+        )
     if chosen.loss.layout == "element":
         values = xp.mean(values, chosen.axis)
     if chosen.factor != 1:

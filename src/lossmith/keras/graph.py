@@ -1,7 +1,7 @@
 """The check of labels inside of a TensorFlow graph; imported only where Keras runs on TensorFlow.
 
 Only assertions, arithmetic and constants are used, so that XLA can compile the graph (it drops assertions). The cause
-is worked out in the branch that fails; a healthy step pays for two comparisons per label.
+is worked out in the branch that fails; a healthy step pays for one comparison per label.
 """
 
 from __future__ import annotations
@@ -13,23 +13,30 @@ import tensorflow as tf
 
 
 def assert_in_range(y_true: Any, y_pred: Any, axis: int, can_ignore: bool) -> Any:
-    """Return ``y_true``, which can be used only after the check; outside of graphs nothing is looked at.
+    """Return ``y_true``, integers as int64, to be used only after the check; outside of graphs nothing is looked at.
 
     Raises:
         tf.errors.InvalidArgumentError: When the graph runs: a label is not a whole number from 0 to C - 1.
     """
     if tf.executing_eagerly():
         return y_true  # on a device: looking would wait for it
-    labels = y_true if y_true.dtype.is_floating else tf.cast(y_true, tf.int64)
-    classes = tf.cast(tf.shape(y_pred)[axis], labels.dtype)
-    good = (labels >= 0) & (labels < classes)
-    if labels.dtype.is_floating:
-        good &= labels == tf.floor(labels)
+    if y_true.dtype.is_floating:
+        labels, classes = y_true, tf.cast(tf.shape(y_pred)[axis], y_true.dtype)
+        fine = tf.reduce_all(_inside(labels, classes))
+    else:
+        labels, classes = tf.cast(y_true, tf.int64), tf.shape(y_pred, tf.int64)[axis]
+        # One comparison is enough: as an unsigned number a negative label is larger than any class.
+        fine = tf.reduce_all(tf.bitcast(labels, tf.uint64) < tf.cast(classes, tf.uint64))
     check = tf.cond(
-        tf.reduce_all(good), tf.no_op, lambda: _fail(labels, classes, ~good, y_pred.shape[axis], can_ignore)
+        fine, tf.no_op, lambda: _fail(labels, classes, ~_inside(labels, classes), y_pred.shape[axis], can_ignore)
     )
     with tf.control_dependencies([check]):
-        return tf.identity(y_true)
+        return tf.identity(labels)
+
+
+def _inside(labels: Any, classes: Any) -> Any:
+    good = (labels >= 0) & (labels < classes)
+    return good & (labels == tf.floor(labels)) if labels.dtype.is_floating else good
 
 
 def _fail(labels: Any, classes: Any, bad: Any, static: int | None, can_ignore: bool) -> Any:

@@ -193,6 +193,11 @@ def empty_gradient(logits: NDArray[Any]) -> NDArray[Any]:
     return _core.gradient_array(CODES[logits.dtype], *logits.shape)
 
 
+def tensorflow_table() -> int:
+    """Return the address of the kernels for the library of TensorFlow's operations."""
+    return _core.tensorflow_table()
+
+
 def _check_arguments(
     logits: Any, labels: Any, keep: Any, scale: Any, class_weight: Any, label_smoothing: float, z_loss: float
 ) -> None:

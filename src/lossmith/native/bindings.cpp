@@ -10,4 +10,5 @@ NB_MODULE(_core, module) {
   lossmith::register_row_pairs(module);
   lossmith::register_softmax(module);
   lossmith::register_tensors(module);
+  lossmith::register_tensorflow(module);
 }

@@ -1,0 +1,35 @@
+// What _core lends to _tensorflow, the small library that TensorFlow loads: its kernels, by address. Both are built
+// together, so this needs no version.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "exec.hpp"
+#include "gradient_memory.hpp"
+#include "softmax_cross_entropy.hpp"
+#include "storage.hpp"
+
+namespace lossmith {
+
+// One call of the softmax kernels without its element type; see softmax_cross_entropy.hpp for each array.
+struct SoftmaxRequest {
+  DType dtype = DType::float32;
+  std::int64_t rows = 0, classes = 0;
+  const void *logits = nullptr;
+  const std::int64_t *labels = nullptr;
+  const std::uint8_t *keep = nullptr;
+  const void *scale = nullptr;
+  double factor = 1.0;
+  double label_smoothing = 0.0, z_loss = 0.0;
+  void *values = nullptr, *gradient = nullptr;
+};
+
+struct KernelTable {
+  Exec exec; // our own pool
+  SoftmaxOutcome (*softmax)(const SoftmaxRequest &request, const Exec &exec);
+  GradientBlock *(*take_block)(std::size_t bytes);
+  void (*give_block_back)(GradientBlock *block);
+};
+
+} // namespace lossmith
