@@ -8,4 +8,5 @@ NB_MODULE(_core, module) {
   lossmith::register_memory(module);
   lossmith::register_elementwise(module);
   lossmith::register_softmax(module);
+  lossmith::register_jax(module);
 }

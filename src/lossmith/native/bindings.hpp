@@ -11,6 +11,7 @@ namespace lossmith {
 
 void register_memory(nanobind::module_ &module);
 void register_elementwise(nanobind::module_ &module);
+void register_jax(nanobind::module_ &module);
 void register_softmax(nanobind::module_ &module);
 
 // Where an array's elements lie. Python hands over an address, or anything with the buffer protocol (a NumPy array), or
