@@ -65,26 +65,9 @@ def _softmax_cross_entropy(inputs: Inputs, scale: Any, *, gradient: bool) -> tup
 def _find_for_jax(loss: Loss, inputs: Inputs) -> Callable[..., tuple[Any, Any]] | None:
     if loss.name != "softmax_cross_entropy" or inputs.xp.kind(inputs.target) != "int":
         return None
-    numbers = [inputs.parameters[name] for name in ("label_smoothing", "z_loss")]
-    if not all(isinstance(x, int | float) for x in numbers):
-        return None
     from ..jax import fast  # there are arrays of JAX, and so there is JAX
 
-    half = inputs.xp.compute_dtype(inputs.prediction) != inputs.dtype and inputs.xp.kind(inputs.prediction) == "float"
-    logits = inputs.prediction.astype(inputs.dtype) if half else inputs.prediction  # exact: that is where they are from
-    if not fast.available(logits, inputs.target):
-        return None
-
-    def kernel(inputs: Inputs, scale: Any, *, gradient: bool) -> tuple[Any, Any]:
-        weight, rows = inputs.parameters["class_weight"], inputs.target.shape
-        share = inputs.factor if scale is None else scale
-        if share is not None:
-            share = inputs.xp.broadcast_to(inputs.xp.asarray(share).astype(inputs.prediction.dtype), rows)
-        if gradient:
-            return fast.values_and_gradient(logits, inputs.target, share, weight, *numbers)
-        return fast.values(logits, inputs.target, share, weight, *numbers), None
-
-    return kernel
+    return fast.kernel(inputs)
 
 
 def _plain(x: np.ndarray) -> np.ndarray:

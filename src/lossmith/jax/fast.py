@@ -3,7 +3,8 @@
 The contract: a call computes what the plain formula computes, whatever JAX does with it - ``jit``, ``grad`` and ``jvp``
 of any order, ``vmap``, ``scan``, ``checkpoint``. The kernel is chosen last, when a program is lowered for the CPU, and
 only for programs of one device; on other devices, in exported programs and where XLA refuses our handler the formula is
-lowered instead. `available` says where not even that may happen.
+lowered instead. `available` says where not even that may
+happen.
 
 Why primitives of our own, and not ``jax.custom_jvp`` around ``jax.ffi.ffi_call``: that would leave one more pass over
 the gradient, for its product with the cotangent, and would bring the call into exported programs, which JAX then
@@ -23,6 +24,7 @@ What is differentiated once more is the formula.
 from __future__ import annotations
 
 import functools
+import itertools
 import sys
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
@@ -33,6 +35,7 @@ import numpy as np
 
 from .. import native
 from ..arrays import load
+from ..core.check import Inputs
 from ..losses import find
 
 try:  # older and newer versions of JAX may lack some of it, and then the formula is all there is
@@ -56,24 +59,29 @@ LOSS = find("softmax_cross_entropy")
 TARGET = "lossmith_softmax_cross_entropy"
 DTYPES = frozenset(np.dtype(d) for d in (np.float32, np.float64, np.float16, jnp.bfloat16))
 VALUE, BOTH, BACKWARD = 0, 1, 2  # passes of the handler
+HIDDEN = -(2**31)
+_sites = itertools.count(1)
 
 
 class Settings(NamedTuple):
     """What a call knows before it sees arrays.
 
     Operands are logits, labels, then the share if there are ``shares`` (what the cotangents are in proportion to), then
-    the class weights if ``weighted``, then what the primitive needs besides.
+    the class weights if ``weighted``, then what the primitive needs besides. Rows labelled HIDDEN are left out: their
+    value and gradient are 0, and their logits are not looked at.
     """
 
     label_smoothing: float = 0.0
     z_loss: float = 0.0
     shares: bool = False
     weighted: bool = False
+    hides: bool = False  # whether rows may be labelled HIDDEN; otherwise that is a label out of range like others
     adapts: bool = True  # whether guesses learn from earlier calls, or are the share alone
+    site: int = 0  # which calls learn from each other: losses of one shape may be weighed differently in one program
 
 
 def available(logits: Any, labels: Any) -> bool:
-    """Return whether `values` takes these arrays here."""
+    """Return whether the primitives take these arrays here."""
     if not (_supported and native.has_native()):
         return False
     if logits.dtype not in DTYPES or labels.dtype not in (np.int32, np.int64) or logits.shape[-1:] == (0,):
@@ -81,37 +89,39 @@ def available(logits: Any, labels: Any) -> bool:
     return get_abstract_mesh().empty and _on_cpu()
 
 
-def values(
-    logits: Any, labels: Any, share: Any, class_weight: Any, label_smoothing: float = 0.0, z_loss: float = 0.0
-) -> Any:
-    """Return the losses (…) of logits (…, C) and labels (…), in float32 or better.
+def kernel(inputs: Inputs) -> Callable[..., tuple[Any, Any]] | None:
+    """Return the kernel of a softmax cross-entropy with integer labels, or None; see ``core.kernel``."""
+    numbers = [inputs.parameters[name] for name in ("label_smoothing", "z_loss")]
+    if not all(isinstance(x, int | float) for x in numbers):
+        return None
+    logits, labels, weight = inputs.unhidden, inputs.target, inputs.parameters["class_weight"]
+    if jnp.issubdtype(inputs.dtype, jnp.floating) and inputs.dtype != logits.dtype:
+        logits = logits.astype(inputs.dtype)  # exact, as that is where they are from; compilers leave out both casts
+    if not available(logits, labels):
+        return None
+    if inputs.keep is not None:
+        labels = jnp.where(inputs.keep, labels, HIDDEN)
+    settings = Settings(*map(float, numbers), weighted=weight is not None, hides=inputs.keep is not None)
 
-    Args:
-        logits: In one of DTYPES.
-        labels: int32 or int64. One out of range gives NaN.
-        share: (…) or None for 1: what the losses' cotangents will be in proportion to. Only time depends on it.
-        class_weight: (C,) or None for 1.
-        label_smoothing: A number.
-        z_loss: A number.
-    """
-    settings = Settings(float(label_smoothing), float(z_loss), share is not None, class_weight is not None)
-    return value_p.bind(logits, labels, *_present(share, class_weight), settings=settings)
+    def run(inputs: Inputs, scale: Any, *, gradient: bool) -> tuple[Any, Any]:
+        share = inputs.factor if scale is None else scale
+        if share is not None:
+            share = jnp.broadcast_to(jnp.asarray(share, inputs.prediction.dtype), labels.shape)
+        call = settings._replace(shares=share is not None, site=next(_sites) % 64)
+        given = [x for x in (None if share is None else jax.lax.stop_gradient(share), weight) if x is not None]
+        if gradient:
+            return _values_and_gradient(call, share, logits, labels, *given)
+        return value_p.bind(logits, labels, *given, settings=call), None
+
+    return run
 
 
-def values_and_gradient(
-    logits: Any, labels: Any, scale: Any, class_weight: Any, label_smoothing: float = 0.0, z_loss: float = 0.0
-) -> tuple[Any, Any]:
-    """Return the losses and the gradient of their sum, row by row times ``scale`` (…), in the dtype of the logits."""
-    settings = Settings(float(label_smoothing), float(z_loss), scale is not None, class_weight is not None, False)
-    operands = logits, labels, *_present(scale, class_weight)
+def _values_and_gradient(settings: Settings, scale: Any, *operands: Any) -> tuple[Any, Any]:
+    """Return the losses, and the gradient of each times its scale."""
+    settings = settings._replace(adapts=False)
     losses, gradient, guess = both_p.bind(*operands, settings=settings)
     cotangent = jnp.ones_like(losses) if scale is None else scale
     return losses, backward_p.bind(*operands, gradient, guess, cotangent, settings=settings, reuse=True)
-
-
-def _present(share: Any, class_weight: Any) -> list[Any]:
-    share = None if share is None else jax.lax.stop_gradient(share)
-    return [x for x in (share, class_weight) if x is not None]
 
 
 def _on_cpu() -> bool:
@@ -127,14 +137,19 @@ def _on_cpu() -> bool:
 
 
 def _formula(logits: Any, labels: Any, *rest: Any, settings: Settings) -> Any:
-    return LOSS.value(
+    logits = logits.astype(XP.compute_dtype(logits))
+    keep = labels != HIDDEN
+    if settings.hides:
+        logits, labels = jnp.where(keep[..., None], logits, 0), jnp.where(keep, labels, 0)
+    losses = LOSS.value(
         XP,
-        logits.astype(XP.compute_dtype(logits)),
+        logits,
         labels,
         label_smoothing=settings.label_smoothing,
         z_loss=settings.z_loss,
         class_weight=rest[settings.shares] if settings.weighted else None,
     )
+    return jnp.where(keep, losses, 0) if settings.hides else losses
 
 
 def _plain_both(*operands: Any, settings: Settings) -> tuple[Any, Any, Any]:
@@ -275,6 +290,7 @@ def _compiled(primitive: Any, **parameters: Any) -> Callable[..., Any]:
 
 def _run(primitive: Any, *operands: Any, **parameters: Any) -> Any:
     """Run a primitive by itself, outside of any program."""
+    parameters["settings"] = parameters["settings"]._replace(site=0)  # one program for all
     if primitive is backward_p and parameters["reuse"]:
         *_, gradient, guess, cotangent = operands
         if XP.is_concrete(guess) and np.array_equal(np.asarray(guess), np.asarray(cotangent)):
@@ -299,7 +315,8 @@ def _native(handler_pass: int, *operands: Any, settings: Settings, reuse: bool =
             aliases = {len(operands) - 3: 0}
         else:
             operands = (*operands[:-3], *operands[-2:])
-    attributes = {name: np.int64(getattr(settings, name)) for name in ("shares", "weighted", "adapts")}
+    settings = settings if handler_pass != VALUE else settings._replace(adapts=False, site=0)
+    attributes = {name: np.int64(getattr(settings, name)) for name in ("shares", "weighted", "hides", "adapts", "site")}
     attributes |= {name: np.float64(getattr(settings, name)) for name in ("label_smoothing", "z_loss")}
     attributes |= {"pass": np.int64(handler_pass), "reuse": np.int64(reuse)}
     return ffi_call(TARGET, results, input_output_aliases=aliases)(*operands, **attributes)

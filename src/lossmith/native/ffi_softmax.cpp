@@ -22,26 +22,15 @@ using ffi::DataType;
 
 enum class Pass : std::int64_t { value = 0, both = 1, backward = 2 };
 
-// What the last backward passes met: the cotangent of a row over its share. By a hash of the shape; shapes that
-// share a place only spoil each other's guesses.
-class Habits {
-public:
-  static double get(std::int64_t rows, std::int64_t classes) {
-    const double found = place(rows, classes).load(std::memory_order_relaxed);
-    return found == 0.0 ? 1.0 / static_cast<double>(rows) : found;
-  }
-
-  static void set(std::int64_t rows, std::int64_t classes, double factor) {
-    if (std::isfinite(factor)) place(rows, classes).store(factor, std::memory_order_relaxed);
-  }
-
-private:
-  static std::atomic<double> &place(std::int64_t rows, std::int64_t classes) {
-    static std::atomic<double> places[64]; // 0: nothing yet
-    const auto mixed = (static_cast<std::uint64_t>(rows) * 0x9E3779B97F4A7C15u) ^ static_cast<std::uint64_t>(classes);
-    return places[(mixed * 0x9E3779B97F4A7C15u) >> 58];
-  }
-};
+// What the last backward pass met: the cotangent of a row over its share. By a hash of the shape and the site of the
+// call; calls that share a place only spoil each other's guesses.
+std::atomic<double> &habit(std::int64_t rows, std::int64_t classes, std::int64_t site) {
+  static std::atomic<double> habits[1024]; // 0: none yet
+  std::uint64_t mixed = 0;
+  for (const std::int64_t number : {rows, classes, site})
+    mixed = (mixed ^ static_cast<std::uint64_t>(number)) * 0x9E3779B97F4A7C15u;
+  return habits[mixed >> 54];
+}
 
 template <typename Storage> class SoftmaxCall {
   using T = Compute<Storage>;
@@ -94,8 +83,11 @@ private:
       if (weight == nullptr || ffi::elements(*weight) != call_.classes) return false;
       call_.class_weight = static_cast<const T *>(weight->data);
     }
+    call_.ignores = hides_ = ffi::integer(frame_, "hides", 0) != 0;
+    call_.ignored = hidden;
     pass_ = static_cast<Pass>(ffi::integer(frame_, "pass", -1));
     adapts_ = ffi::integer(frame_, "adapts", 0) != 0;
+    site_ = ffi::integer(frame_, "site", 0);
     if (pass_ == Pass::backward) {
       if (ffi::integer(frame_, "reuse", 0) != 0) {
         const Buffer *const gradient = ffi::argument(frame_, next++);
@@ -108,15 +100,20 @@ private:
   }
 
   void both(T *values, Storage *gradient, T *guess) {
-    const T factor = adapts_ ? static_cast<T>(Habits::get(call_.rows, call_.classes)) : T(1);
+    const T factor = adapts_ ? static_cast<T>(expected()) : T(1);
     for (std::int64_t row = 0; row < call_.rows; ++row) guess[row] = share_ == nullptr ? factor : factor * share_[row];
     compute(values, gradient, guess);
+  }
+
+  double expected() const {
+    const double found = habit(call_.rows, call_.classes, site_).load(std::memory_order_relaxed);
+    return found == 0.0 ? 1.0 / static_cast<double>(call_.rows) : found;
   }
 
   void backward(Storage *gradient) {
     const auto bytes = static_cast<std::size_t>(call_.rows) * sizeof(T);
     if (gradient == reused_ && std::memcmp(guess_, cotangent_, bytes) == 0) return;
-    learn();
+    if (adapts_) learn();
     compute(nullptr, gradient, cotangent_);
   }
 
@@ -127,7 +124,7 @@ private:
       factor = share_ == nullptr ? cotangent_[row] : share_[row] == T(0) ? T(0) : cotangent_[row] / share_[row];
     for (std::int64_t row = 0; row < call_.rows; ++row)
       if (cotangent_[row] != (share_ == nullptr ? factor : factor * share_[row])) return;
-    Habits::set(call_.rows, call_.classes, static_cast<double>(factor));
+    if (std::isfinite(factor)) habit(call_.rows, call_.classes, site_).store(static_cast<double>(factor));
   }
 
   void compute(T *values, Storage *gradient, const T *scale) {
@@ -140,22 +137,20 @@ private:
     const Exec threads = ffi::threads_of(frame_);
     SoftmaxOutcome outcome = softmax_cross_entropy(call_, threads);
     if (outcome.bad_row >= 0) {
-      const std::vector<std::int64_t> given(call_.labels, call_.labels + call_.rows);
-      std::vector<std::int64_t> safe(given);
+      const std::int64_t *const given = call_.labels;
+      std::vector<std::int64_t> safe(given, given + call_.rows);
       for (std::int64_t &label : safe)
-        if (outside(label)) label = none;
+        if (label < 0 || label >= call_.classes) label = hidden;
       call_.labels = safe.data();
       call_.ignores = true;
-      call_.ignored = none;
       outcome = softmax_cross_entropy(call_, threads);
       for (std::int64_t row = 0; row < call_.rows; ++row)
-        if (safe[static_cast<std::size_t>(row)] == none) poison(row, values, gradient, scale);
+        if (safe[static_cast<std::size_t>(row)] == hidden && !(hides_ && given[row] == hidden))
+          poison(row, values, gradient, scale);
     }
     out_of_memory_ = out_of_memory_ || outcome.out_of_memory;
     bad_weight_ = outcome.bad_weight;
   }
-
-  bool outside(std::int64_t label) const { return label < 0 || label >= call_.classes; }
 
   const std::int64_t *labels() const {
     if (labels_->type == DataType::s64) return static_cast<const std::int64_t *>(labels_->data);
@@ -189,7 +184,7 @@ private:
       whole[c] = element_of<Storage>(value_of(whole[c]) - part * value_of(own[static_cast<std::size_t>(c)]));
   }
 
-  static constexpr std::int64_t none = -1;
+  static constexpr std::int64_t hidden = -(std::int64_t{1} << 31);
 
   const CallFrame &frame_;
   SoftmaxCrossEntropy<Storage> call_;
@@ -197,7 +192,8 @@ private:
   const T *share_ = nullptr, *guess_ = nullptr, *cotangent_ = nullptr;
   const void *reused_ = nullptr;
   Pass pass_ = Pass::value;
-  bool adapts_ = false, out_of_memory_ = false, bad_weight_ = false;
+  std::int64_t site_ = 0;
+  bool hides_ = false, adapts_ = false, out_of_memory_ = false, bad_weight_ = false;
 };
 
 } // namespace
