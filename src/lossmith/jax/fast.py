@@ -91,17 +91,17 @@ def available(logits: Any, labels: Any) -> bool:
 
 def kernel(inputs: Inputs) -> Callable[..., tuple[Any, Any]] | None:
     """Return the kernel of a softmax cross-entropy with integer labels, or None; see ``core.kernel``."""
-    numbers = [inputs.parameters[name] for name in ("label_smoothing", "z_loss")]
-    if not all(isinstance(x, int | float) for x in numbers):
+    smoothing, z_loss, weight = (inputs.parameters[name] for name in ("label_smoothing", "z_loss", "class_weight"))
+    if not (isinstance(smoothing, int | float) and isinstance(z_loss, int | float)):
         return None
-    logits, labels, weight = inputs.unhidden, inputs.target, inputs.parameters["class_weight"]
+    logits, labels = inputs.unhidden, inputs.target
     if jnp.issubdtype(inputs.dtype, jnp.floating) and inputs.dtype != logits.dtype:
         logits = logits.astype(inputs.dtype)  # exact, as that is where they are from; compilers leave out both casts
     if not available(logits, labels):
         return None
     if inputs.keep is not None:
-        labels = jnp.where(inputs.keep, labels, HIDDEN)
-    settings = Settings(*map(float, numbers), weighted=weight is not None, hides=inputs.keep is not None)
+        labels = jnp.where(inputs.keep, jnp.maximum(labels, -1), HIDDEN)  # a label of HIDDEN's value is a bad one
+    settings = Settings(float(smoothing), float(z_loss), weighted=weight is not None, hides=inputs.keep is not None)
 
     def run(inputs: Inputs, scale: Any, *, gradient: bool) -> tuple[Any, Any]:
         share = inputs.factor if scale is None else scale
@@ -126,7 +126,7 @@ def _values_and_gradient(settings: Settings, scale: Any, *operands: Any) -> tupl
 
 def _on_cpu() -> bool:
     """Whether programs go to the CPU unless told otherwise; asking wakes no backend that sleeps."""
-    chosen = jax.config.jax_default_device
+    chosen = getattr(jax.config, "jax_default_device", None)
     if chosen is not None:
         return getattr(chosen, "platform", chosen) == "cpu"
     awake = getattr(sys.modules.get("jax._src.xla_bridge"), "backends_are_initialized", None)
@@ -296,7 +296,7 @@ def _run(primitive: Any, *operands: Any, **parameters: Any) -> Any:
         if XP.is_concrete(guess) and np.array_equal(np.asarray(guess), np.asarray(cotangent)):
             return gradient
         parameters = {**parameters, "reuse": False}  # it belongs to the caller, too, so XLA would copy it
-    if not jax.config.jax_disable_jit:
+    if not getattr(jax.config, "jax_disable_jit", False):
         return _compiled(primitive, **parameters)(*operands)
     with jax.disable_jit(False):
         return _compiled(primitive, **parameters)(*operands)
@@ -322,7 +322,9 @@ def _native(handler_pass: int, *operands: Any, settings: Settings, reuse: bool =
     return ffi_call(TARGET, results, input_output_aliases=aliases)(*operands, **attributes)
 
 
-def _guarded(handler_pass: int, plain: Callable[..., Any], *operands: Any, settings: Settings, **parameters: Any) -> Any:
+def _guarded(
+    handler_pass: int, plain: Callable[..., Any], *operands: Any, settings: Settings, **parameters: Any
+) -> Any:
     fast = functools.partial(_native, handler_pass, settings=settings, **parameters)
     if not settings.weighted:
         return fast(*operands)
@@ -380,14 +382,19 @@ def _define(
     return primitive
 
 
-if _supported:
-    value_p = _define("value", _formula, _value_shape, handler_pass=VALUE)
-    both_p = _define("both", _plain_both, _both_shape, handler_pass=BOTH, multiple_results=True)
-    tangent_p = _define("tangent", _plain_tangent, _value_shape)
-    backward_p = _define("backward", _plain_backward, _backward_shape, handler_pass=BACKWARD)
-    ad.primitive_jvps[value_p] = _value_jvp
-    ad.primitive_jvps[both_p] = _both_jvp
-    ad.primitive_jvps[tangent_p] = _formula_jvp(_plain_tangent, tangent_p)
-    ad.primitive_jvps[backward_p] = _formula_jvp(_plain_backward, backward_p)
-    ad.primitive_transposes[tangent_p] = _tangent_transpose
-    ad.primitive_transposes[backward_p] = _backward_transpose
+def _define_all() -> tuple[Any, Any, Any, Any]:
+    value = _define("value", _formula, _value_shape, handler_pass=VALUE)
+    both = _define("both", _plain_both, _both_shape, handler_pass=BOTH, multiple_results=True)
+    tangent = _define("tangent", _plain_tangent, _value_shape)
+    backward = _define("backward", _plain_backward, _backward_shape, handler_pass=BACKWARD)
+    ad.primitive_jvps[value] = _value_jvp
+    ad.primitive_jvps[both] = _both_jvp
+    ad.primitive_jvps[tangent] = _formula_jvp(_plain_tangent, tangent)
+    ad.primitive_jvps[backward] = _formula_jvp(_plain_backward, backward)
+    ad.primitive_transposes[tangent] = _tangent_transpose
+    ad.primitive_transposes[backward] = _backward_transpose
+    return value, both, tangent, backward
+
+
+_primitives: tuple[Any, Any, Any, Any] = _define_all() if _supported else (None, None, None, None)
+value_p, both_p, tangent_p, backward_p = _primitives

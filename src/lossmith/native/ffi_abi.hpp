@@ -40,7 +40,7 @@ struct MetadataExtension {
 };
 
 struct Error; // XLA's own
-enum class ErrorCode : std::int32_t { invalid_argument = 3, resource_exhausted = 8, unimplemented = 12, internal = 13 };
+enum class ErrorCode : std::int32_t { invalid_argument = 3, resource_exhausted = 8, internal = 13 };
 struct ErrorCreate {
   std::size_t struct_size;
   Extension *extensions;
