@@ -108,8 +108,9 @@ def test_it_agrees_with_the_formula_in_float64(rows: int, classes: int, dtype: s
         np.testing.assert_allclose(np.asarray(gradient, float), slope, rtol=tolerance, atol=part * abs(slope).max())
 
 
-@pytest.mark.parametrize("options", OPTIONS.values(), ids=OPTIONS)
-@pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
+@pytest.mark.parametrize(
+    ("options", "dtype"), [*zip(OPTIONS.values(), ["float32"] * 5, strict=True), (OPTIONS["all of it"], "bfloat16")]
+)
 def test_parameters(options: dict[str, Any], dtype: str, formula: Any) -> None:
     logits, labels = batch(40, dtype=dtype)
     call = pulled(lambda x, y: loss(x, y, **options))
@@ -125,31 +126,31 @@ SELECTIONS: dict[str, dict[str, Any]] = {
     "ignore_index": {"ignore_index": 3},
     "weight": {"weight": np.arange(6.0, dtype=np.float32)},
     "mask and weight": {"mask": KEEP, "weight": np.arange(6.0, dtype=np.float32) / 3},
-    "where of classes": {"where": np.arange(10) < 8},
+    "where of classes": {"where": np.arange(10)[None] < 8},
 }
 
 
-@pytest.mark.parametrize("selection", SELECTIONS.values(), ids=SELECTIONS)
-@pytest.mark.parametrize("reduction", ["mean", "none"])
-def test_selections(selection: dict[str, Any], reduction: str, formula: Any) -> None:
+@pytest.mark.parametrize(
+    ("selection", "reduction"), [*((s, "mean") for s in SELECTIONS), ("mask and weight", "none"), ("where", "none")]
+)
+def test_selections(selection: str, reduction: str, formula: Any) -> None:
     """Rows that do not count hold NaN, and labels that are no classes."""
     logits, _ = batch()
     labels = jnp.array([0, 3, 2, 3, 7, 1])
-    selection = {k: v[None] if np.shape(v) == (10,) else v for k, v in selection.items()}
-    if selection.get("mask", selection.get("where")) is KEEP:
+    options = SELECTIONS[selection]
+    if options.get("mask", options.get("where")) is KEEP:
         logits, labels = logits.at[~KEEP].set(NAN), labels.at[~KEEP].set(99)
 
     def call(x: Any) -> Any:
-        return loss(x, labels, reduction=reduction, label_smoothing=0.0, z_loss=0.1, **selection)
+        return loss(x, labels, reduction=reduction, z_loss=0.1, **options)
 
     assert is_native(pulled(call), logits)
     ours = jax.jit(pulled(call))(logits)
     assert np.isfinite(np.asarray(ours[0])).all()
     close(ours, formula(pulled(call), logits))
-    close(pulled(call)(logits), formula(pulled(call), logits))
 
 
-@pytest.mark.parametrize("dtype", ["int8", "uint8", "uint16", "int32"])
+@pytest.mark.parametrize("dtype", ["int8", "uint16"])
 def test_labels_of_any_integer_type_on_any_axis(dtype: str, formula: Any) -> None:
     logits = jnp.moveaxis(batch(12)[0].reshape(3, 4, 10), -1, 1)
     labels = jnp.asarray(np.arange(12).reshape(3, 4) % 10, dtype)
@@ -171,7 +172,7 @@ ROWS = {
 }
 
 
-@pytest.mark.parametrize("options", [{}, {"label_smoothing": 0.1}, {"z_loss": 0.1}], ids=str)
+@pytest.mark.parametrize("options", [{}, {"label_smoothing": 0.1, "z_loss": 0.1}], ids=str)
 @pytest.mark.parametrize("dtype", ["float32", "bfloat16", "float16"])
 def test_edges(options: dict[str, Any], dtype: str, formula: Any) -> None:
     logits = jnp.asarray(list(ROWS.values()), dtype)
@@ -191,9 +192,13 @@ def test_one_class_and_nothing_at_all(formula: Any) -> None:
     close(jax.jit(loss)(batch()[0][0], jnp.int32(3)), formula(loss, batch()[0][0], jnp.int32(3)))  # one row
 
 
-@pytest.mark.parametrize("options", OPTIONS.values(), ids=OPTIONS)
-@pytest.mark.parametrize("dtype", ["float32", "float16"])
-def test_bad_labels_are_errors_and_nan_inside_jit(options: dict[str, Any], dtype: str, formula: Any) -> None:
+@pytest.mark.parametrize("options", OPTIONS)
+def test_bad_labels_are_errors_and_nan_inside_jit(options: str, formula: Any) -> None:
+    half = options == "all of it"
+    bad_labels(OPTIONS[options], "float16" if half else "float32", 1e-2 if half else 1e-5, formula)
+
+
+def bad_labels(options: dict[str, Any], dtype: str, tolerance: float, formula: Any) -> None:
     logits, labels = batch(dtype=dtype)
     labels = labels.at[jnp.array([1, 3, 4])].set(jnp.array([10, -1, fast.HIDDEN]))
     with pytest.raises(LabelError, match="label 10 at position 1"):
@@ -201,7 +206,7 @@ def test_bad_labels_are_errors_and_nan_inside_jit(options: dict[str, Any], dtype
     call = pulled(lambda x, y: loss(x, y, **options))
     values, gradient = jax.jit(call)(logits, labels)
     assert np.isnan(np.asarray(values, float)).tolist() == [False, True, False, True, True, False]
-    close((values, gradient), formula(call, logits, labels), 1e-2 if dtype == "float16" else 1e-5, 1e-3)
+    close((values, gradient), formula(call, logits, labels), tolerance, tolerance / 10)
     ignoring = pulled(lambda x, y: loss(x, y, ignore_index=-1, **options))
     values, gradient = jax.jit(ignoring)(logits, labels)
     assert np.isnan(np.asarray(values, float)).tolist() == [False, True, False, False, True, False]
@@ -211,10 +216,13 @@ def test_bad_labels_are_errors_and_nan_inside_jit(options: dict[str, Any], dtype
 
 def test_class_weights_that_the_kernel_refuses_go_through_the_formula(formula: Any) -> None:
     logits, labels = batch()
-    for bad in (-1.0, INF, NAN):
-        weight = jnp.asarray(WEIGHT).at[2].set(bad)
-        call = jax.jit(lambda x, w: pulled(lambda x: loss(x, labels, class_weight=w))(x))
-        close(call(logits, weight), formula(call.__wrapped__, logits, weight))
+    weights = jnp.stack([jnp.asarray(WEIGHT).at[2].set(bad) for bad in (-1.0, INF, NAN)])
+
+    def call(x: Any, w: Any) -> Any:
+        return [pulled(lambda x, w=w: loss(x, labels, class_weight=w))(x) for w in w]
+
+    assert is_native(call, logits, weights)
+    close(jax.jit(call)(logits, weights), formula(call, logits, weights))
 
 
 # ------------------------------------------------------------------------------------------------ what JAX does with it
@@ -234,36 +242,39 @@ TRANSFORMS: dict[str, Any] = {
 }
 
 
-@pytest.mark.parametrize("jitted", [True, False], ids=["jit", "un-jitted"])
-@pytest.mark.parametrize("transform", TRANSFORMS.values(), ids=TRANSFORMS)
-def test_transforms(transform: Any, jitted: bool, formula: Any) -> None:
+UN_JITTED = ("value", "grad", "jvp", "linearize", "checkpoint", "transposed twice")
+
+
+@pytest.mark.parametrize(
+    ("transform", "jitted"),
+    [*((t, True) for t in TRANSFORMS), *((t, False) for t in UN_JITTED)],
+)
+def test_transforms(transform: str, jitted: bool, formula: Any) -> None:
     logits, labels = batch(3, 4)
 
     def call() -> Any:  # a new one each time, because checkpoint remembers what it has traced
-        return transform(lambda x: mean(x, labels, label_smoothing=0.1, z_loss=0.1))
+        return TRANSFORMS[transform](lambda x: mean(x, labels, label_smoothing=0.1, z_loss=0.1))
 
     close((jax.jit(call()) if jitted else call())(logits), formula(call(), logits))
 
 
 def test_derivatives_with_respect_to_weights(formula: Any) -> None:
-    logits, labels = batch(4)
-    rows = jnp.arange(1.0, 5.0)
-    given = logits, jnp.asarray(WEIGHT) + 0.5, rows
+    logits, labels = batch(3, 4)
+    given = logits, jnp.arange(0.5, 2.5, 0.5), jnp.arange(1.0, 4.0)
 
     def call(x: Any, c: Any, w: Any) -> Any:
         return lm.softmax_cross_entropy(x, labels, class_weight=c, weight=w, label_smoothing=0.1)
 
-    for transform in (jax.value_and_grad, jax.hessian):
-        some = transform(call, argnums=(0, 1, 2))
-        close(jax.jit(some)(*given), formula(some, *given))
-    only = jax.grad(call, argnums=1)
-    close(only(*given), formula(only, *given))
+    for transform in (
+        jax.value_and_grad(call, argnums=(0, 1, 2)),
+        jax.grad(call, argnums=1),
+        jax.jacfwd(jax.grad(call, argnums=1)),
+    ):
+        assert is_native(transform, *given)
+        close(jax.jit(transform)(*given), formula(transform, *given))
 
 
-AXES = [(0, None), (1, None), (None, 0), (0, 0), (2, 1)]
-
-
-@pytest.mark.parametrize("axes", AXES, ids=str)
+@pytest.mark.parametrize("axes", [(0, None), (1, None), (None, 0), (2, 1)], ids=str)
 @pytest.mark.parametrize("jitted", [True, False], ids=["jit", "un-jitted"])
 def test_vmap(axes: tuple[int | None, int | None], jitted: bool, formula: Any) -> None:
     rng = np.random.default_rng(1)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -55,6 +56,21 @@ def test_a_training_step_neither_copies_nor_scales_the_gradient() -> None:
     lines = [line.split(" = ", 1)[1] for line in program[program.index("ENTRY") :].splitlines() if " = " in line]
     makers = {line.split("(")[0].split()[-1] for line in lines if line.startswith("bf16[64,100]")}
     assert makers == {"parameter", "custom-call", "get-tuple-element"}
+
+
+def test_the_forward_pass_of_checkpoint_computes_no_gradient() -> None:
+    def chunked(x: Any) -> Any:
+        def chunk(total: Any, rows: Any) -> tuple[Any, None]:
+            return total + jnp.sum(loss(2.0 * rows, labels)), None
+
+        return jax.lax.scan(jax.checkpoint(chunk), 0.0, x.reshape(3, 2, 10))[0]
+
+    logits, labels = batch()
+    labels = labels[:2]
+    passes = re.findall(
+        r"lossmith_softmax_cross_entropy_(\w+)", str(jax.make_jaxpr(jax.value_and_grad(chunked))(logits))
+    )
+    assert passes == ["value", "both", "backward"]
 
 
 def test_other_platforms_get_the_formula() -> None:

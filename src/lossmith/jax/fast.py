@@ -41,13 +41,14 @@ from ..losses import find
 try:  # older and newer versions of JAX may lack some of it, and then the formula is all there is
     from jax.extend.core import Primitive
     from jax.ffi import ffi_call, register_ffi_target
-    from jax.interpreters import ad, batching, mlir
+    from jax.interpreters import ad, batching, mlir, partial_eval
     from jax.sharding import get_abstract_mesh
 
     _NAMES = (
         (jax, ("typeof",)),
         (ad, ("Zero", "is_undefined_primal", "primitive_jvps", "primitive_transposes")),
         (batching, ("bdim_at_front", "primitive_batchers")),
+        (partial_eval, ("dce_rules",)),
         (mlir, ("LoweringParameters", "ShardingContext", "lower_fun", "register_lowering")),
     )
     _supported = all(hasattr(module, name) for module, names in _NAMES for name in names)
@@ -283,6 +284,15 @@ def _backward_shape(logits: Any, *_: Any, settings: Settings, reuse: bool) -> An
     return logits.update(weak_type=False)
 
 
+def _leave_out_gradient(used: list[bool], equation: Any) -> tuple[list[bool], Any]:
+    """Where nobody looks at the gradient, as in the forward pass of ``jax.checkpoint``, ``both`` is ``value``."""
+    if not any(used[1:]):
+        if not used[0]:
+            return [False] * len(equation.invars), None
+        equation = equation.replace(primitive=value_p, outvars=equation.outvars[:1])
+    return [True] * len(equation.invars), equation
+
+
 @functools.lru_cache(maxsize=256)
 def _compiled(primitive: Any, **parameters: Any) -> Callable[..., Any]:
     return jax.jit(functools.partial(primitive.bind, **parameters))
@@ -391,6 +401,7 @@ def _define_all() -> tuple[Any, Any, Any, Any]:
     ad.primitive_jvps[both] = _both_jvp
     ad.primitive_jvps[tangent] = _formula_jvp(_plain_tangent, tangent)
     ad.primitive_jvps[backward] = _formula_jvp(_plain_backward, backward)
+    partial_eval.dce_rules[both] = _leave_out_gradient
     ad.primitive_transposes[tangent] = _tangent_transpose
     ad.primitive_transposes[backward] = _backward_transpose
     return value, both, tangent, backward
