@@ -64,7 +64,7 @@ def to_int(x: Any) -> Any:
 
 def is_concrete(x: Any) -> bool:
     """Whether ``x`` is a concrete array on the host's CPU."""
-    return not isinstance(x, jax.core.Tracer) and x.is_fully_addressable and x.devices().pop().platform == "cpu"
+    return not isinstance(x, jax.core.Tracer) and x.is_fully_addressable and next(iter(x.devices())).platform == "cpu"
 
 
 def to_numpy(x: Any) -> Any:

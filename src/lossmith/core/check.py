@@ -33,6 +33,8 @@ class Inputs(NamedTuple):
     shape: tuple  # of the prediction, class axis last, before it was flattened into regions
     inside: Any = None  # of a region's elements or a batch's rows: how much they count within; None for 1 everywhere
     region: str = ""
+    keep: Any = None  # False where a mask or ignore_index hides a value; None for True everywhere
+    unhidden: Any = None  # the prediction before that was hidden, for kernels that leave values out themselves
 
 
 def prepare(
@@ -89,6 +91,7 @@ def prepare(
     arrays = {
         e.name: _extra(xp, loss, e, (extras or {}).get(e.name), prediction, target, shape, axis) for e in loss.extras
     }
+    unhidden = prediction
     if keep is not None:
         prediction, target = _hide(xp, loss, prediction, target, keep, labels)
         arrays = {e.name: _hide_extra(xp, loss, e, arrays[e.name], keep) for e in loss.extras}
@@ -118,7 +121,7 @@ def prepare(
     factor = _factor(xp, weight, keep, shape, prediction)
     if check == "full" and loss.layout == "batch" and loss.examine is not None:
         regions.examine(xp, loss, target, inside, parameters | arrays)
-    return Inputs(xp, prediction, target, factor=factor, inside=inside, **given)
+    return Inputs(xp, prediction, target, factor=factor, inside=inside, **given, keep=keep, unhidden=unhidden)
 
 
 def _to_arrays(xp: ModuleType, loss: Loss, prediction: Any, target: Any) -> tuple[Any, Any]:

@@ -59,6 +59,14 @@ def _find_on_torch(loss: Loss, inputs: Inputs) -> Kernel | None:
     return fast_rows.find(loss, inputs)
 
 
+def _find_on_jax(loss: Loss, inputs: Inputs) -> Kernel | None:
+    if loss.name != "softmax_cross_entropy" or inputs.xp.kind(inputs.target) != "int":
+        return None
+    from ..jax import fast  # there are arrays of JAX, and so there is JAX
+
+    return fast.kernel(inputs)
+
+
 def _row_pairs(loss: Loss, inputs: Inputs) -> Kernel | None:
     number, parameters = row_pairs.find(loss), row_pairs.numbers(inputs.parameters)
     if number is None or parameters is None or inputs.prediction.dtype not in (np.float32, np.float64):
@@ -137,4 +145,5 @@ _FINDERS: dict[str, Callable[[Loss, Inputs], Kernel | None]] = {
     "numpy": _find_on_numpy,
     "torch": _find_on_torch,
     "tensorflow": _find_on_tensorflow,
+    "jax": _find_on_jax,
 }

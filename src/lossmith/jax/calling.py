@@ -119,6 +119,8 @@ def to_rows(
     if hidden:
         some, mask = jnp.any(counts, axis=-1), options.get("mask")
         options = {**options, "mask": some if mask is None else some & _aligned(jnp.asarray(mask) != 0, some.shape)}
+        if not hides_classes(where, shape, axis):
+            return Rows(rows, goal, options)  # the mask says it all
     return Rows(jnp.where(counts, rows, hidden), jnp.where(counts, goal, 0) if dense else goal, options)
 
 

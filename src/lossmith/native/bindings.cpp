@@ -11,4 +11,5 @@ NB_MODULE(_core, module) {
   lossmith::register_softmax(module);
   lossmith::register_tensors(module);
   lossmith::register_tensorflow(module);
+  lossmith::register_jax(module);
 }

@@ -9,15 +9,16 @@
 
 namespace lossmith {
 
-void register_memory(nanobind::module_ &module);
 void register_elementwise(nanobind::module_ &module);
+void register_jax(nanobind::module_ &module);
+void register_memory(nanobind::module_ &module);
 void register_row_pairs(nanobind::module_ &module);
 void register_softmax(nanobind::module_ &module);
+void register_tensorflow(nanobind::module_ &module);
 void register_tensors(nanobind::module_ &module);
 
 // The parameters of an elementwise loss: None is NaN.
 void fill_parameters(double *parameters, const nanobind::tuple &given);
-void register_tensorflow(nanobind::module_ &module);
 
 // Where an array's elements lie. Python hands over an address, or anything with the buffer protocol (a NumPy array), or
 // None for an array that there is not. Only the bytes of a buffer are known, so an address is taken on trust.
