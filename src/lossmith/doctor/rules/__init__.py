@@ -1,0 +1,1 @@
+"""The judges: functions from evidence to findings, by family; importing this package registers them."""
