@@ -1,7 +1,30 @@
 """The doctor: finds a misused loss before it costs a day, and says what to type instead."""
 
-from . import catalogue
+from . import catalogue, criteria
+from .engine import check, diagnose
+from .evidence import Evidence, gather
 from .finding import Finding, Findings
-from .rule import Rule, judges, register, rule, rules
+from .history import Curve, History
+from .rule import Rule, is_code, judges, register, rule, rules
+from .verdict import Verdict, verdict
 
-__all__ = ["Finding", "Findings", "Rule", "catalogue", "judges", "register", "rule", "rules"]
+__all__ = [
+    "Curve",
+    "Evidence",
+    "Finding",
+    "Findings",
+    "History",
+    "Rule",
+    "Verdict",
+    "catalogue",
+    "check",
+    "criteria",
+    "diagnose",
+    "gather",
+    "is_code",
+    "judges",
+    "register",
+    "rule",
+    "rules",
+    "verdict",
+]

@@ -1,4 +1,4 @@
-"""What a rule is: one frozen record of data, in ``catalogue/``, and the judges of ``rules/`` that decide it.
+"""What a rule is: one frozen record of data, in ``catalogue/``, and the judges of ``criteria/`` that decide it.
 
 The record says what the rule finds, by which criterion, from which evidence, why it matters and how to mend it on each
 framework; pages, messages and tests read it. A judge is a function from evidence to findings::
@@ -142,13 +142,14 @@ def judges(code: str) -> Callable[[Judge], Judge]:
 
 
 def rules() -> tuple[Rule, ...]:
-    """Return all rules, in the order of the catalogue.
+    """Return all rules, by family and number.
 
     >>> from lossmith.doctor import rules
     >>> [rule.code for rule in rules()][:3]
     ['OUT01', 'OUT02', 'OUT03']
     """
-    return tuple(_rules.values())
+    order = list(FAMILIES)
+    return tuple(sorted(_rules.values(), key=lambda r: (order.index(r.code.rstrip("0123456789")), r.code)))
 
 
 def rule(code: str) -> Rule:

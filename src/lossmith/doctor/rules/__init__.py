@@ -1,1 +1,0 @@
-"""The judges: functions from evidence to findings, by family; importing this package registers them."""
