@@ -1,8 +1,9 @@
 """The doctor: finds a misused loss before it costs a day, and says what to type instead."""
 
-from . import catalogue, criteria
+from . import catalogue, criteria, page
 from .engine import check, diagnose
 from .evidence import Evidence, gather
+from .files import check_file
 from .finding import Finding, Findings
 from .history import Curve, History
 from .rule import Rule, is_code, judges, register, rule, rules
@@ -18,11 +19,13 @@ __all__ = [
     "Verdict",
     "catalogue",
     "check",
+    "check_file",
     "criteria",
     "diagnose",
     "gather",
     "is_code",
     "judges",
+    "page",
     "register",
     "rule",
     "rules",

@@ -104,12 +104,21 @@ class Findings(list[Finding]):
     Attributes:
         broken: One line for each rule that failed itself: a bug of lossmith, not of your program.
         seen: What the rules had to go by, in words.
+        assumptions: What was guessed about a file, in sentences, each with the option that says otherwise.
     """
 
-    def __init__(self, findings: Iterable[Finding] = (), *, broken: Iterable[str] = (), seen: str = "") -> None:
+    def __init__(
+        self,
+        findings: Iterable[Finding] = (),
+        *,
+        broken: Iterable[str] = (),
+        seen: str = "",
+        assumptions: Iterable[str] = (),
+    ) -> None:
         super().__init__(findings)
         self.broken = tuple(broken)
         self.seen = seen
+        self.assumptions = tuple(assumptions)
 
     @property
     def errors(self) -> list[Finding]:
@@ -144,6 +153,7 @@ class Findings(list[Finding]):
         return {
             "schema": SCHEMA,
             "seen": self.seen,
+            "assumptions": list(self.assumptions),
             "findings": [f.to_dict() for f in self],
             "broken": list(self.broken),
         }
@@ -154,9 +164,9 @@ class Findings(list[Finding]):
 
     def to_text(self, width: int = WIDTH) -> str:
         """Return all findings as text."""
-        head = _wrapped(f"Seen: {self.seen}", width, "") if self.seen else []
-        parts = ["\n".join([*head, self.summary]), *(f.to_text(width) for f in self), *self.broken]
-        return "\n\n".join(parts)
+        head = [f"Seen: {self.seen}."] if self.seen else []
+        lines = [line for text in (*head, *self.assumptions, self.summary) for line in _wrapped(text, width, "")]
+        return "\n\n".join(["\n".join(lines), *(f.to_text(width) for f in self), *self.broken])
 
     def __str__(self) -> str:
         return self.to_text()

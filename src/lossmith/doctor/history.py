@@ -90,6 +90,11 @@ class History:
         return max(len(curve) for curve in (self.train, self.validation) if curve is not None)
 
 
+def is_loss(column: str) -> bool:
+    """Whether a column has a name that learning curves of a loss have."""
+    return _plain(column) in (*_TRAIN, *_VALIDATION)
+
+
 def noise(values: np.ndarray) -> float:
     """Return the standard deviation of the jitter between epochs around a smooth curve, from second differences.
 

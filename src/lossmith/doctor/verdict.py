@@ -7,6 +7,7 @@ With one loss per row it is Welch's test.
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -18,7 +19,7 @@ import numpy as np
 from ..errors import InputError
 from ..evaluation.arrays import to_numpy
 from .criteria.words import num, plural, share
-from .finding import Findings, Severity
+from .finding import SCHEMA, Findings, Severity
 from .rule import rule
 
 _SURE = 3.29  # standard errors: p < .001
@@ -46,6 +47,21 @@ class Verdict:
     train: float
     validation: float
     numbers: Mapping[str, float] = field(default_factory=dict, hash=False)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return everything as plain Python values, ready for JSON; numbers that are not finite are None."""
+        numbers = {"train": self.train, "validation": self.validation, **self.numbers}
+        return {
+            "schema": SCHEMA,
+            "word": self.word,
+            "sentence": self.sentence,
+            "numbers": {name: x if math.isfinite(x) else None for name, x in numbers.items()},
+            "findings": [f.to_dict() for f in self.findings],
+        }
+
+    def to_json(self, *, indent: int | None = 2) -> str:
+        """Return :meth:`to_dict` as JSON in ASCII."""
+        return json.dumps(self.to_dict(), indent=indent, allow_nan=False)
 
     def __str__(self) -> str:
         parts = [self.sentence, *(f.to_text() for f in self.findings)]
@@ -199,7 +215,10 @@ def _hedge(t: _Side, v: _Side, needed: int) -> str:
             f"With {plural(v.rows, 'validation row')} it {enough}, if rows scatter as much as their mean (then about "
             f"{max(needed, 2)} are enough)."
         )
-    parts.append("It supposes that both are means over rows of the same loss, and that the sets are alike.")
+    parts.append(
+        "It supposes that both are means over rows of the same loss, and that the sets are alike; sets that differ "
+        "show the same gap."
+    )
     return " ".join(parts)
 
 

@@ -15,8 +15,8 @@ register(
         when=("first batch",),
         needs=(("loss", "prediction", "target", "inputs"),),
         criterion="A feature has a standard deviation outside [1e-3, 30], or all inputs lie in 0 … 255 and reach "
-        "beyond 30; and no first layer of the model normalises; and the loss is more than 3 times that of the best "
-        "constant (and, for a cross-entropy, 3 more).",
+        "beyond 30; and no first layer of the model normalises; and the loss is more than 5 times that of the best "
+        "constant (a cross-entropy: 3 times, and 3 more).",
         why="The first layer's outputs are as large as its inputs: activations saturate, the first loss is huge, "
         "and the learning rate fits nothing.",
         fixes={

@@ -10,7 +10,7 @@ import numpy as np
 from ..evidence import Evidence
 from ..finding import Finding
 from ..rule import judges, rule
-from ..score import aligned
+from ..score import Score, aligned
 from .words import few, num, plural, share, size, span
 
 _FEW_ROWS = 16
@@ -32,7 +32,7 @@ def input_scale(e: Evidence) -> Iterator[Finding]:
     constant = score.constant_mean
     if constant is None or not constant > 0:
         return
-    limit = max(3 * constant, constant + 3) if score.classes else 3 * constant
+    limit = max(3 * constant, constant + 3) if score.classes else 5 * constant
     spreads = x.reshape(len(x), -1).std(axis=0, dtype=np.float64)
     varying = spreads[spreads > 0]
     if varying.size == 0 or not score.mean > limit:
@@ -120,6 +120,8 @@ def first_loss(e: Evidence) -> Iterator[Finding]:
     if e.loss.definition is None or e.loss.definition.best_constant is None:
         return
     guess = math.log(score.classes)
+    if e.stage != "start" and not _ignorant(score):
+        return
     if not score.mean > max(3 * guess, guess + 3):
         return
     inputs = f" Inputs span {span(e.inputs)}." if e.inputs is not None else ""
@@ -132,6 +134,15 @@ def first_loss(e: Evidence) -> Iterator[Finding]:
         loss=score.mean,
         guess=guess,
     )
+
+
+def _ignorant(score: Score) -> bool:
+    """Whether the answers are no better than always the most frequent class, by three standard errors."""
+    if score.answers is None or score.truth is None:
+        return False
+    right, frequent = float(np.mean(score.answers == score.truth)), float(np.bincount(score.truth).max())
+    chance = frequent / score.truth.size
+    return right - chance <= 3 * math.sqrt(chance * (1 - chance) / score.truth.size)
 
 
 @judges("INIT03")

@@ -110,7 +110,7 @@ def _hard_against_soft(e: Evidence, p: np.ndarray, t: np.ndarray) -> str:
     if e.loss is None or not (e.loss.binary or e.loss.categorical) or p.shape != t.shape or p.size < 16:
         return ""
     hard = bool(np.all((p == 0) | (p == 1)) and p.min() != p.max())
-    soft = float(np.mean((t != 0) & (t != 1)))
+    soft = float(np.mean(t != np.rint(t)))
     if not hard or soft < 0.1 or np.unique(t).size < 10:  # smoothed labels have two values
         return ""
     return (
