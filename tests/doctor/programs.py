@@ -73,7 +73,7 @@ class Network:
             found.append(z if i == len(self.parts) - 1 else relu(z))
         return found
 
-    def train(self, loss: str, x: Array, t: Array, steps: int = 50, rate: float = 0.02, **settings: Any) -> Network:
+    def train(self, loss: str, x: Array, t: Array, steps: int = 25, rate: float = 0.05, **settings: Any) -> Network:
         objective = lm.get(loss, **settings)
         moments = [[np.zeros_like(p), np.zeros_like(p)] for part in self.parts for p in part]
         for step in range(1, steps + 1):
@@ -92,20 +92,20 @@ class Network:
         return self
 
 
-def logits(rng: Rng, x: Array, y: Array, classes: int, trained: bool, steps: int = 50) -> Array:
+def logits(rng: Rng, x: Array, y: Array, classes: int, trained: bool, steps: int = 25) -> Array:
     """Return what a classifier answers, (N, classes), fresh or after training."""
     net = Network(rng, x.shape[1], classes, init=rng.choice(["torch", "keras", "he"]), layers=int(rng.integers(1, 4)))
     return (net.train("softmax_cross_entropy", x, y, steps) if trained else net)(x)
 
 
-def scores(rng: Rng, x: Array, t: Array, trained: bool, steps: int = 50) -> Array:
+def scores(rng: Rng, x: Array, t: Array, trained: bool, steps: int = 25) -> Array:
     """Return what a binary or multi-label classifier answers, in the shape of ``t``."""
     t2 = t.reshape(len(t), -1).astype(float)
     net = Network(rng, x.shape[1], t2.shape[1], init=rng.choice(["torch", "keras", "he"]))
     return (net.train("sigmoid_cross_entropy", x, t2, steps) if trained else net)(x).reshape(t.shape)
 
 
-def values(rng: Rng, x: Array, t: Array, trained: bool, steps: int = 50) -> Array:
+def values(rng: Rng, x: Array, t: Array, trained: bool, steps: int = 25) -> Array:
     """Return what a regression answers, in the shape of ``t``."""
     t2 = t.reshape(len(t), -1)
     net = Network(rng, x.shape[1], t2.shape[1], init=rng.choice(["torch", "keras", "he"]))

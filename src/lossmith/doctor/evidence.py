@@ -286,7 +286,8 @@ def _floats(p: np.ndarray | None) -> np.ndarray | None:
 
 
 def _dtype(x: Any) -> str:
-    return str(getattr(x, "dtype", "")).rpartition(".")[2].strip("<>'")
+    dtype = getattr(x, "dtype", "")
+    return str(getattr(dtype, "name", dtype)).removeprefix("torch.")
 
 
 def _spread(weight: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:

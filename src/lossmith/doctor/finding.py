@@ -82,7 +82,7 @@ class Finding:
 
     @property
     def details(self) -> tuple[str, ...]:
-        """The other lines of the text, unwrapped."""
+        """The other lines of the text, not wrapped."""
         also = f"Explains also: {', '.join(self.consequences)}." if self.consequences else ""
         more = f'[{self.certainty} · lossmith explain {self.code} · ignore=["{self.code}"]]'
         return tuple(line for line in (self.evidence, self.why, f"Fix: {self.fix}", also, more) if line)
@@ -142,7 +142,7 @@ class Findings(list[Finding]):
 
     @property
     def summary(self) -> str:
-        """One line: how many findings of which severity."""
+        """How many findings of which severity, in one line."""
         if not self:
             return "Nothing found."
         counts = {s: sum(f.severity == s for f in self) for s in SEVERITIES}

@@ -188,7 +188,7 @@ def _by_name(text: str, keras: bool) -> LossFacts:
 
 def _named(framework: str, name: str, text: str) -> LossFacts:
     if framework == "lossmith":
-        return _facts("lossmith", text, find(name), {})
+        return _facts("lossmith", find(name).name, find(name), {})
     found = _candidates(framework, name) or _candidates(framework, f"functional.{name}")
     if not found:
         known = (n for names in names_in("jax" if framework == "optax" else framework).values() for n in names)

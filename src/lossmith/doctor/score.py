@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ..arrays import load
 from ..core import call
 from ..errors import LossmithError
 from ..evaluation.losses import best
@@ -170,6 +171,15 @@ def _of_elements(e: Evidence, loss: Loss) -> Score | None:
         classes=2 if binary else 0,
         parallel=(p[:, 0], t[:, 0]) if not binary and single else None,
     )
+
+
+def unchecked_mean(e: Evidence) -> float | None:
+    """Return the mean of an element loss on values that may lie outside of its domain, or None."""
+    loss, pair = (None, None) if e.loss is None else (e.loss.definition, aligned(e))
+    if loss is None or pair is None or loss.layout != "element" or any(extra.required for extra in loss.extras):
+        return None
+    value = float(np.mean(loss.value(load("numpy"), *pair, **loss.defaults)))
+    return value if np.isfinite(value) else None
 
 
 def aligned(e: Evidence) -> tuple[np.ndarray, np.ndarray] | None:

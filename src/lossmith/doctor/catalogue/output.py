@@ -72,7 +72,7 @@ register(
             "lossmith": "take the loss on logits: sigmoid_cross_entropy, softmax_cross_entropy",
             "": "apply sigmoid or softmax first, or take the loss that expects logits",
         },
-        explains=("INIT01", "OPT02", "OPT03", "OPT04", "OUT04", "OUT14", "OUT15", "GEN07", "NUM01", "LAB07"),
+        explains=("INIT01", "OPT02", "OPT03", "OPT04", "OUT04", "OUT15", "GEN07", "NUM01", "LAB07"),
         references=(SO + "53254870", SO + "57407973", SO + "64395424", SO + "51185079", SO + "53700537"),
     ),
     Rule(

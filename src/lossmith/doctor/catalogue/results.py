@@ -44,7 +44,7 @@ register(
         when=("predictions",),
         needs=(("loss", "prediction", "target"),),
         criterion="The model has learned something, 30 or more rows are of the class, and it is never the answer "
-        "although that would happen by chance with p < 1e-6.",
+        "although that would happen by chance with p < 1e-6. A note where the predictions are not said to be finished.",
         why="For this class the model is worth nothing, and averages hide it.",
         fixes={
             "torch": "weight= of the loss (n / (K · n_c)), or another threshold",

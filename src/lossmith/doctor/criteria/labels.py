@@ -9,6 +9,7 @@ import numpy as np
 from ..evidence import Evidence
 from ..finding import Finding
 from ..rule import judges, rule
+from ..score import unchecked_mean
 from .words import few, num, plural, share, size, span
 
 
@@ -165,7 +166,8 @@ def binary_values(e: Evidence) -> Iterator[Finding]:
     if facts.binary:
         if levels[0] >= -1e-6 and levels[-1] <= 1 + 1e-6:
             return
-        now = f" The loss is {num(e.score.mean)} now, and has no lower bound." if e.score is not None else ""
+        value = unchecked_mean(e)
+        now = f" The loss is {num(value)} now, and has no lower bound." if value is not None else ""
         outside = float(np.mean((t < 0) | (t > 1)))
         yield rule("LAB04").finding(
             what=f"{facts.shown} takes targets between 0 and 1, and gets {_named(levels)}.",
@@ -277,7 +279,8 @@ def _masks(e: Evidence) -> bool:
 def _bad_values(name: str, x: np.ndarray, bad: np.ndarray, severity: str, e: Evidence) -> Finding:
     first = tuple(int(i) for i in np.argwhere(bad)[0])
     kinds = "NaN" if np.isnan(x[bad]).all() else "infinite" if np.isinf(x[bad]).all() else "NaN or infinite"
-    where = f"row {first[0]}" + (f", position {first[1:]}" if len(first) > 1 else "")
+    where = f"row {first[0]}" if first else "the only one"
+    where += f", position {first[1:]}" if len(first) > 1 else ""
     return rule("LAB06").finding(
         what=f"{name.capitalize()} {'hold' if name == 'inputs' else 'holds'} values that are {kinds}.",
         evidence=f"{int(bad.sum())} of {x.size} values; the first one is at {where}.",

@@ -53,7 +53,15 @@ def no_better_than_constant(e: Evidence) -> Iterator[Finding]:
 def constant_prediction(e: Evidence) -> Iterator[Finding]:
     """Judge PRED01: the model gives every row the same answer."""
     p, t = e.prediction, e.numeric_target
-    if p is None or t is None or p.ndim == 0 or len(p) < 32 or not np.isfinite(p).all() or len(t) != len(p):
+    if (
+        p is None
+        or t is None
+        or p.ndim == 0
+        or t.ndim == 0
+        or len(p) < 32
+        or not np.isfinite(p).all()
+        or len(t) != len(p)
+    ):
         return
     flat, targets = p.reshape(len(p), -1), t.reshape(len(t), -1)
     if not np.any(targets != targets[0]) or _one_output_of_classes(e):
@@ -120,6 +128,7 @@ def never_predicted(e: Evidence) -> Iterator[Finding]:
         f"{listed}.",
         evidence=f"{total} rows, {score.classes} classes; the model does better than a constant, so it has learned the "
         "others.",
+        severity="warning" if e.stage == "finished" else "note",
         certainty="statistical",
         framework=e.framework,
         classes=[int(c) for c in never],
@@ -141,7 +150,7 @@ def imbalance(e: Evidence) -> Iterator[Finding]:
     if not (shares.min() < 0.05 if present.size == 2 else even < 0.5):
         return
     always = float(shares.max())
-    failed = _failed(score, counts) if e.learned else ""
+    failed = _failed(score, counts) if e.stage == "finished" and e.learned else ""
     yield rule("DATA04").finding(
         evidence=f"The rarest of {present.size} classes has {share(float(shares.min()))} of {score.truth.size} rows; "
         f"always answering the most frequent one is right in {share(always)}.{failed}",
