@@ -28,6 +28,7 @@ def check(
     activation: str | None = None,
     history: Any = None,
     stage: str | None = None,
+    validation: tuple[Any, Any] | None = None,
     ignore: Iterable[str] = (),
 ) -> Findings:
     """Look for misuse of a loss in one batch, in finished predictions, in a model's configuration or in its curves.
@@ -48,6 +49,8 @@ def check(
             validation loss).
         stage: "start" for an untrained model, "training", or "finished" for predictions that are to be judged; None if
             unknown, and rules that need to know stay silent.
+        validation: (inputs, target) of the validation set, beside ``inputs`` and ``target`` of the training set; either
+            may be None. For rows in both sets, other shares of the classes, another scale.
         ignore: Codes of rules to leave out.
 
     Returns:
@@ -75,6 +78,7 @@ def check(
         activation=activation,
         history=history,
         stage=stage,
+        validation=validation,
     )
     return diagnose(evidence, ignore=ignore)
 

@@ -133,7 +133,7 @@ class Evidence:
     @cached_property
     def rows(self) -> np.ndarray | None:
         """The prediction as (M, K) rows over its class axis; (M, 1) for a vector, as each element then stands alone."""
-        if self.prediction is None or self.prediction.ndim == 0:
+        if self.prediction is None or self.prediction.ndim == 0 or self.prediction.size == 0:
             return None
         p = self.prediction
         if p.ndim == 1:
@@ -151,7 +151,7 @@ class Evidence:
     def dense_target(self) -> np.ndarray | None:
         """The target as (M, K) rows beside ``rows``, where it has the prediction's shape."""
         t, p = self.numeric_target, self.prediction
-        if t is None or p is None or t.shape != p.shape or p.ndim < 2:
+        if t is None or p is None or t.shape != p.shape or p.ndim < 2 or p.size == 0:
             return None
         t = np.moveaxis(t, self.class_axis, -1)
         return t.reshape(-1, t.shape[-1])
@@ -207,6 +207,7 @@ def gather(
     activation: str | None = None,
     history: Any = None,
     stage: str | None = None,
+    validation: Any = None,
 ) -> Evidence:
     """Return the evidence from what a user gives.
 
@@ -241,9 +242,20 @@ def gather(
         claimed=activation or (seen.activation if seen is not None else None),
         history=None if history is None else History.of(history),
         stage=stage,  # pyrefly: ignore[bad-argument-type]
+        validation=_pair(validation),
         half=_dtype(prediction) in _HALF,
         framework=_framework_of(facts, seen, prediction),
     )
+
+
+def _pair(validation: Any) -> tuple[np.ndarray | None, np.ndarray | None] | None:
+    """Return inputs and target of the second set, either of which may be None."""
+    if validation is None:
+        return None
+    if not isinstance(validation, tuple | list) or len(validation) != 2:
+        raise InputError("validation must be a pair (inputs, target); either may be None")
+    inputs, target = validation
+    return _array("validation inputs", inputs), _array("validation target", target)
 
 
 def _framework_of(facts: LossFacts | None, seen: ModelFacts | None, prediction: Any) -> str:
@@ -261,7 +273,9 @@ def _array(name: str, x: Any) -> np.ndarray | None:
     if array.dtype.kind == "O":
         array = _of_objects(array)
     if array.dtype.kind not in "biufUSO":
-        raise InputError(f"{name} has dtype {array.dtype}; expected numbers{' or labels' if name == 'target' else ''}")
+        raise InputError(
+            f"{name} has dtype {array.dtype}; expected numbers{' or labels' if name.endswith('target') else ''}"
+        )
     if array.dtype.kind in "USO" and name in ("prediction", "weight"):
         raise InputError(f"{name} holds {array.dtype.type.__name__.rstrip('_')} values; expected numbers")
     return array

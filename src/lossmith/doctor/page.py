@@ -85,7 +85,7 @@ def index() -> str:
     others = [r for r in rules() if not r.judges]
     parts += [
         "## Not looked for by `check`",
-        "These need what a batch, a file or a curve does not show: the source, the gradients, or a second data set.",
+        "These need what a batch, a file or a curve does not show: the source or the gradients.",
         _table(others),
     ]
     parts.append("\n".join(["```{toctree}", ":hidden:", "", *(r.code.lower() for r in rules()), "```"]))

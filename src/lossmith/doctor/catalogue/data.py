@@ -51,8 +51,9 @@ register(
         severity="error",
         when=("data",),
         needs=(("inputs", "validation"),),
-        criterion="The scale of a feature differs by more than 10 times, or its mean by more than one standard "
-        "deviation with p < .001 after the correction for many features.",
+        criterion="Of 30 or more rows each: the median over the features of the ratio of their standard deviations "
+        "lies outside [0.1, 10] (error), or half of the features' means differ by more than one standard deviation "
+        "of the training inputs (warning).",
         why="The model is judged on inputs that it was never shown.",
         fixes={"": "fit the scaler on the training set once; transform both sets with it"},
         references=(SO + "59325381",),
@@ -82,9 +83,9 @@ register(
         tier=1,
         severity="warning",
         when=("data",),
-        needs=(("target", "validation"),),
-        criterion="Chi-square test of the label counts with p < .001, and shares that differ by more than .1 in total "
-        "variation; or a class that is in the validation labels alone.",
+        needs=(("loss", "target", "validation"),),
+        criterion="Labels of a classification, 100 or more in each set and 2 to 100 classes: the chi-square test of "
+        "the counts has p < .001, and the shares differ by more than .1 in total variation.",
         why="A split that was not shuffled or not stratified: the validation loss measures another problem.",
         fixes={"": "train_test_split(X, y, stratify=y, shuffle=True)"},
     ),
@@ -95,8 +96,9 @@ register(
         severity="error",
         when=("data",),
         needs=(("inputs", "validation"),),
-        criterion="Rows of the validation inputs that equal a training row to 6 digits: more than 1 % is an error, "
-        "fewer a note. Rows that repeat within a set (constant or one-hot inputs) do not count.",
+        criterion="Of 30 or more rows each: validation rows that equal a training row in all inputs, to 6 digits of "
+        "the features' spread: more than 1 % is an error, fewer a note. Rows that repeat within the training set do "
+        "not count, and nothing does where a tenth of its rows repeat (few different inputs).",
         why="The model has seen the answers: the validation score is too good.",
         fixes={"": "drop duplicates before splitting: np.unique(X, axis=0); split by group where rows belong together"},
     ),

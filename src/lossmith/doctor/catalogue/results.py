@@ -109,7 +109,8 @@ register(
         severity="note",
         when=("training", "predictions"),
         needs=(("validation",),),
-        criterion="Validation and training loss differ by less than 10 %, and the skill 1 - L / L_const is below 20 %.",
+        criterion="In the verdict on two losses: validation is above training by less than 10 %, and its skill "
+        "1 - L / L_const is below 20 %.",
         why="The model does not even learn the training rows: more data will not help, a better model may.",
         fixes={"": "more capacity, longer training, a higher learning rate, better features"},
     ),
