@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import graphlib
 import random
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -157,6 +159,15 @@ def test_read_only_arrays_and_evidence_that_is_gathered_once() -> None:
     p.flags.writeable = y.flags.writeable = False
     evidence = gather("nn.CrossEntropyLoss", p, y)
     assert diagnose(evidence).codes == diagnose(evidence).codes == ("OUT02",)
+
+
+def test_doctor_imports_no_framework() -> None:
+    code = (
+        "import sys, lossmith; f = lossmith.doctor.check('nn.CrossEntropyLoss', [[0.2, 0.8]] * 16, [1] * 16); "
+        "assert f.codes == ('OUT02',), f; "
+        "assert not {'torch', 'jax', 'tensorflow', 'keras', 'pyarrow', 'typer', 'scipy'} & set(sys.modules)"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
 
 
 def test_registering_a_code_twice_is_refused() -> None:

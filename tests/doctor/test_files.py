@@ -15,8 +15,14 @@ from lossmith.errors import DataError, UnknownNameError
 from .programs import sigmoid, softmax
 
 RNG = np.random.default_rng(11)
+START = RNG.bit_generator.state
 Y = RNG.integers(0, 3, size=300)
 Z = RNG.normal(size=(300, 3)) + 1.2 * np.eye(3)[Y]
+
+
+@pytest.fixture(autouse=True)
+def same_numbers_in_any_order() -> None:
+    RNG.bit_generator.state = START
 
 
 def csv(path: Path, columns: dict[str, object]) -> Path:
