@@ -93,4 +93,4 @@ $(VENV)-plain/.plain: $(SOURCES)
 	touch $@
 
 clean:
-	rm -rf $(VENV) $(VENV)-plain build dist docs/_build docs/losses docs/frameworks demo-output
+	rm -rf $(VENV) $(VENV)-plain build dist docs/_build docs/losses docs/frameworks docs/rules demo-output

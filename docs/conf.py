@@ -1,5 +1,5 @@
 """Sphinx configuration; loss pages, their pictures and the MathML of formulas come from ``generate.py``, and the pages
-about frameworks from ``comparison.py``.
+about frameworks from ``comparison.py``, and those of the doctor's rules from ``rulebook.py``.
 """
 
 import sys
@@ -14,7 +14,7 @@ author = "The lossmith authors"
 copyright = "The lossmith authors, Apache-2.0"
 version = release = lossmith.__version__
 
-extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "generate", "comparison"]
+extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "generate", "comparison", "rulebook"]
 exclude_patterns = ["_build"]
 # Types in signatures: NumPy's and Python's own documentation cannot be reached without a network.
 nitpick_ignore_regex = [("py:.*", r"(collections|numpy|pathlib|lossmith\.(losses|understanding|evaluation))\..*")]

@@ -3,6 +3,7 @@
 from typing import Any, ClassVar, Literal
 
 from . import boosting as boosting
+from . import doctor as doctor
 from . import evaluation as evaluation
 from . import jax as jax
 from . import keras as keras

@@ -8,11 +8,19 @@ import typer
 
 from .. import __version__
 
-COMMANDS = ("choose", "evaluate", "explain", "plot", "losses", "demo")  # module and function have the command's name
+COMMANDS = (
+    "choose",
+    "evaluate",
+    "doctor",
+    "explain",
+    "plot",
+    "losses",
+    "demo",
+)  # module and function have the command's name
 
 app = typer.Typer(
     name="lossmith",
-    help="Loss functions: choose one, evaluate predictions, explain a loss, plot it.",
+    help="Loss functions: choose one, evaluate predictions, find misuse, explain a loss, plot it.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,

@@ -1,4 +1,4 @@
-"""``lossmith explain``: a loss in words."""
+"""``lossmith explain``: a loss in words, or a rule of the doctor by its code."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
+from ..doctor import is_code, page, rule
 from ..understanding import Explanation
 from ..understanding import explain as explain_loss
 from ..understanding.explanation import section_text
@@ -29,12 +30,17 @@ class Format(StrEnum):
 
 
 def explain(
-    name: Annotated[str, typer.Argument(help="A loss, by name or alias: huber, mse, bce.")],
+    name: Annotated[
+        str, typer.Argument(help="A loss, by name or alias (huber, mse, bce), or a rule of the doctor (OUT02).")
+    ],
     format: Annotated[
         Format, typer.Option(help="text for people, markdown for documents, json for machines.")
     ] = Format.text,
 ) -> None:
-    """Explain a loss: formula, gradient, domain, when to use it, what a good value is, pitfalls."""
+    """Explain a loss (formula, gradient, domain, when to use it, good values, pitfalls), or a rule of the doctor."""
+    if is_code(name):
+        _rule(name, format)
+        return
     explanation = explain_loss(name)
     screen = console()
     if format is Format.json:
@@ -43,6 +49,16 @@ def explain(
         print(explanation.markdown, end="")
     else:
         _show(screen, explanation)
+
+
+def _rule(code: str, format: Format) -> None:
+    one, screen = rule(code), console()
+    if format is Format.json:
+        print(json.dumps(page.to_dict(one), ensure_ascii=False, indent=2))
+    elif format is Format.markdown:
+        print(page.markdown(one), end="")
+    else:
+        _print(screen, page.text(one, min(screen.width, _WIDEST)))
 
 
 def _show(screen: Console, explanation: Explanation) -> None:

@@ -1,0 +1,87 @@
+"""OUT11, OUT14: along which axis the classes lie, and whether rows along it are what the loss expects."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from ..evidence import Evidence
+from ..finding import Finding
+from ..rule import judges, rule
+from .words import num, size, span
+
+ENOUGH = 32  # numbers, before their form says something
+
+
+@judges("OUT11")
+def not_log_probabilities(e: Evidence) -> Iterator[Finding]:
+    """Judge OUT11: the loss expects log-probabilities and gets something else."""
+    facts, p = e.loss, e.prediction
+    if facts is None or facts.form != "log-probabilities" or p is None or p.ndim == 0 or p.size < 2:
+        return
+    if np.isnan(p).any() or e.rows is None or e.rows.shape[1] < 2 or other_axis(e) is not None:
+        return
+    off = _log_sums_off(e, p)
+    if off <= (3e-2 if e.half else 1e-3):
+        return
+    form = "probabilities" if e.sums_to_one else "logits" if p.max() > 0 else "no log-probabilities"
+    now = f" The loss is {num(e.score.mean)} now." if e.score is not None else ""
+    yield rule("OUT11").finding(
+        what=f"{facts.shown} expects log-probabilities, and gets {form}.",
+        evidence=f"{size(p.shape)} values in {span(p)}; the log-sum-exp of a row misses 0 by up to {num(off)}.{now}",
+        framework=e.framework,
+        log_sum_exp=off,
+    )
+
+
+def _log_sums_off(e: Evidence, p: np.ndarray) -> float:
+    """Return how far the log-sum-exp is from 0 along the best of the axes that may be the classes'."""
+    ways = [p if p.ndim == 1 else np.moveaxis(p, e.class_axis, -1), p]
+    if e.loss is not None and not e.loss.takes and p.ndim > 1:  # a divergence has no class axis of its own
+        ways += [np.moveaxis(p, 1, -1), p.reshape(len(p), -1)]
+    return min(float(np.max(np.abs(log_sum_exp(way)))) for way in ways)
+
+
+@judges("OUT14")
+def wrong_axis(e: Evidence) -> Iterator[Finding]:
+    """Judge OUT14: softmax runs over the wrong axis."""
+    facts = e.loss
+    if facts is None or not facts.categorical or e.prediction is None or e.rows is None:
+        return
+    axis = other_axis(e)
+    if axis is None:
+        return
+    rows = np.exp(e.rows) if facts.form == "log-probabilities" else e.rows
+    yield rule("OUT14").finding(
+        what=f"Softmax runs over axis {axis}, and the classes are on axis {e.class_axis % e.prediction.ndim}.",
+        evidence=f"{size(e.prediction.shape)} values in [0, 1] that sum to 1 along axis {axis}; along the classes "
+        f"they sum to {span(rows.sum(axis=1, dtype=np.float64))}.",
+        framework=e.framework,
+        axis=axis,
+    )
+
+
+def other_axis(e: Evidence) -> int | None:
+    """Return the axis along which predictions sum to 1 where they do not along the classes'."""
+    p = e.prediction
+    if p is None or p.ndim < 2 or p.size < ENOUGH or e.loss is None or np.isnan(p).any():
+        return None
+    p = np.exp(p) if e.loss.form == "log-probabilities" else p
+    if p.min() < 0 or p.max() > 1 + e.tolerance:
+        return None
+
+    def sums(axis: int) -> bool:
+        return p.shape[axis] > 1 and bool(np.all(np.abs(p.sum(axis=axis, dtype=np.float64) - 1) <= e.tolerance))
+
+    here = e.class_axis % p.ndim
+    if sums(here):
+        return None
+    return next((axis for axis in range(p.ndim) if axis != here and sums(axis)), None)
+
+
+def log_sum_exp(rows: np.ndarray) -> np.ndarray:
+    """Return the log-sum-exp along the last axis."""
+    top = rows.max(axis=-1, keepdims=True).astype(np.float64)
+    top = np.where(np.isfinite(top), top, 0)
+    return (top + np.log(np.exp(rows - top).sum(axis=-1, keepdims=True)))[..., 0]

@@ -1,0 +1,145 @@
+"""DATA03, DATA05, DATA06: training and validation set beside each other."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from statistics import NormalDist
+
+import numpy as np
+
+from ..evidence import Evidence
+from ..finding import Finding
+from ..rule import judges, rule
+from .words import num, plural, share
+
+_ALPHA = 0.001
+_ROWS = 30
+
+
+@judges("DATA03")
+def prepared_differently(e: Evidence) -> Iterator[Finding]:
+    """Judge DATA03: training and validation inputs were prepared differently."""
+    pair = _inputs(e)
+    if pair is None or min(len(x) for x in pair) < _ROWS:
+        return
+    one, other = pair
+    spread, theirs = one.std(axis=0), other.std(axis=0)
+    varying = (spread > 0) & (theirs > 0)
+    if not varying.any():
+        return
+    ratio = float(np.median(theirs[varying] / spread[varying]))
+    shift = np.abs(other.mean(axis=0) - one.mean(axis=0))[varying] / spread[varying]
+    scaled = not 0.1 <= ratio <= 10
+    if not scaled and not np.median(shift) > 1:
+        return
+    said = f"the validation inputs spread {num(ratio)} times as much as the training inputs"
+    if not scaled:
+        said = f"the means of half of the features differ by {num(float(np.median(shift)))} standard deviations or more"
+    yield rule("DATA03").finding(
+        evidence=f"{plural(int(varying.sum()), 'feature')}; {said} (medians over the features).",
+        severity="error" if scaled else "warning",
+        certainty="statistical",
+        framework=e.framework,
+        ratio=ratio,
+    )
+
+
+@judges("DATA05")
+def shares_differ(e: Evidence) -> Iterator[Finding]:
+    """Judge DATA05: the classes' shares differ between training and validation."""
+    t, v = e.numeric_target, None if e.validation is None else e.validation[1]
+    classes = e.loss is not None and (bool(e.loss.takes) or e.loss.binary)
+    if t is None or v is None or not classes or v.dtype.kind not in "biuf" or t.ndim != v.ndim:
+        return
+    one, other = _labels(t), _labels(v)
+    if one is None or other is None or min(one.size, other.size) < 100:
+        return
+    levels, index = np.unique(np.concatenate([one, other]), return_inverse=True)
+    if not 2 <= levels.size <= 100:
+        return
+    counts = np.array(
+        [np.bincount(i, minlength=levels.size) for i in (index[: one.size], index[one.size :])], dtype=np.float64
+    )
+    shares = counts / counts.sum(axis=1, keepdims=True)
+    variation = float(np.abs(shares[0] - shares[1]).sum() / 2)
+    p = _chi_square(counts)
+    if p >= _ALPHA or variation <= 0.1:
+        return
+    worst = int(np.argmax(np.abs(shares[0] - shares[1])))
+    missing = [num(float(levels[k])) for k in np.flatnonzero((counts[0] == 0) & (counts[1] > 0))[:5]]
+    only = f" Not in the training labels at all: {', '.join(missing)}." if missing else ""
+    yield rule("DATA05").finding(
+        evidence=f"Class {num(float(levels[worst]))} has {share(float(shares[0][worst]))} in training and "
+        f"{share(float(shares[1][worst]))} in validation; the shares differ by {num(variation)} in total variation "
+        f"(p = {p:.1e}).{only}",
+        certainty="statistical",
+        framework=e.framework,
+        variation=variation,
+        p=p,
+    )
+
+
+@judges("DATA06")
+def rows_in_both(e: Evidence) -> Iterator[Finding]:
+    """Judge DATA06: rows occur in training and validation."""
+    pair = _inputs(e)
+    if pair is None or min(len(x) for x in pair) < _ROWS:
+        return
+    scale = pair[0].std(axis=0)
+    scale[scale == 0] = 1
+    one, other = ([row.tobytes() for row in np.round(x / scale, 6) + 0.0] for x in pair)
+    known: dict[bytes, int] = {}
+    for row in one:
+        known[row] = known.get(row, 0) + 1
+    if len(known) < 0.9 * len(one):
+        return  # rows repeat within the set: a table of few different ones
+    twice = [i for i, row in enumerate(other) if known.get(row) == 1]
+    if not twice:
+        return
+    part = len(twice) / len(other)
+    yield rule("DATA06").finding(
+        what=f"{len(twice)} of {len(other)} validation rows ({share(part)}) occur in the training set, too.",
+        evidence=f"Equal in all inputs to 6 digits: validation rows {', '.join(map(str, twice[:5]))}"
+        f"{', …' if len(twice) > 5 else ''}.",
+        severity="error" if part > 0.01 else "note",
+        framework=e.framework,
+        rows=len(twice),
+        part=part,
+    )
+
+
+def _inputs(e: Evidence) -> tuple[np.ndarray, np.ndarray] | None:
+    """Return both inputs as finite (N, F) float64 arrays, or None."""
+    x, v = e.inputs, None if e.validation is None else e.validation[0]
+    if x is None or v is None or v.dtype.kind not in "iuf" or x.ndim < 2 or x.shape[1:] != v.shape[1:]:
+        return None
+    if x.size == 0 or v.size == 0 or not (np.isfinite(x).all() and np.isfinite(v).all()):
+        return None
+    one, other = (a.reshape(len(a), -1).astype(np.float64) for a in (x, v))
+    return one, other
+
+
+def _labels(t: np.ndarray) -> np.ndarray | None:
+    """Return (N,) class labels of whole numbers, or of one-hot rows."""
+    if t.ndim == 2 and t.shape[1] > 1:
+        one_hot = bool(np.all((t == 0) | (t == 1)) and np.all(t.sum(axis=1) == 1))
+        return t.argmax(axis=1) if one_hot else None
+    flat = t.reshape(-1)
+    return flat if t.ndim <= 2 and bool(np.all(np.isfinite(flat) & (flat == np.rint(flat)))) else None
+
+
+def _chi_square(counts: np.ndarray) -> float:
+    """Return the p-value of equal shares in two rows of counts (Wilson and Hilferty's approximation).
+
+    Classes of which fewer than 5 are expected in a row are left out: the approximation does not hold for them.
+    """
+    expected = counts.sum(axis=1, keepdims=True) * counts.sum(axis=0) / counts.sum()
+    kept = expected.min(axis=0) >= 5
+    degrees = int(kept.sum()) - 1
+    if degrees < 1:
+        return 1.0
+    statistic = float(((counts - expected)[:, kept] ** 2 / expected[:, kept]).sum())
+    spread = 2 / (9 * degrees)
+    z = ((statistic / degrees) ** (1 / 3) - (1 - spread)) / math.sqrt(spread)
+    return NormalDist().cdf(-z)

@@ -1,0 +1,223 @@
+"""OUT09, OUT10, OUT12, OUT13, OUT16, OUT19, MET01: whether loss, task and settings go together."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import numpy as np
+
+from ..evidence import Evidence
+from ..finding import Finding
+from ..rule import judges, rule
+from .words import few, num, plural, share, size, span
+
+_CLASS_LEVELS = 20
+
+
+@judges("OUT09")
+def regression_on_classes(e: Evidence) -> Iterator[Finding]:
+    """Judge OUT09: a regression loss on classes."""
+    facts, p, t = e.loss, e.prediction, e.numeric_target
+    if facts is None or not facts.distance or p is None or t is None or t.size < 8:
+        return
+    if not np.all((t == 0) | (t == 1)) or t.size != p.size or not np.isfinite(p).all():
+        return
+    single = t.ndim == 1 or (t.ndim == 2 and t.shape[1] == 1)
+    one_hot = t.ndim == 2 and t.shape[1] >= 3 and t.shape[0] >= 8 and bool(np.all(t.sum(axis=1) == 1))
+    both = bool(t.min() == 0 and t.max() == 1)
+    if not one_hot and not (single and both):
+        return
+    probable = bool(p.min() >= 0 and p.max() <= 1)
+    kind = f"one-hot over {t.shape[1]} columns" if one_hot else "0 and 1"
+    yield rule("OUT09").finding(
+        what=f"{facts.shown} on classes.",
+        evidence=f"All {len(t)} targets are {kind}; predictions in {span(p)}.",
+        why="With probabilities this is the Brier score: proper, but its gradient vanishes where the model is sure and "
+        "wrong."
+        if probable
+        else "",
+        severity="note" if probable else "warning",
+        certainty="likely",
+        framework=e.framework,
+    )
+
+
+@judges("OUT10")
+def classes_on_numbers(e: Evidence) -> Iterator[Finding]:
+    """Judge OUT10: a classification loss on continuous targets."""
+    facts, t = e.loss, e.numeric_target
+    if facts is None or t is None or t.size == 0 or t.dtype.kind != "f":
+        return
+    t = t[np.isfinite(t)]
+    broken = t != np.rint(t)
+    if facts.binary and facts.definition is not None:
+        odd = broken & ((t < 0) | (t > 1))
+        if np.unique(t[odd]).size < 3:
+            return
+    elif not (facts.categorical and facts.takes and e.dense_target is None and broken.any()):
+        return
+    levels = np.unique(t)
+    if levels.size <= _CLASS_LEVELS:
+        return
+    yield rule("OUT10").finding(
+        what=f"{facts.shown} is for classes, and the targets are continuous.",
+        evidence=f"{levels.size} different targets in {span(t)}, {share(float(broken.mean()))} of them not whole.",
+        framework=e.framework,
+    )
+
+
+@judges("OUT12")
+def class_not_object(e: Evidence) -> Iterator[Finding]:
+    """Judge OUT12: the loss class stands where a loss object belongs."""
+    facts = e.loss
+    if facts is None or not facts.is_class:
+        return
+    keras = facts.framework == "keras"
+    name = facts.shown
+    yield rule("OUT12").finding(
+        evidence=f"The loss is the class {name}.",
+        why="Harmless in compile(): Keras 3 makes the object itself, with the defaults." if keras else "",
+        severity="note" if keras else "error",
+        fix=f"{name}()",
+    )
+
+
+@judges("OUT13")
+def swapped(e: Evidence) -> Iterator[Finding]:
+    """Judge OUT13: prediction and target have changed places."""
+    facts, p, t = e.loss, e.prediction, e.numeric_target
+    if facts is None or facts.definition is None or facts.symmetric or p is None or t is None:
+        return
+    if not (facts.categorical or facts.binary or facts.regression) or p.size < 2:
+        return
+    whole = p.dtype.kind in "iu" and t.dtype.kind == "f" and bool(np.any(t != np.rint(t)))
+    if whole:
+        said = f"The prediction is of dtype {p.dtype}, in {span(p)}; the target of dtype {t.dtype}, in {span(t)}."
+    else:
+        said = _hard_against_soft(e, p, t)
+    if said:
+        shown = "loss(y_true, y_pred)" if facts.framework == "keras" else "loss(prediction, target)"
+        yield rule("OUT13").finding(
+            evidence=f"{said} {facts.shown} is {shown}.",
+            certainty="likely",
+            framework=e.framework,
+        )
+
+
+def _hard_against_soft(e: Evidence, p: np.ndarray, t: np.ndarray) -> str:
+    """Say that predictions are hard 0 and 1 while targets are soft, or return nothing."""
+    if e.loss is None or not (e.loss.binary or e.loss.categorical) or p.shape != t.shape or p.size < 16:
+        return ""
+    hard = bool(np.all((p == 0) | (p == 1)) and p.min() != p.max())
+    soft = float(np.mean(t != np.rint(t)))
+    if not hard or soft < 0.1 or np.unique(t).size < 10:  # smoothed labels have two values
+        return ""
+    return (
+        f"All {plural(p.size, 'prediction')} are 0 or 1, and {share(soft)} of the targets (in {span(t)}) are neither."
+    )
+
+
+@judges("OUT16")
+def dropout_last(e: Evidence) -> Iterator[Finding]:
+    """Judge OUT16: dropout between the logits and the loss."""
+    if e.model is None or not e.model.ends_in_dropout:
+        return
+    yield rule("OUT16").finding(
+        evidence=f"The model ends in {' → '.join(e.model.layers[-3:])}.",
+        framework=e.framework,
+    )
+
+
+@judges("OUT19")
+def class_weights(e: Evidence) -> Iterator[Finding]:
+    """Judge OUT19: the class weights do not fit."""
+    for name, given in ({} if e.loss is None else e.loss.weights).items():
+        try:
+            w = np.asarray(given.detach().cpu() if hasattr(given, "detach") else given, dtype=np.float64)
+        except (TypeError, ValueError):
+            continue
+        yield from _judge_weights(e, name, w.reshape(-1))
+
+
+def _judge_weights(e: Evidence, name: str, w: np.ndarray) -> Iterator[Finding]:
+    found = rule("OUT19").finding
+    classes = e.rows.shape[1] if e.rows is not None and e.prediction is not None and e.prediction.ndim > 1 else 0
+    if w.size == 0:
+        return
+    if not np.isfinite(w).all() or w.min() < 0:
+        yield found(
+            what=f"{name} holds {few(w[~(w >= 0) | ~np.isfinite(w)])}.",
+            evidence=f"{plural(w.size, 'weight')}: {few(w)}.",
+            severity="error",
+        )
+    elif classes and e.loss is not None and e.loss.categorical and w.size not in (1, classes):
+        yield found(
+            what=f"{name} has {plural(w.size, 'weight')} for {classes} classes.",
+            evidence=f"The prediction has shape {size(e.prediction.shape)}." if e.prediction is not None else "",
+            severity="error",
+        )
+    elif w.size > 1 and _zero_counts(e, w):
+        yield found(what=f"{name} is 0 for classes that occur.", evidence=f"Weights: {few(w)}.")
+    elif w.size > 1 and w[w > 0].size and w.max() > 1000 * w[w > 0].min():
+        low, high = float(w[w > 0].min()), float(w.max())
+        yield found(
+            what=f"One class weighs {num(high / low)} times as much as another.",
+            evidence=f"{name} lies in {num(low)} … {num(high)}.",
+            ratio=high / low,
+        )
+
+
+def _zero_counts(e: Evidence, w: np.ndarray) -> bool:
+    """Whether a class of weight 0 occurs among the labels that are not ignored."""
+    if e.indices is None or e.counted is None:
+        return False
+    labels = e.indices[e.counted]
+    zero = np.flatnonzero(w == 0)
+    return bool(np.isin(labels, zero).any())
+
+
+@judges("MET01")
+def metrics_of_keras(e: Evidence) -> Iterator[Finding]:
+    """Judge MET01: the metric does not fit the loss."""
+    facts = e.loss
+    if e.model is None or facts is None or facts.definition is None:
+        return
+    for name, threshold in _metrics(e.model.compiled.get("metrics")):
+        accuracy = name in ("accuracy", "acc", "binaryaccuracy", "binary_accuracy")
+        if name == "accuracy_class":
+            yield _metric(e, "keras.metrics.Accuracy compares predictions and labels for equality", "equality")
+        elif facts.binary and facts.form == "logits" and accuracy and threshold in (None, 0.5):
+            yield _metric(e, "the accuracy cuts logits at 0.5", "threshold")
+        elif facts.regression and accuracy:
+            yield _metric(e, f"an accuracy is reported for {facts.shown}, a loss on numbers", "regression")
+
+
+def _metric(e: Evidence, said: str, kind: str) -> Finding:
+    fixes = {
+        "threshold": "metrics=[keras.metrics.BinaryAccuracy(threshold=0)]",
+        "equality": 'metrics=["accuracy"]  # or BinaryAccuracy(threshold=0) for logits',
+        "regression": 'metrics=["mae"]',
+    }
+    return rule("MET01").finding(
+        what=f"The metric does not fit: {said}.",
+        evidence=f"compile() was given this metric beside the loss {e.loss.shown if e.loss else ''}.",
+        fix=fixes[kind],
+    )
+
+
+def _metrics(given: Any) -> Iterator[tuple[str, float | None]]:
+    """Yield name and threshold of each metric in a compile configuration, however nested."""
+    if isinstance(given, str):
+        yield given.lower(), None
+    elif isinstance(given, Mapping) and "class_name" in given:
+        name = str(given["class_name"])
+        config = given.get("config")
+        threshold = config.get("threshold") if isinstance(config, Mapping) else None
+        yield "accuracy_class" if name == "Accuracy" else name.lower(), threshold
+    elif isinstance(given, Mapping):
+        for inner in given.values():
+            yield from _metrics(inner)
+    elif isinstance(given, list | tuple):
+        for inner in given:
+            yield from _metrics(inner)

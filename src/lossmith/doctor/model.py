@@ -1,0 +1,160 @@
+"""What a model's own description says: its last activation, dropout before the loss, how Keras compiled it.
+
+Only attributes are read: the model is not called, not copied, and stays as it is, in its mode. A torch module is read
+where it is a chain (``nn.Sequential``, also nested), for only then the order of layers is the order of calls.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+_TORCH = {
+    "Softmax": "softmax",
+    "Softmax2d": "softmax",
+    "LogSoftmax": "log_softmax",
+    "Sigmoid": "sigmoid",
+    "LogSigmoid": "log_sigmoid",
+    "Tanh": "tanh",
+    "ReLU": "relu",
+    "ReLU6": "relu6",
+    "Softplus": "softplus",
+    "Hardsigmoid": "hard_sigmoid",
+    "Linear": "linear",
+    "Bilinear": "linear",
+    "Conv1d": "linear",
+    "Conv2d": "linear",
+    "Conv3d": "linear",
+    "ConvTranspose1d": "linear",
+    "ConvTranspose2d": "linear",
+    "ConvTranspose3d": "linear",
+    "LazyLinear": "linear",
+}
+_KERAS_LAYERS = {"Softmax": "softmax", "ReLU": "relu"}
+_KERAS_ACTIVE = ("Dense", "EinsumDense", "Activation", "Conv", "SeparableConv", "DepthwiseConv")
+_SHAPING = ("Flatten", "Unflatten", "Identity", "Reshape", "Permute")
+_NORMALISING = ("Normalization", "Rescaling", "BatchNorm", "LayerNorm", "InstanceNorm", "GroupNorm", "RMSNorm")
+_KNOWN = frozenset((*_TORCH.values(), "exponential", "linear", "softmax", "sigmoid", "tanh", "relu"))
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class ModelFacts:
+    """What is known of a model.
+
+    Attributes:
+        framework: "torch", "keras" or "".
+        activation: The last activation ("softmax", "linear", …), or None where it is not known.
+        layers: Class names of the layers in the order of calls; empty where that is not known.
+        backend: Of Keras: "tensorflow", "torch", "jax", "numpy", or "".
+        compiled: Of Keras: what ``compile`` was given.
+    """
+
+    framework: str = ""
+    activation: str | None = None
+    layers: tuple[str, ...] = ()
+    backend: str = ""
+    compiled: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def normalises(self) -> bool:
+        """Whether the first layer brings the inputs to one scale."""
+        first = next((name for name in self.layers if name not in ("InputLayer", *_SHAPING)), "")
+        return first.startswith(_NORMALISING)
+
+    @property
+    def ends_in_dropout(self) -> bool:
+        """Whether a dropout stands between the last layer with weights and the loss."""
+        for name in reversed(self.layers):
+            if "Dropout" in name:
+                return True
+            if name not in (*_SHAPING, "Softmax", "LogSoftmax", "Sigmoid", "Activation"):
+                return False
+        return False
+
+
+def look_at(model: Any) -> ModelFacts:
+    """Return what a model says of itself."""
+    roots = {kind.__module__.partition(".")[0] for kind in type(model).__mro__}
+    if roots & {"keras", "tf_keras"} and hasattr(model, "layers"):
+        return _keras(model)
+    if "torch" in roots and hasattr(model, "named_children"):
+        return _torch(model)
+    return ModelFacts()
+
+
+def keras_backend() -> str:
+    """Return the backend of the Keras that is imported, or an empty string where none is."""
+    keras = sys.modules.get("keras")
+    try:
+        return str(keras.backend.backend()) if keras is not None else ""
+    except AttributeError:  # still being imported
+        return ""
+
+
+def _torch(model: Any) -> ModelFacts:
+    chain = _chain(model)
+    names = tuple(type(layer).__name__ for layer in chain)
+    last = next((name for name in reversed(names) if name not in _SHAPING and "Dropout" not in name), "")
+    return ModelFacts(framework="torch", activation=_TORCH.get(last), layers=names if len(names) > 1 else ())
+
+
+def _chain(model: Any) -> list[Any]:
+    sequential = next((k for k in type(model).__mro__ if k.__name__ == "Sequential"), None)
+    if sequential is None or type(model).forward is not sequential.forward:
+        return [model]
+    return [leaf for _, child in model.named_children() for leaf in _chain(child)]
+
+
+def _keras(model: Any) -> ModelFacts:
+    layers = list(getattr(model, "layers", ()))
+    sequential = any(kind.__name__ == "Sequential" for kind in type(model).__mro__)
+    last = _last_of(layers) if sequential else _producer(model)
+    return ModelFacts(
+        framework="keras",
+        activation=None if last is None else _keras_activation(last),
+        layers=tuple(type(layer).__name__ for layer in layers) if sequential else (),
+        backend=keras_backend(),
+        compiled=_compiled(model),
+    )
+
+
+def _compiled(model: Any) -> Mapping[str, Any]:
+    config = getattr(model, "get_compile_config", None)
+    if not callable(config) or not getattr(model, "compiled", False):
+        return {}
+    try:
+        read = config()
+    except Exception:  # what the user compiled with need not be serialisable
+        return {}
+    return read if isinstance(read, Mapping) else {}
+
+
+def _last_of(layers: list[Any]) -> Any:
+    return next((x for x in reversed(layers) if not type(x).__name__.startswith((*_SHAPING, "Dropout"))), None)
+
+
+def _producer(model: Any) -> Any:
+    """Return the layer that makes the only output of a functional model."""
+    outputs = getattr(model, "outputs", None) or ()
+    if len(outputs) != 1:
+        return None
+    return getattr(getattr(outputs[0], "_keras_history", None), "operation", None)
+
+
+def _keras_activation(layer: Any) -> str | None:
+    inner = getattr(layer, "layer", None)
+    if type(layer).__name__ == "TimeDistributed" and inner is not None:
+        return _keras_activation(inner)
+    name = type(layer).__name__
+    if name in _KERAS_LAYERS:
+        leaks = bool(getattr(layer, "negative_slope", 0))
+        return None if leaks else _KERAS_LAYERS[name]
+    if name == "Sequential":
+        last = _last_of(list(layer.layers))
+        return None if last is None else _keras_activation(last)
+    if not name.startswith(_KERAS_ACTIVE):
+        return None
+    activation = getattr(getattr(layer, "activation", None), "__name__", "")
+    return activation if activation in _KNOWN else None

@@ -1,0 +1,80 @@
+"""Training and validation set beside each other: duplicates, shares, scale; and splits that are right."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from lossmith.doctor import check
+from lossmith.errors import InputError
+
+SEEDS = range(5)
+
+
+def data(seed: int, rows: int = 400, classes: int = 3) -> tuple[np.ndarray, np.ndarray]:
+    rng = np.random.default_rng(seed)
+    y = rng.integers(0, classes, size=rows)
+    return rng.normal(size=(rows, 6)) + y[:, None], y
+
+
+def codes(x: np.ndarray, y: np.ndarray, v: np.ndarray | None, w: np.ndarray | None) -> list[tuple[str, str]]:
+    found = check("nn.CrossEntropyLoss", None, y, inputs=x, validation=(v, w))
+    assert found.broken == ()
+    return [(f.code, f.severity) for f in found]
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_right_splits(seed: int) -> None:
+    x, y = data(seed)
+    assert codes(x[:300], y[:300], x[300:], y[300:]) == []
+    assert codes(np.abs(x[:300]) < 1, y[:300], np.abs(x[300:]) < 1, y[300:]) == []  # yes and no repeat by themselves
+    z = (x > 0).astype(float)
+    assert codes(z[:300], y[:300], z[300:], y[300:]) == []
+    images = np.zeros((300, 4, 4))
+    images[30:] = np.random.default_rng(seed).random((270, 4, 4))
+    shuffled = images[np.random.default_rng(seed).permutation(300)]
+    assert codes(shuffled[:200], y[:200], shuffled[200:], y[200:300]) == []  # blank images among them
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_rows_in_both_sets(seed: int) -> None:
+    x, y = data(seed)
+    v = np.concatenate([x[300:], x[:20]])
+    found = check("nn.CrossEntropyLoss", None, y[:300], inputs=x[:300], validation=(v, None))
+    assert [(f.code, f.severity) for f in found] == [("DATA06", "error")]
+    assert found[0].what == "20 of 120 validation rows (16.7 %) occur in the training set, too."
+    assert found[0].evidence.endswith("validation rows 100, 101, 102, 103, 104, ….")
+    one = np.concatenate([x[300:], x[:1]])
+    assert codes(x[:300], y[:300], one, None) == [("DATA06", "note")]
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_split_of_sorted_labels(seed: int) -> None:
+    x, y = data(seed)
+    order = np.argsort(y, kind="stable")
+    x, y = x[order], y[order]
+    assert ("DATA05", "warning") in codes(x[:300], y[:300], x[300:], y[300:])
+    assert [c for c, _ in codes(x[:300], y[:300], None, y[300:])] == ["DATA05"]
+    assert [c for c, _ in codes(x[:300], np.eye(3)[y[:300]], None, np.eye(3)[y[300:]])] == ["DATA05"]
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_inputs_prepared_differently(seed: int) -> None:
+    x, y = data(seed)
+    assert codes(x[:300], y[:300], 255 * x[300:], y[300:]) == [("DATA03", "error")]
+    assert codes(x[:300], y[:300], x[300:] + 3, y[300:]) == [("DATA03", "warning")]
+
+
+def test_shares_that_differ_by_chance() -> None:
+    alarms = 0
+    for seed in range(300):
+        rng = np.random.default_rng(seed)
+        y, w = rng.integers(0, 4, size=120), rng.integers(0, 4, size=120)
+        alarms += bool(codes(np.zeros((0, 2)), y, None, w))
+    assert alarms <= 2  # p < .001 each
+
+
+@pytest.mark.parametrize("given", [3, (1,), "ab"])
+def test_validation_is_a_pair(given: object) -> None:
+    with pytest.raises(InputError, match=r"validation (must be a pair|inputs has dtype|inputs)"):
+        check("mse", None, [1.0], inputs=[[1.0]], validation=given)  # pyrefly: ignore
