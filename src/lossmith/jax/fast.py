@@ -3,8 +3,7 @@
 The contract: a call computes what the plain formula computes, whatever JAX does with it - ``jit``, ``grad`` and ``jvp``
 of any order, ``vmap``, ``scan``, ``checkpoint``. The kernel is chosen last, when a program is lowered for the CPU, and
 only for programs of one device; on other devices, in exported programs and where XLA refuses our handler the formula is
-lowered instead. `available` says where not even that may
-happen.
+lowered instead. `available` says where not even that may happen; JAX has all that is asked for since 0.6.
 
 Why primitives of our own, and not ``jax.custom_jvp`` around ``jax.ffi.ffi_call``: that would leave one more pass over
 the gradient, for its product with the cotangent, and would bring the call into exported programs, which JAX then
