@@ -190,9 +190,10 @@ LOSSMITH_INLINE double finish_pair(const PairJob<Loss, Storage> &job, std::int64
   }
   const PairResult result = job.loss.finish(sums);
   const double slope = first(result.slope), other_slope = first(result.other_slope);
+  // The sum makes 0 of -0, as broadcast does: the gradient's pieces and its plain lines then agree in the sign of 0.
   for (std::int64_t k = 0; k < blocks; ++k) {
-    scratch.slopes[k] = static_cast<T>(slope * static_cast<double>(scratch.slopes[k]));
-    scratch.other_slopes[k] = static_cast<T>(other_slope * static_cast<double>(scratch.other_slopes[k]));
+    scratch.slopes[k] = static_cast<T>(slope * static_cast<double>(scratch.slopes[k])) + T(0);
+    scratch.other_slopes[k] = static_cast<T>(other_slope * static_cast<double>(scratch.other_slopes[k])) + T(0);
   }
   return first(result.value);
 }
