@@ -103,7 +103,7 @@ def test_a_teacher_like_the_student_costs_nothing():
     for name in ("distillation_kl", "distillation_total_variation", "distillation_jsd"):
         value, gradient = getattr(lm, find(name).object_name)().value_and_gradient(logits, logits.copy())
         assert abs(value) < 1e-6
-        assert np.abs(gradient).max() < (1e-8 if name == "distillation_jsd" else 1e-300)  # equal products cancel
+        assert float(np.abs(gradient).max()) <= (1e-8 if name == "distillation_jsd" else 0)  # equal products cancel
 
 
 @pytest.mark.parametrize("classes", [8, 100, 3000])
