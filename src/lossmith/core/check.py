@@ -97,31 +97,51 @@ def prepare(
         arrays = {e.name: _hide_extra(xp, loss, e, arrays[e.name], keep) for e in loss.extras}
     if check != "none" and xp.is_concrete(prediction) and xp.is_concrete(target):
         view = values.View(loss, parameters, xp.to_numpy(prediction), xp.to_numpy(target), labels, dtype)
-        if labels and loss.target.role == "classes":
-            values.check_labels(view)
-        elif loss.target.role == "tokens":
-            values.check_tokens(view, {k: xp.to_numpy(x) for k, x in arrays.items()})
-        if check in ("full", "values"):
-            values.check_domains(view)
-            for extra in loss.extras:
-                if arrays[extra.name] is not None and xp.is_concrete(arrays[extra.name]):
-                    values.check_bounds(loss, extra.name, xp.to_numpy(arrays[extra.name]), extra.domain)
+        _look(xp, view, {k: x for k, x in arrays.items() if x is not None and xp.is_concrete(x)}, check)
     weight = None if weight is None else _weight(xp, weight, prediction, check)
-    given = {"parameters": parameters | arrays, "axis": axis, "dtype": dtype, "shape": whole}
+    outer = inside = None
     if loss.layout == "region":
-        outer = None
         if weight is not None and regions.weighs_regions(region or "", len(xp.shape(weight))):
             outer, weight = _align(xp, "weight", weight, shape[:1]), None
         inner = _factor(xp, weight, keep, shape, prediction)
         flat = regions.flatten(xp, loss, region or "", prediction, target, inner, outer, shape)
-        if check == "full" and loss.examine is not None:
-            regions.examine(xp, loss, flat.target, flat.inside, parameters)
-        return Inputs(xp, **flat._asdict(), **given, region=region or "")
-    inside = xp.cast(keep, prediction.dtype) if keep is not None and loss.layout == "batch" else None
-    factor = _factor(xp, weight, keep, shape, prediction)
-    if check == "full" and loss.layout == "batch" and loss.examine is not None:
+        prediction, target, factor, inside = flat.prediction, flat.target, flat.factor, flat.inside
+        unhidden = prediction
+    else:
+        factor = _factor(xp, weight, keep, shape, prediction)
+        if keep is not None and loss.layout == "batch":
+            inside = xp.cast(keep, prediction.dtype)
+    if check == "full" and loss.examine is not None and loss.coupled:
         regions.examine(xp, loss, target, inside, parameters | arrays)
-    return Inputs(xp, prediction, target, factor=factor, inside=inside, **given, keep=keep, unhidden=unhidden)
+    return Inputs(
+        xp,
+        prediction,
+        target,
+        factor,
+        parameters | arrays,
+        axis,
+        dtype,
+        shape=whole,
+        inside=inside,
+        region=region or "",
+        keep=keep,
+        unhidden=unhidden,
+    )
+
+
+def _look(xp: ModuleType, view: values.View, arrays: Mapping[str, Any], check: str) -> None:
+    """Look at what is on the host; the errors name the argument and the first value that does not fit."""
+    loss = view.loss
+    if view.labels and loss.target.role == "classes":
+        values.check_labels(view)
+    elif loss.target.role == "tokens" and len(arrays) == len(loss.extras):
+        values.check_tokens(view, {k: xp.to_numpy(x) for k, x in arrays.items()})
+    if check not in ("full", "values"):
+        return
+    values.check_domains(view)
+    for extra in loss.extras:
+        if extra.name in arrays:
+            values.check_bounds(loss, extra.name, xp.to_numpy(arrays[extra.name]), extra.domain)
 
 
 def _to_arrays(xp: ModuleType, loss: Loss, prediction: Any, target: Any) -> tuple[Any, Any]:
