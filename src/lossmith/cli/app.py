@@ -8,7 +8,15 @@ import typer
 
 from .. import __version__
 
-COMMANDS = ("choose", "evaluate", "explain", "plot", "losses", "lint", "demo")  # module and function have the command's name
+COMMANDS = (
+    "choose",
+    "evaluate",
+    "explain",
+    "plot",
+    "losses",
+    "lint",
+    "demo",
+)  # module and function have the command's name
 
 app = typer.Typer(
     name="lossmith",

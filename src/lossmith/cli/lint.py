@@ -33,7 +33,8 @@ def lint(
         typer.Option(help="text, concise (a line each), json, github (annotations) or sarif."),
     ] = Format.text,
     select: Annotated[
-        list[str] | None, typer.Option(help="Rules or families to follow: OUT02, OUT. Default: [tool.lossmith], or all.")
+        list[str] | None,
+        typer.Option(help="Rules or families to follow: OUT02, OUT. Default: [tool.lossmith], or all."),
     ] = None,
     ignore: Annotated[list[str] | None, typer.Option(help="Rules or families to leave out.")] = None,
     exit_zero: Annotated[bool, typer.Option("--exit-zero", help="Exit with 0 even with findings.")] = False,

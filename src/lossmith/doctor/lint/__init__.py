@@ -1,4 +1,4 @@
-"""Static analysis: misused losses in Keras and PyTorch source and notebooks, found without running or importing them."""
+"""Static analysis: misused losses in Keras and PyTorch source and notebooks, found without running them."""
 
 from .config import Config, config_for
 from .linter import Diagnostic, Report, check_source, lint

@@ -39,9 +39,7 @@ class Config:
         Raises:
             UnknownNameError: An option names no rule or family.
         """
-        return Config(
-            codes(select) if select else self.select, codes(ignore) if ignore else self.ignore, self.exclude
-        )
+        return Config(codes(select) if select else self.select, codes(ignore) if ignore else self.ignore, self.exclude)
 
 
 def codes(given: Iterable[str], where: str = "") -> tuple[str, ...]:

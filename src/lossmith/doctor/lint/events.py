@@ -8,7 +8,7 @@ from typing import Any
 
 from .values import LossCall, LossSpec, Tensor
 
-__all__ = ["Activated", "ClassCall", "Compile", "Event", "LossCall", "Logarithm", "Metric"]
+__all__ = ["Activated", "ClassCall", "Compile", "Event", "Logarithm", "LossCall", "Metric"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,7 +32,7 @@ class Logarithm:
 
 @dataclass(eq=False)
 class ClassCall:
-    """A loss class is called with what look like prediction and target; ``used`` where its result is used as a value."""
+    """A loss class is called with prediction and target; ``used`` where its result is used as a value."""
 
     spec: LossSpec
     node: ast.Call

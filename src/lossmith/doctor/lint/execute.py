@@ -8,19 +8,29 @@ it is called (with what is known of its arguments) and once on its own (with not
 from __future__ import annotations
 
 import ast
-from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
 from . import formulas
-from .evaluate import Arguments, Evaluator, Scope
+from .calls import Calls
+from .evaluate import Arguments, Scope
 from .names import imported
+from .syntax import bound_again, decorator, family, is_generator, is_static, load, method, targets, unsettled
 from .values import Chain, Class, Const, Function, Group, Instance, Method, Ref, join
 
 _DEEPEST = 6
 _MOST_CALLS = 3000
-_PLAIN_DECORATORS = ("no_grad", "enable_grad", "inference_mode", "function", "jit", "staticmethod", "override", "property")
+_PLAIN_DECORATORS = (
+    "no_grad",
+    "enable_grad",
+    "inference_mode",
+    "function",
+    "jit",
+    "staticmethod",
+    "override",
+    "property",
+)
 _TRAINING = ("training_step", "compute_loss")
 _UNKNOWN = Arguments((), {}, {}, True)
 
@@ -35,7 +45,7 @@ class Frame:
     leaving: list[list[dict[str, Any]]] = field(default_factory=list)  # names at break and continue, by loop
 
 
-class Interpreter(Evaluator):
+class Interpreter(Calls):
     """Follows one file; :attr:`events` holds what happened."""
 
     def __init__(self) -> None:
@@ -44,15 +54,18 @@ class Interpreter(Evaluator):
         self._pending: dict[int, Function] = {}
         self._instances: dict[int, Instance] = {}
         self._classes: list[Class] = []
+        self._again: dict[ast.AST, set[str]] = {}
+        self._lazy: dict[ast.AST, bool] = {}
+        self._loose: dict[ast.AST, set[str]] = {}
         self._calls = 0
         self._branches = 0
 
     def run(self, tree: ast.Module) -> None:
         """Follow a whole file."""
         scope = Scope()
-        hidden = {name for node in ast.walk(tree) if isinstance(node, ast.Global) for name in node.names}
-        scope.hidden = frozenset(hidden)
-        self.shifted = formulas.shifted_names(tree)
+        nodes = list(ast.walk(tree))
+        scope.hidden = frozenset(name for node in nodes if isinstance(node, ast.Global) for name in node.names)
+        self.shifted = formulas.shifted_names(nodes)
         self._body(tree, tree.body, scope, None)
         done: set[int] = set()
         while todo := [f for key, f in self._pending.items() if key not in done]:
@@ -81,8 +94,9 @@ class Interpreter(Evaluator):
             body = function.node.body
             scope = self._bound(function, given)
             return self.evaluate(body, scope) if len(self._frames) < _DEEPEST else None
-        plain = all(_decorator(d) in _PLAIN_DECORATORS for d in function.node.decorator_list)
-        return self._enter(function, given) if plain and not _is_generator(function.node) else None
+        plain = all(decorator(d) in _PLAIN_DECORATORS for d in function.node.decorator_list)
+        lazy = _memo(self._lazy, function.node, lambda: is_generator(function.node))
+        return self._enter(function, given) if plain and not lazy else None
 
     def _enter(self, function: Function, given: Arguments) -> Any:
         node = function.node
@@ -105,7 +119,7 @@ class Interpreter(Evaluator):
         self._frames.append(frame)
         self.block(body, scope)
         self._frames.pop()
-        for name in _bound_again(body):
+        for name in _memo(self._again, node, lambda: bound_again(body)):
             scope.names[name] = None  # functions that are called later see one of several values
         return frame
 
@@ -118,7 +132,7 @@ class Interpreter(Evaluator):
         defaults |= {p.arg: d for p, d in zip(a.kwonlyargs, a.kw_defaults, strict=True) if d is not None}
         values: dict[str, Any] = dict.fromkeys([*names, *(p.arg for p in a.kwonlyargs)])
         args = list(given.args)
-        if function.owner is not None and names and not _is_static(function.node):
+        if function.owner is not None and names and not is_static(function.node):
             args.insert(0, function.owner)
         if given.unsure:
             values |= dict(zip(names[:1], args[:1], strict=False)) if function.owner is not None else {}
@@ -137,8 +151,8 @@ class Interpreter(Evaluator):
         """Return an instance of a class of the file."""
         if made.node.decorator_list or any(isinstance(k.arg, str) for k in made.node.keywords):
             return None
-        instance = Instance(made, dict.fromkeys(_unsettled(_family(made))))
-        init = _method(made, "__init__")
+        instance = Instance(made, dict.fromkeys(_memo(self._loose, made.node, lambda: unsettled(family(made)))))
+        init = method(made, "__init__")
         if init is not None:
             self._enter(Function(init[0], init[1].scope, instance), given)
         return instance
@@ -147,19 +161,19 @@ class Interpreter(Evaluator):
         """Return an attribute or bound method of an instance; None where it is not known."""
         if name in instance.attributes:
             return instance.attributes[name]
-        found = _method(instance.of, name)
+        found = method(instance.of, name)
         if found is None:
             return _class_member(self, instance.of, name) or Method(instance, name)
         node, owner = found
         bound = Function(node, owner.scope, instance)
-        if any(_decorator(d) == "property" for d in node.decorator_list):
+        if any(decorator(d) == "property" for d in node.decorator_list):
             return self.call_function(bound, Arguments((), {}, {}, False))
         return bound
 
     def call_instance(self, instance: Instance, given: Arguments) -> Any:
         """Return what ``forward`` or ``call`` returns."""
         for name in ("forward", "call", "__call__"):
-            found = _method(instance.of, name)
+            found = method(instance.of, name)
             if found is not None:
                 return self.call_function(Function(found[0], found[1].scope, instance), given)
         return None
@@ -169,7 +183,7 @@ class Interpreter(Evaluator):
         frame = self._frames[-1] if self._frames else None
         if frame is None or not isinstance(frame.owner, Instance):
             return None
-        for made in _family(frame.owner.of)[1:]:
+        for made in family(frame.owner.of)[1:]:
             node = made.own_methods.get(name)
             if node is not None and node is not frame.node:
                 return self._enter(Function(node, made.scope, frame.owner), given)
@@ -242,7 +256,7 @@ class Interpreter(Evaluator):
             self.assign(node.target, self.evaluate(node.value, scope), scope)
 
     def _do_AugAssign(self, node: ast.AugAssign, scope: Scope) -> None:
-        both = ast.copy_location(ast.BinOp(left=_load(node.target), op=node.op, right=node.value), node)
+        both = ast.copy_location(ast.BinOp(left=load(node.target), op=node.op, right=node.value), node)
         self.assign(node.target, self.evaluate(both, scope), scope)
 
     def _do_Return(self, node: ast.Return, scope: Scope) -> bool:
@@ -290,8 +304,8 @@ class Interpreter(Evaluator):
     def _do_ClassDef(self, node: ast.ClassDef, scope: Scope) -> None:
         made = Class(node, scope, tuple(self.evaluate(base, scope) for base in node.bases))
         scope.names[node.name] = made
-        for method in made.own_methods.values():
-            self._pending[id(method)] = Function(method, scope, None if _is_static(method) else made)
+        for one in made.own_methods.values():
+            self._pending[id(one)] = Function(one, scope, None if is_static(one) else made)
 
     def _do_If(self, node: ast.If, scope: Scope) -> bool:
         self.evaluate(node.test, scope)
@@ -380,6 +394,12 @@ class Interpreter(Evaluator):
         return _joined([start, *left, *([] if ended else [scope.names])])
 
 
+def _memo(known: dict[ast.AST, Any], node: ast.AST, compute: Callable[[], Any]) -> Any:
+    if node not in known:
+        known[node] = compute()
+    return known[node]
+
+
 def _joined(paths: list[dict[str, Any]]) -> dict[str, Any]:
     """Return what several paths agree on; a name that one of them lacks is not known."""
     first, *others = paths
@@ -389,87 +409,9 @@ def _joined(paths: list[dict[str, Any]]) -> dict[str, Any]:
     return joined
 
 
-def _load(target: ast.expr) -> ast.expr:
-    loaded = ast.parse(ast.unparse(target), mode="eval").body
-    return ast.copy_location(loaded, target)
-
-
-def _decorator(node: ast.expr) -> str:
-    node = node.func if isinstance(node, ast.Call) else node
-    return node.attr if isinstance(node, ast.Attribute) else node.id if isinstance(node, ast.Name) else ""
-
-
-def _is_static(node: Any) -> bool:
-    listed = getattr(node, "decorator_list", ())
-    return any(_decorator(d) in ("staticmethod", "classmethod") for d in listed)
-
-
-def _is_generator(node: ast.AST) -> bool:
-    return isinstance(node, ast.AsyncFunctionDef) or any(
-        isinstance(n, ast.Yield | ast.YieldFrom) for n in ast.walk(node)
-    )
-
-
-def _own_nodes(body: Iterable[ast.stmt]) -> Iterable[ast.AST]:
-    """Return the nodes of a scope, without those of functions and classes in it."""
-    todo: list[ast.AST] = list(body)
-    while todo:
-        node = todo.pop()
-        yield node
-        if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef | ast.Lambda):
-            todo.extend(ast.iter_child_nodes(node))
-
-
-def _bound_again(body: Iterable[ast.stmt]) -> set[str]:
-    """Return the names that a scope binds more than once."""
-    bound: Counter[str] = Counter()
-    for node in _own_nodes(body):
-        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
-            bound[node.id] += 1
-        elif isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
-            bound[node.name] += 1
-    return {name for name, times in bound.items() if times > 1}
-
-
-def _family(made: Class) -> list[Class]:
-    """Return a class and its bases of this file, nearest first."""
-    found = [made]
-    for base in made.bases:
-        if isinstance(base, Class) and len(found) < 8:
-            found += [c for c in _family(base) if c not in found]
-    return found
-
-
-def _method(made: Class, name: str) -> tuple[ast.FunctionDef, Class] | None:
-    for one in _family(made):
-        if name in one.own_methods:
-            return one.own_methods[name], one
-    return None
-
-
 def _class_member(interpreter: Interpreter, made: Class, name: str) -> Any:
-    for one in _family(made):
-        stores = [s for s in one.node.body if isinstance(s, ast.Assign) and _targets(s) == [name]]
+    for one in family(made):
+        stores = [s for s in one.node.body if isinstance(s, ast.Assign) and targets(s) == [name]]
         if stores:
             return interpreter.evaluate(stores[0].value, one.scope) if len(stores) == 1 else None
     return None
-
-
-def _targets(statement: ast.Assign) -> list[str]:
-    return [t.id for t in statement.targets if isinstance(t, ast.Name)]
-
-
-def _unsettled(family: list[Class]) -> set[str]:
-    """Return the attributes that are assigned outside of ``__init__`` as well as in it, or at several places there."""
-    inside: set[str] = set()
-    outside: Counter[str] = Counter()
-    for made in family:
-        for name, method in made.own_methods.items():
-            for node in ast.walk(method):
-                stored = isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store)
-                if stored and isinstance(node.value, ast.Name) and node.value.id == "self":
-                    if name == "__init__":
-                        inside.add(node.attr)
-                    else:
-                        outside[node.attr] += 1
-    return {name for name, times in outside.items() if times > 1 or name in inside}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from collections.abc import Iterable
 
 _SUMS = ("sum", "reduce_sum")
 
@@ -47,10 +48,10 @@ def log_softmax_by_hand(node: ast.BinOp) -> tuple[str, ast.Call] | None:
     return (node.left.id, log) if sum_of_exp(inner) == node.left.id else None
 
 
-def shifted_names(tree: ast.AST) -> frozenset[str]:
+def shifted_names(nodes: Iterable[ast.AST]) -> frozenset[str]:
     """Return the names that a difference is assigned to: they may have lost their maximum already."""
     found: set[str] = set()
-    for node in ast.walk(tree):
+    for node in nodes:
         if isinstance(node, ast.AugAssign) and isinstance(node.op, ast.Sub) and isinstance(node.target, ast.Name):
             found.add(node.target.id)
         elif isinstance(node, ast.Assign) and any(

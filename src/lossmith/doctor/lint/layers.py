@@ -226,7 +226,9 @@ def is_known(name: str) -> bool:
         known = (_KERAS_WEIGHTS, _KERAS_ALONE, _KERAS_DROPOUT, _KERAS_RESHAPE, _KERAS_INPUT, ("Activation",))
         return any(last in names for names in known)
     if module == "torch.nn":
-        return last in _TORCH_LAYERS or last in _TORCH_WEIGHTS or last.endswith("Loss") or last in ("Module", "Sequential")
+        return (
+            last in _TORCH_LAYERS or last in _TORCH_WEIGHTS or last.endswith("Loss") or last in ("Module", "Sequential")
+        )
     if module in ("torch.nn.functional", "keras.activations"):
         return last in _ACTIVATIONS or last in ("cross_entropy", "nll_loss", "mse_loss", "binary_cross_entropy")
     return last[:1].isupper() and (module in ("keras.losses", "keras.metrics", "torch.optim") or module == "keras")

@@ -12,7 +12,7 @@ from ..finding import SEVERITIES, Finding
 from .config import Config, config_for
 from .execute import Interpreter
 from .loops import unreset
-from .names import speaks_of_frameworks
+from .names import is_of_interest
 from .rules import Hit, judge
 from .source import Source, files, read
 
@@ -66,7 +66,7 @@ def lint(
     select: Iterable[str] | None = None,
     ignore: Iterable[str] | None = None,
 ) -> Report:
-    """Look for misused losses in Python files and notebooks, without running or importing them.
+    r"""Look for misused losses in Python files and notebooks, without running or importing them.
 
     Args:
         paths: Files, or folders whose ``*.py`` and ``*.ipynb`` are looked at.
@@ -85,7 +85,7 @@ def lint(
         >>> from lossmith.doctor.lint import lint
         >>> file = pathlib.Path(tempfile.mkdtemp()) / "train.py"
         >>> _ = file.write_text(
-        ...     "import torch.nn.functional as F\\ndef loss(x, y):\\n    return F.cross_entropy(F.softmax(x, 1), y)\\n"
+        ...     "import torch.nn.functional as F\ndef loss(x, y):\n    return F.cross_entropy(F.softmax(x, 1), y)\n"
         ... )
         >>> [(d.finding.code, d.line, d.column) for d in lint([file]).diagnostics]
         [('OUT02', 3, 12)]
@@ -119,17 +119,20 @@ def _one(path: Path, config: Config, report: Report) -> None:
 
 def check_source(source: Source, config: Config | None = None) -> list[Diagnostic]:
     """Return the diagnostics of one source, by place, without those that are silenced."""
-    if not speaks_of_frameworks(source.text):
+    if not is_of_interest(source.text):
         return []
     interpreter = Interpreter()
     interpreter.run(source.tree)
     best: dict[tuple[str, int, int], Hit] = {}
-    for hit in judge(interpreter.events, unreset(source.tree)):
+    loops = unreset(source.tree) if ".backward(" in source.text else ()
+    for hit in judge(interpreter.events, loops):
         key = (hit.finding.code, *_start(hit.node))
         if key not in best or _rank(hit) < _rank(best[key]):
             best[key] = hit
     wanted = config or Config()
-    found = [_diagnostic(source, hit) for hit in best.values() if wanted.wants(hit.finding.code) and not _off(source, hit)]
+    found = [
+        _diagnostic(source, hit) for hit in best.values() if wanted.wants(hit.finding.code) and not _off(source, hit)
+    ]
     return sorted(found, key=lambda d: (d.cell or 0, d.line, d.column, d.finding.code))
 
 

@@ -2,7 +2,7 @@
 
 A loop counts where it calls ``.backward()`` and the ``step()`` of an optimiser of ``torch.optim`` (or of a parameter
 named like one). It is let off wherever anything may reset gradients: ``zero_grad`` or ``.grad`` in the same function,
-class or script, in a function of the file that the loop calls, or in a function that it hands the optimiser or model to.
+class or script, in a function of the file that the loop calls, or in one that it hands the optimiser or model to.
 """
 
 from __future__ import annotations
@@ -41,7 +41,9 @@ def unreset(tree: ast.Module) -> Iterator[Unreset]:
     for region in _regions(tree):
         if _mentions(region, _RESETS) or _mentions_hook(region):
             continue
-        parameters = {a.arg for part in region for f in ast.walk(part) if isinstance(f, _SCOPES[:2]) for a in f.args.args}
+        parameters = {
+            a.arg for part in region for f in ast.walk(part) if isinstance(f, _SCOPES[:2]) for a in f.args.args
+        }
         for loop in _loops(region):
             found = _judge(loop, made, parameters, resetting, names)
             if found is not None:
@@ -153,18 +155,20 @@ def _loops(region: Iterable[ast.AST]) -> Iterator[ast.For | ast.While]:
 
 
 def _trains(loop: ast.For | ast.While) -> bool:
-    attributes = {n.func.attr for n in _inside(loop.body) if isinstance(n, ast.Call) and isinstance(n.func, ast.Attribute)}
+    attributes = {
+        n.func.attr for n in _inside(loop.body) if isinstance(n, ast.Call) and isinstance(n.func, ast.Attribute)
+    }
     return {"backward", "step"} <= attributes
 
 
 def _inside(body: Iterable[ast.AST]) -> Iterator[ast.AST]:
     """Yield the nodes that run with the body: not those of functions that it defines."""
-    todo = list(body)
+    todo = list(body)[::-1]
     while todo:
-        node = todo.pop(0)
+        node = todo.pop()
         yield node
         if not isinstance(node, (*_SCOPES, ast.Lambda)):
-            todo.extend(ast.iter_child_nodes(node))
+            todo.extend(reversed(list(ast.iter_child_nodes(node))))
 
 
 def _mentions(nodes: Iterable[ast.AST], names: frozenset[str]) -> bool:

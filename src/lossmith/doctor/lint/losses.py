@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from ...errors import LossmithError
@@ -99,9 +100,7 @@ def loss(name: str, args: tuple[Any, ...], kwargs: Mapping[str, Any], line: int,
 def named(text: str, line: int) -> LossSpec | None:
     """Return the loss that Keras takes a string for: "mse", "categorical_crossentropy"."""
     made = loss(f"keras.losses.{text}", (), {}, line, False)
-    if made is None:
-        return None
-    return LossSpec(**{**made.__dict__, "shown": f'"{text}"'})
+    return None if made is None else replace(made, shown=f'"{text}"')
 
 
 def _kind(facts: LossFacts) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 
 _KERAS_ROOTS = (
     "tensorflow.keras",
@@ -88,6 +89,9 @@ def _of_interest(dotted: str) -> str | None:
     return None
 
 
-def speaks_of_frameworks(text: str) -> bool:
-    """Whether a source mentions any framework at all; others need not be read closely."""
-    return any(root in text for root in _MENTIONS)
+_TOPICS = re.compile(r"softmax|sigmoid|loss|entropy|compile\(|backward\(|nll|log\(", re.IGNORECASE)
+
+
+def is_of_interest(text: str) -> bool:
+    """Whether a source mentions a framework and something of losses; others need not be followed."""
+    return any(root in text for root in _MENTIONS) and _TOPICS.search(text) is not None

@@ -149,9 +149,7 @@ def _activated(event: Activated) -> Iterator[Hit]:
         keras = "nn." not in x.shown and "torch" not in x.shown and "F." not in x.shown
         yield Hit(
             event.node,
-            rule("OUT01").finding(
-                evidence=f"{x.shown} is over one unit.", framework="keras" if keras else "torch"
-            ),
+            rule("OUT01").finding(evidence=f"{x.shown} is over one unit.", framework="keras" if keras else "torch"),
         )
 
 
@@ -283,8 +281,8 @@ def _unreset(loop: Unreset) -> Hit:
     return Hit(
         loop.node,
         rule("OPT10").finding(
-            evidence=f"The loop calls backward() and {loop.optimizer}.step() (line {loop.step}), and nothing resets the "
-            "gradients.",
+            evidence=f"The loop calls backward() and {loop.optimizer}.step() (line {loop.step}), and nothing resets "
+            "the gradients.",
             fix=f"{loop.optimizer}.zero_grad()  # before backward()",
             certainty="certain" if loop.certain else "likely",
             framework="torch",

@@ -106,7 +106,7 @@ def _logarithms(spec: LossSpec, x: Tensor) -> Iterator[Finding]:
 
 
 def _softmax_of_one(spec: LossSpec, x: Tensor) -> Iterator[Finding]:
-    """A softmax along axis 1 is over the single unit where it goes straight into a loss; elsewhere it may be attention."""
+    """A softmax along axis 1 is over the single unit if it goes straight into a loss; else it may be attention."""
     if x.activation == "softmax" and x.units == 1 and x.axis in (1, None):
         yield rule("OUT01").finding(
             evidence=f"{x.shown} is over one unit, and {spec.shown} gets its output.", framework=spec.framework

@@ -1,4 +1,4 @@
-"""Files and notebooks as source: text, syntax tree, where each line came from, and which findings ``# noqa`` silences."""
+"""Files and notebooks as source: text, tree, where each line came from, and which findings ``# noqa`` silences."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import tokenize
 import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -35,7 +36,6 @@ class Source:
         tree: The parsed source; of a notebook all its cells, in order.
         text: The source that ``tree`` is of.
         places: Of a notebook: (cell, line) for each line of ``text``, counted from 1; else empty.
-        noqa: Codes that are silenced, by line; ``ALL`` for all.
         problems: What could not be read, one line each, with its place.
     """
 
@@ -43,8 +43,12 @@ class Source:
     tree: ast.Module
     text: str
     places: list[tuple[int, int]] = field(default_factory=list)
-    noqa: dict[int, frozenset[str]] = field(default_factory=dict)
     problems: list[str] = field(default_factory=list)
+
+    @cached_property
+    def noqa(self) -> dict[int, frozenset[str]]:
+        """Codes that comments silence, by line; ``ALL`` for all."""
+        return silenced(self.text)
 
     def place(self, line: int) -> tuple[int | None, int]:
         """Return (cell, line) of a line of ``text``; the cell is None outside of notebooks."""
@@ -105,8 +109,7 @@ def read(path: Path) -> Source:
         text = raw.decode(encoding)
     except (SyntaxError, UnicodeDecodeError) as error:
         raise DataError(f"{path}: not text that Python reads: {error}") from None
-    tree = parse(text, f"{path}")
-    return Source(path, tree, text, noqa=silenced(text))
+    return Source(path, parse(text, f"{path}"), text)
 
 
 def parse(text: str, where: str) -> ast.Module:
@@ -168,7 +171,6 @@ def _notebook(path: Path, raw: bytes) -> Source:
             continue
         _add_cell(source, lines, number, _text(cell))
     source.text = "".join(lines)
-    source.noqa = silenced(source.text)
     return source
 
 
@@ -202,10 +204,10 @@ def _add_cell(source: Source, lines: list[str], number: int, text: str) -> None:
 
 
 def without_magics(text: str) -> str:
-    """Return a cell's source with IPython's own lines made harmless, line by line.
+    r"""Return a cell's source with IPython's own lines made harmless, line by line.
 
-    >>> without_magics("%matplotlib inline\\nfiles = !ls\\nx = 1")
-    'pass\\nfiles = None\\nx = 1'
+    >>> without_magics("%matplotlib inline\nfiles = !ls\nx = 1")
+    'pass\nfiles = None\nx = 1'
     """
     lines = text.splitlines()
     first = next((line for line in lines if line.strip()), "")
