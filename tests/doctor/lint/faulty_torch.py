@@ -202,6 +202,16 @@ FAULTY = {
                 loss.backward()  #: OPT10
                 optimizer.step()
     """,
+    "no zero_grad, a scheduler beside the optimizer": """
+        def train(model, loader):
+            optim = torch.optim.AdamW(params=model.parameters())
+            scheduler = torch.optim.lr_scheduler.StepLR(optim, 10)
+            while True:
+                for x in loader:
+                    model(x).backward()  #: OPT10
+                    scheduler.step()
+                    optim.step()
+    """,
     "no zero_grad in a function": """
         def train(model, loader, optimizer, criterion):
             model.train()

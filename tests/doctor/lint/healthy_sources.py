@@ -132,6 +132,33 @@ TORCH = {
         chain[1] = nn.Identity()
         loss = F.cross_entropy(chain(x), y)
     """,
+    "a function that takes the softmax off": """
+        def strip(model):
+            model[-1] = nn.Identity()
+        class Net(nn.Module):
+            def __init__(self):
+                super().__init__()
+                self.act = nn.Softmax(dim=1)
+            def forward(self, x):
+                return self.act(x)
+        def bare(net):
+            net.act = nn.Identity()
+        chain = nn.Sequential(nn.Linear(2, 3), nn.Softmax(dim=1))
+        strip(chain)
+        loss = F.cross_entropy(chain(x), y)
+        cut = nn.Sequential(nn.Linear(2, 3), nn.Softmax(dim=1))[:-1]
+        loss = F.cross_entropy(cut(x), y)
+        net = Net()
+        bare(net)
+        loss = F.cross_entropy(net(x), y)
+    """,
+    "functions that call themselves": """
+        fact = lambda n: fact(n - 1)
+        def again(x):
+            return again(F.softmax(x, dim=1))
+        F.cross_entropy(again(x), y)
+        F.cross_entropy(fact(3), y)
+    """,
     "losses from a dictionary": """
         LOSSES = {"ce": nn.CrossEntropyLoss, "mse": nn.MSELoss, "bce": nn.BCELoss}
         def make(name, **settings):

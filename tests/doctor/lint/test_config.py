@@ -97,4 +97,6 @@ def test_the_longer_entry_counts() -> None:
 
 
 def test_static_rules_are_in_the_catalogue() -> None:
-    assert {r.code for r in rules()} >= STATIC
+    by_code = {r.code: r for r in rules()}
+    assert by_code.keys() >= STATIC
+    assert all("static" in by_code[code].when for code in STATIC)

@@ -9,6 +9,7 @@ from typing import Any
 from . import formulas, layers, losses
 from .evaluate import LOGS, Arguments, Evaluator, Scope
 from .events import Activated, ClassCall, Compile, Logarithm, LossCall, Metric
+from .syntax import changes_layers
 from .values import (
     Chain,
     Class,
@@ -29,6 +30,7 @@ _HARMLESS = frozenset(
     {"print", "len", "list", "tuple", "enumerate", "zip", "range", "isinstance", "str", "sum", "type"}
 )
 _SELF = frozenset({"to", "cuda", "cpu", "train", "eval", "float", "double", "half", "requires_grad_", "share_memory"})
+_OF_TENSORS = frozenset({"softmax", "log_softmax", "sigmoid", "argmax"})
 _OF_LOSS = frozenset({"mean", "sum", "to", "cuda", "float", "cpu", "double"})
 
 
@@ -62,9 +64,9 @@ class Calls(Evaluator):
             return self._call_method(called, node, given, scope)
         if called is None and isinstance(node.func, ast.Attribute):
             self._method_of_unknown(node, given)
-            return self._passed_through(node.func.attr, given)
+            return self._passed_through(node.func.attr, node, given)
         if not isinstance(called, LossObject | Layer | Chain | Functional):
-            self._escape(node, scope)
+            self._escape(called, node, scope)
         return self.call(called, node, given)
 
     def call(self, called: Any, node: ast.Call, given: Arguments) -> Any:
@@ -236,8 +238,12 @@ class Calls(Evaluator):
         if name in ("max", "min", "topk") and (given.args or given.kwargs):
             return Group((None, Tensor(hard="argmax")))
         axis = given.kwargs.get("dim", given.args[0] if given.args else None)
+        return self._function_of(name, owner, axis, node)
+
+    def _function_of(self, name: str, owner: Tensor | None, axis: Any, node: ast.Call) -> Any:
         after = layers.apply_function(name, owner, axis, node.lineno, f".{name}()")
-        applied = after is not None and after.activation in layers.BOUNDED and after.shown != owner.shown
+        before = "" if owner is None else owner.shown
+        applied = after is not None and after.activation in layers.BOUNDED and after.shown != before
         if applied and after is not None:
             self.events.append(Activated(node, after))
         return after
@@ -250,17 +256,15 @@ class Calls(Evaluator):
         if node.func.attr in ("gradient", "backward") and given.args:
             self.trained(given.args[0])
 
-    def _passed_through(self, name: str, given: Arguments) -> Any:
+    def _passed_through(self, name: str, node: ast.Call, given: Arguments) -> Any:
         """Return what a method of something unknown gives: a scaled loss, an activation of a tensor."""
         first = given.args[0] if given.args else None
         if name == "scale" and isinstance(first, LossCall):
             return first
-        if name in ("softmax", "log_softmax", "argmax", "sigmoid") and not isinstance(first, Tensor):
-            if name == "argmax":
-                return Tensor(hard="argmax")
-            axis = first.value if isinstance(first, Const) and type(first.value) is int else None
-            return Tensor(activation=name, axis=axis, shown=f".{name}()", predicted=True)
-        return None
+        bare = len(given.args) <= 1 and isinstance(first, Const | None) and given.kwargs.keys() <= {"dim", "axis"}
+        if name not in _OF_TENSORS or not bare or (given.args and first is None):
+            return None
+        return self._function_of(name, None, given.kwargs.get("dim", first), node)
 
     def _grow(self, owner: Chain | Group, node: ast.Call, given: Arguments, scope: Scope) -> None:
         item = given.args[-1] if given.args else given.kwargs.get("layer")
@@ -276,14 +280,15 @@ class Calls(Evaluator):
         if isinstance(func, ast.Attribute):
             self.assign(func.value, None, scope)
 
-    def _escape(self, node: ast.Call, scope: Scope) -> None:
-        """Forget Keras models and lists that are handed to functions of the file, which may change them."""
+    def _escape(self, called: Any, node: ast.Call, scope: Scope) -> None:
+        """Forget models and lists that are handed to functions, where these may change them."""
         if isinstance(node.func, ast.Name) and node.func.id in _HARMLESS:
             return
+        torch_too = isinstance(called, Function) and changes_layers(called.node)
         for argument in (*node.args, *(k.value for k in node.keywords)):
             if isinstance(argument, ast.Name):
                 value = scope.lookup(argument.id)
-                if isinstance(value, Group) or (isinstance(value, Chain) and value.framework == "keras"):
+                if isinstance(value, Group) or (isinstance(value, Chain) and (torch_too or value.framework == "keras")):
                     scope.names[argument.id] = None
 
     # --- compile ------------------------------------------------------------------------------------------------------

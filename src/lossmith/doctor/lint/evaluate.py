@@ -68,7 +68,11 @@ class Evaluator:
 
     def __init__(self) -> None:
         self.events: list[Event] = []
-        self.shifted: frozenset[str] = frozenset()
+
+    @property
+    def shifted(self) -> frozenset[str]:
+        """Names whose maximum may have been taken off already."""
+        raise NotImplementedError
 
     def call_function(self, function: Function, given: Arguments) -> Any:
         """Return what a function of the file returns."""

@@ -10,6 +10,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 from . import formulas
@@ -59,13 +60,19 @@ class Interpreter(Calls):
         self._loose: dict[ast.AST, set[str]] = {}
         self._calls = 0
         self._branches = 0
+        self._tree: ast.AST = ast.Module(body=[], type_ignores=[])
+
+    @cached_property
+    def shifted(self) -> frozenset[str]:
+        """Names whose maximum may have been taken off already."""
+        return formulas.shifted_names(ast.walk(self._tree))
 
     def run(self, tree: ast.Module) -> None:
         """Follow a whole file."""
         scope = Scope()
-        nodes = list(ast.walk(tree))
+        self._tree = tree
+        nodes = ast.walk(tree)
         scope.hidden = frozenset(name for node in nodes if isinstance(node, ast.Global) for name in node.names)
-        self.shifted = formulas.shifted_names(nodes)
         self._body(tree, tree.body, scope, None)
         done: set[int] = set()
         while todo := [f for key, f in self._pending.items() if key not in done]:
@@ -91,18 +98,27 @@ class Interpreter(Calls):
     def call_function(self, function: Function, given: Arguments) -> Any:
         """Return what a function of the file returns with these arguments."""
         if isinstance(function.node, ast.Lambda):
-            body = function.node.body
-            scope = self._bound(function, given)
-            return self.evaluate(body, scope) if len(self._frames) < _DEEPEST else None
+            return self._enter_lambda(function, function.node, given)
         plain = all(decorator(d) in _PLAIN_DECORATORS for d in function.node.decorator_list)
         lazy = _memo(self._lazy, function.node, lambda: is_generator(function.node))
         return self._enter(function, given) if plain and not lazy else None
 
-    def _enter(self, function: Function, given: Arguments) -> Any:
-        node = function.node
+    def _enter_lambda(self, function: Function, node: ast.Lambda, given: Arguments) -> Any:
+        if self._is_too_deep(node):
+            return None
+        self._frames.append(Frame(node, function.owner))
+        value = self.evaluate(node.body, self._bound(function, given))
+        self._frames.pop()
+        return value
+
+    def _is_too_deep(self, node: ast.AST) -> bool:
         self._calls += 1
         busy = any(frame.node is node for frame in self._frames)
-        if busy or len(self._frames) > _DEEPEST or self._calls > _MOST_CALLS or isinstance(node, ast.Lambda):
+        return busy or len(self._frames) > _DEEPEST or self._calls > _MOST_CALLS
+
+    def _enter(self, function: Function, given: Arguments) -> Any:
+        node = function.node
+        if isinstance(node, ast.Lambda) or self._is_too_deep(node):
             return None
         outer, self._branches = self._branches, 0
         frame = self._body(node, node.body, self._bound(function, given), function.owner)

@@ -55,16 +55,14 @@ def _judge(
 ) -> Unreset | None:
     calls = [n for n in _inside(loop.body) if isinstance(n, ast.Call) and isinstance(n.func, ast.Attribute)]
     backward = next((c for c in calls if c.func.attr == "backward"), None)  # pyrefly: ignore
-    step = next((s for c in calls if (s := _stepped(c))), None)
+    steps = [s for c in calls if (s := _stepped(c))]
+    step = next((s for s in steps if s in made or (s in parameters and _NAMED.search(s))), None)
     if backward is None or step is None or isinstance(loop.body[-1], ast.Break | ast.Return):
-        return None
-    certain = step in made
-    if not certain and not (step in parameters and _NAMED.search(step)):
         return None
     if step in _assigned(loop.body) or _called(loop.body) & resetting or _handed_over(loop, step, made, names):
         return None
     line = next(c.lineno for c in calls if _stepped(c) == step)
-    return Unreset(backward, step, line, certain)
+    return Unreset(backward, step, line, step in made)
 
 
 def _stepped(call: ast.Call) -> str | None:

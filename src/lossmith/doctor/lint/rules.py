@@ -167,7 +167,7 @@ def _logarithm(event: Logarithm) -> Iterator[Hit]:
         event.node,
         rule("NUM02").finding(
             what=f"log({inner}) is written out: it is minus infinity where {inner} rounds to 0.",
-            evidence=f"{event.written} of {event.of.shown}.",
+            evidence=f"{event.written}() is taken of {event.of.shown}.",
             framework="torch" if "torch" in event.written or event.written.startswith(".") else "",
         ),
     )

@@ -9,6 +9,8 @@ from typing import Any
 
 from .values import Class
 
+_CHANGING = frozenset({"append", "add_module", "insert", "pop", "extend", "register_module", "__setitem__"})
+
 
 def load(target: ast.expr) -> ast.expr:
     """Return a target as an expression to read."""
@@ -93,3 +95,15 @@ def unsettled(family: list[Class]) -> set[str]:
                     else:
                         outside[node.attr] += 1
     return {name for name, times in outside.items() if times > 1 or name in inside}
+
+
+def changes_layers(node: ast.AST) -> bool:
+    """Whether a function may change the layers of a Sequential that it is handed."""
+    for part in ast.walk(node):
+        if isinstance(part, ast.Subscript | ast.Attribute) and not isinstance(part.ctx, ast.Load):
+            return True
+        if isinstance(part, ast.Attribute) and part.attr in _CHANGING:
+            return True
+        if isinstance(part, ast.Name) and part.id in ("setattr", "delattr"):
+            return True
+    return False
