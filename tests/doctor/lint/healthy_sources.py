@@ -152,6 +152,24 @@ TORCH = {
         bare(net)
         loss = F.cross_entropy(net(x), y)
     """,
+    "in place": """
+        a = nn.Linear(2, 1)(x)
+        a.sigmoid_()
+        F.binary_cross_entropy(a, y)
+        b = nn.Linear(2, 1)(x)
+        torch.sigmoid_(b)
+        F.binary_cross_entropy(b, y)
+        c = nn.Linear(2, 1)(x)
+        c[:, 0] = torch.sigmoid(c[:, 0])
+        F.binary_cross_entropy(c, y)
+        d = torch.sigmoid(z)
+        d *= z
+        F.binary_cross_entropy_with_logits(d, y)
+    """,
+    "trained on the Brier score": """
+        loss = F.mse_loss(F.softmax(z, 1), F.one_hot(y, 3).float())
+        loss.backward()
+    """,
     "functions that call themselves": """
         fact = lambda n: fact(n - 1)
         def again(x):

@@ -212,7 +212,7 @@ class Calls(Evaluator):
         if isinstance(owner, LossCall | ClassCall):
             return self._method_of_loss(owner, name)
         if isinstance(owner, Tensor):
-            return self._method_of_tensor(owner, name, node, given)
+            return self._method_of_tensor(owner, name, node, given, scope)
         if name == "compile" and isinstance(owner, Chain | Functional | Instance):
             return self._compile(self.output_of(owner, node), node, given)
         if name in ("manual_backward", "gradient") and given.args:
@@ -232,9 +232,12 @@ class Calls(Evaluator):
             owner.used = True
         return owner if name in _OF_LOSS else None
 
-    def _method_of_tensor(self, owner: Tensor, name: str, node: ast.Call, given: Arguments) -> Any:
+    def _method_of_tensor(self, owner: Tensor, name: str, node: ast.Call, given: Arguments, scope: Scope) -> Any:
         if name == "log":
             return self._logarithm(owner, node)
+        if name.endswith("_") and name != "requires_grad_":  # in place
+            self.forget(node.func, scope)
+            return None
         if name in ("max", "min", "topk") and (given.args or given.kwargs):
             return Group((None, Tensor(hard="argmax")))
         axis = given.kwargs.get("dim", given.args[0] if given.args else None)

@@ -18,7 +18,7 @@ from .calls import Calls
 from .evaluate import Arguments, Scope
 from .names import imported
 from .syntax import bound_again, decorator, family, is_generator, is_static, load, method, targets, unsettled
-from .values import Chain, Class, Const, Function, Group, Instance, Method, Ref, join
+from .values import Chain, Class, Const, Function, Group, Instance, Layer, Method, Ref, Tensor, join
 
 _DEEPEST = 6
 _MOST_CALLS = 3000
@@ -259,7 +259,16 @@ class Interpreter(Calls):
         return old is not None and new is not None and new[: len(old)] == old
 
     def _do_Expr(self, node: ast.Expr, scope: Scope) -> None:
+        """Follow an expression; a layer whose result is dropped, or ``sigmoid_``, works in place."""
         self.evaluate(node.value, scope)
+        if not isinstance(node.value, ast.Call):
+            return
+        func = node.value.func
+        written = func.attr if isinstance(func, ast.Attribute) else func.id if isinstance(func, ast.Name) else ""
+        if written.endswith("_") or isinstance(self.evaluate(func, scope), Layer | Chain | Instance):
+            for argument in node.value.args:
+                if isinstance(argument, ast.Name) and isinstance(scope.lookup(argument.id), Tensor):
+                    scope.names[argument.id] = None
 
     def _do_Assign(self, node: ast.Assign, scope: Scope) -> None:
         value = self.evaluate(node.value, scope)

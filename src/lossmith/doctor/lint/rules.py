@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from ..finding import Finding
 from ..rule import rule
 from .events import Activated, ClassCall, Compile, Event, Logarithm, LossCall, Metric
+from .layers import BOUNDED
 from .loops import Unreset
 from .rules_fit import fits
 from .values import Group, LossSpec, Tensor
@@ -123,7 +124,8 @@ def _target_of_divergence(spec: LossSpec, target: Tensor) -> Iterator[Finding]:
 
 
 def _one_hot_target(event: LossCall, target: Tensor) -> Iterator[Finding]:
-    if event.spec.kind == "distance" and target.one_hot and event.trained:
+    probabilities = isinstance(event.prediction, Tensor) and event.prediction.activation in BOUNDED  # the Brier score
+    if event.spec.kind == "distance" and target.one_hot and event.trained and not probabilities:
         yield rule("OUT09").finding(
             evidence=f"{event.spec.shown} is trained on one-hot targets.", framework=event.spec.framework
         )
