@@ -198,7 +198,10 @@ def _metrics(spec: LossSpec, x: Tensor, metrics: tuple[Metric, ...]) -> Iterator
         wrong = _contradiction(spec, x, metric)
         if wrong:
             yield rule("MET01").finding(
-                evidence=f"{spec.shown} beside {_shown(metric)}: {wrong[0]}", fix=wrong[1], framework="keras"
+                what=f"The metric {_shown(metric)} does not fit the loss {spec.shown}.",
+                evidence=f"{_shown(metric)}: {wrong[0]}",
+                fix=wrong[1],
+                framework="keras",
             )
 
 
