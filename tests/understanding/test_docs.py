@@ -22,6 +22,8 @@ _TESTS = Path(__file__).parents[1]
 PROGRAMS = {  # guides with whole programs, which a test runs one after the other
     "boosting": _TESTS / "boosting" / "test_guide.py",
     "keras": _TESTS / "faces" / "test_keras_guide.py",
+    "doctor": _TESTS / "doctor" / "test_guides.py",
+    "lint": _TESTS / "doctor" / "test_guides.py",
     "quickstart": _TESTS / "faces" / "test_keras_guide.py",
 }
 ALL = [pytest.param(loss, id=loss.name) for loss in losses()]

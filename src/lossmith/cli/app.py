@@ -12,6 +12,7 @@ COMMANDS = (
     "choose",
     "evaluate",
     "doctor",
+    "lint",
     "explain",
     "plot",
     "losses",

@@ -7,6 +7,7 @@ import textwrap
 from typing import Any
 
 from .finding import SCHEMA
+from .lint.config import STATIC
 from .rule import Rule, rule, rules
 
 _TITLES = {"torch": "PyTorch", "keras": "Keras", "optax": "optax", "lossmith": "lossmith", "": "Everywhere"}
@@ -131,7 +132,8 @@ def _when(one: Rule) -> str:
     when = ", ".join(_WORDS[w] for w in one.when)
     if one.judges:
         return f"{when[:1].upper()}{when[1:]}. It needs: {needs}."
-    return f"{when[:1].upper()}{when[1:]}; lossmith.doctor.check does not look for it. It needs: {needs}."
+    who = "lossmith lint alone looks for it" if one.code in STATIC else "lossmith.doctor.check does not look for it"
+    return f"{when[:1].upper()}{when[1:]}; {who}. It needs: {needs}."
 
 
 def _wrapped(paragraph: str, width: int) -> list[str]:

@@ -206,7 +206,7 @@ register(
         title="The loss expects log-probabilities and gets something else",
         tier=1,
         severity="error",
-        when=("first batch",),
+        when=("static", "first batch"),
         needs=(("loss", "prediction"),),
         criterion="The loss takes log-probabilities (NLL, KL, CTC of torch), and the log-sum-exp of a row misses 0 "
         "by more than 1e-3 (half precision: 3e-2) along every axis that may be the classes'.",
@@ -242,7 +242,7 @@ register(
         title="Prediction and target have changed places",
         tier=2,
         severity="error",
-        when=("first batch",),
+        when=("static", "first batch"),
         needs=(("loss", "prediction", "target"),),
         criterion="The loss is not symmetric, and the prediction is of an integer dtype while the target is "
         "floating; or 16 or more predictions are all 0 or 1 (both occur) while a tenth of the targets of a "

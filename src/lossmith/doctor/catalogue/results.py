@@ -61,7 +61,8 @@ register(
         when=("static",),
         needs=(("model",),),
         criterion="A Keras model is compiled with a binary loss on logits and an accuracy that cuts at 0.5; with "
-        "Accuracy(), which compares floats for equality; or with a regression loss and an accuracy.",
+        "Accuracy(), which compares floats for equality; or with a regression loss and an accuracy; or a categorical "
+        "loss beside the accuracy of the other kind of labels, or beside a binary one.",
         why="The number that is reported is not the one that is meant.",
         fixes={
             "keras": "metrics=[keras.metrics.BinaryAccuracy(threshold=0)]  # for logits",

@@ -122,7 +122,7 @@ register(
         title="Gradients are not reset",
         tier=1,
         severity="error",
-        when=("training",),
+        when=("static", "training"),
         needs=(("model", "gradients"),),
         criterion="Gradients are there and not 0 before backward() in 2 or more steps, without declared accumulation.",
         why="Every step adds all gradients of the past.",
