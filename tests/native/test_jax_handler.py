@@ -38,10 +38,9 @@ def batch(rows: int = 6, classes: int = 10, dtype: str = "float32") -> tuple[Any
 
 def run(program: str, **environment: str) -> str:
     """Return what a program prints in a Python of its own."""
-    paths = os.pathsep.join([str(ROOT / "src"), *os.environ.get("PYTHONPATH", "").split(os.pathsep)])
     done = subprocess.run(
         [sys.executable, "-W", "error", "-c", program],
-        env={**os.environ, "PYTHONPATH": paths, **environment},
+        env={**os.environ, **environment},
         capture_output=True,
         text=True,
         timeout=300,

@@ -56,7 +56,7 @@ def _find_on_torch(loss: Loss, inputs: Inputs) -> Kernel | None:
         return None
     from ..torch import fast_rows  # a tensor is there, and so is PyTorch
 
-    return fast_rows.find(loss, inputs)
+    return fast_rows.kernel_of(loss, inputs)
 
 
 def _find_on_jax(loss: Loss, inputs: Inputs) -> Kernel | None:

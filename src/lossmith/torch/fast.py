@@ -142,7 +142,7 @@ def cross_entropy(
         return None if result is None else result[0]
     call = _Call(weight, ignore_index, reduction, label_smoothing, plain)
     value, call.gradient = result
-    return _apply(input, target, weight, value, call)
+    return _record(input, target, weight, value, call)
 
 
 def _over_positions(input: Tensor, target: Tensor, *settings: Any) -> Tensor | None:
@@ -168,7 +168,7 @@ def _rows(
     if not call.run(input, target, value.data_ptr(), None):
         return None
     value = value.to(input.dtype)
-    return _apply(input, target, weight, value, call) if torch.is_grad_enabled() and input.requires_grad else value
+    return _record(input, target, weight, value, call) if torch.is_grad_enabled() and input.requires_grad else value
 
 
 def softmax_value_and_gradient(
@@ -276,7 +276,7 @@ def applied(function: type[Function]) -> Any:
     return super(Function, function).apply  # pyrefly: ignore
 
 
-_apply = applied(_CrossEntropy)
+_record = applied(_CrossEntropy)
 
 
 def _by_formula(ctx: Any, slope: Tensor) -> Tensor:

@@ -1,6 +1,6 @@
 """The native kernels that give one value per row or element, for tensors: which call has one, and how autograd sees it.
 
-The same contract as ``fast`` has: `find` and `cross_entropy` give what the plain formula gives, or None, and then the
+The same contract as ``fast`` has: `kernel_of` and `cross_entropy` give what the plain formula gives, or None, and then the
 formula has to do it. The public losses come here by ``core.kernel``; `lossmith.torch` does with dense targets.
 
 The gradient is computed with the values, in one pass, when it can be said beforehand what autograd will multiply each
@@ -138,7 +138,7 @@ class _Elements(_Definition):
             fast_elementwise._run(*arrays, values, gradient, factor, along)
 
 
-def find(loss: Loss, inputs: Inputs) -> Callable[..., tuple[Any, Any]] | None:
+def kernel_of(loss: Loss, inputs: Inputs) -> Callable[..., tuple[Any, Any]] | None:
     """Return ``kernel(inputs, scale, gradient=…) -> (values, gradient or None)``, as ``core.kernel.find`` does.
 
     Without ``gradient`` autograd records the values, and ``scale`` is what it will probably multiply their gradients
