@@ -57,13 +57,15 @@ def main() -> None:
         "what", choices=["cpu", "memory", "chart"], help="what to measure, or only draw the chart again"
     )
     parser.add_argument("--quick", action="store_true", help="the small sizes, without torch.compile; records nothing")
+    parser.add_argument("--seconds", type=float, default=cpu.WORK_SECONDS, help="per loss, size and pass")
+    parser.add_argument("--only", default="", help="only the losses whose names begin so")
     parser.add_argument("--tuned-malloc", action="store_true", help="with a malloc that gives no memory back")
     arguments = parser.parse_args()
     if arguments.tuned_malloc and not TUNED.items() <= os.environ.items():
         os.execve(sys.executable, [sys.executable, "-m", "benchmarks", *sys.argv[1:]], {**os.environ, **TUNED})
     setting = _setting()
     if arguments.what == "cpu":
-        for row in cpu.measure(arguments.quick, print):
+        for row in cpu.measure(arguments.quick, print, arguments.seconds, arguments.only):
             print(
                 f"{row['work']:>28} {row['shape']:>11} {row['dtype']:>8} {row['pass']:>16}  {row['contender']:<14}"
                 f" {row['median_ms']:>10} ms {row['times_ours']:>7} x ours {row['times_floor']:>8} x floor",

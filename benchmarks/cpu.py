@@ -18,7 +18,7 @@ import lossmith as lm
 from .work import Step, Work, contenders, works
 
 TURN_SECONDS = 1e-3
-WORK_SECONDS = 20.0  # per loss, size and pass, shared by all contenders
+WORK_SECONDS = 20.0  # per loss, size and pass, shared by all contenders, unless told otherwise
 LEAST, MOST = 5, 31  # turns
 
 
@@ -43,7 +43,7 @@ def bandwidth(threads: int) -> float:
     return 2 * source.nbytes / best
 
 
-def turns(steps: dict[str, Step]) -> dict[str, list[float]]:
+def turns(steps: dict[str, Step], seconds: float) -> dict[str, list[float]]:
     """Return the seconds per step of each contender, turn by turn."""
     inner, once = {}, 0.0
     for name, step in steps.items():
@@ -54,7 +54,7 @@ def turns(steps: dict[str, Step]) -> dict[str, list[float]]:
         taken = time.perf_counter() - start
         inner[name] = max(1, int(TURN_SECONDS / max(taken, 1e-7)))
         once += taken * inner[name]
-    count = int(min(max(WORK_SECONDS / once, LEAST), MOST))
+    count = int(min(max(seconds / once, LEAST), MOST))
     times: dict[str, list[float]] = {name: [] for name in steps}
     for _ in range(count):
         for name, step in steps.items():
@@ -65,20 +65,23 @@ def turns(steps: dict[str, Step]) -> dict[str, list[float]]:
     return times
 
 
-def measure(quick: bool, say: Callable[[str], None]) -> Iterator[dict[str, object]]:
-    """Yield one row per loss, size, dtype, pass and contender."""
+def measure(
+    quick: bool, say: Callable[[str], None], seconds: float = WORK_SECONDS, only: str = ""
+) -> Iterator[dict[str, object]]:
+    """Yield one row per loss (those whose name begins with ``only``), size, dtype, pass and contender."""
     threads = lm.native._core.pool_threads() if lm.has_native() else 1
     speed = bandwidth(threads)
     say(f"copying on {threads} threads: {speed / 1e9:.1f} GB/s, read and written")
     for work in works(quick):
-        yield from _measure(work, speed, compilers=not quick)
+        if work.name.startswith(only):
+            yield from _measure(work, speed, seconds, compilers=not quick)
 
 
-def _measure(work: Work, speed: float, compilers: bool) -> Iterator[dict[str, object]]:
+def _measure(work: Work, speed: float, seconds: float, compilers: bool) -> Iterator[dict[str, object]]:
     found = contenders(work, compilers)
     for k, direction in enumerate(("forward", "forward+backward")):
         floor = work.bytes_moved[k] / speed
-        times = turns({name: steps[k] for name, steps in found.items()})
+        times = turns({name: steps[k] for name, steps in found.items()}, seconds)
         ours = times["lossmith torch" if "lossmith torch" in times else "lossmith numpy"]
         for name, taken in times.items():
             yield {

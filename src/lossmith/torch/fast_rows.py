@@ -1,7 +1,7 @@
 """The native kernels that give one value per row or element, for tensors: which call has one, and how autograd sees it.
 
-The same contract as ``fast`` has: `kernel_of` and `cross_entropy` give what the plain formula gives, or None, and then the
-formula has to do it. The public losses come here by ``core.kernel``; `lossmith.torch` does with dense targets.
+The same contract as ``fast`` has: `kernel_of` and `cross_entropy` give what the plain formula gives, or None, and then
+the formula has to do it. The public losses come here by ``core.kernel``; `lossmith.torch` does with dense targets.
 
 The gradient is computed with the values, in one pass, when it can be said beforehand what autograd will multiply each
 value's gradient with - a sum and a mean say so - and is handed over if that comes true, or a multiple of it. Otherwise
