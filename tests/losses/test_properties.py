@@ -84,7 +84,7 @@ def test_the_order_of_rows_does_not_matter(case: Case, seed: int) -> None:
     value, gradient = case.object.value_and_gradient(prediction, target, weight=weight)
     shuffled, slope = case.object.value_and_gradient(prediction[order], target[order], weight=weight[order])
     assert shuffled == pytest.approx(value, rel=1e-12, abs=1e-14)
-    np.testing.assert_allclose(slope, gradient[order], rtol=1e-12)
+    np.testing.assert_allclose(slope, gradient[order], rtol=1e-12, atol=1e-15)  # two shares nearly cancel
 
 
 @pytest.mark.parametrize("name", ["huber", "softmax_cross_entropy", "cosine_similarity"])

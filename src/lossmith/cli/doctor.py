@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 from pathlib import Path
 from typing import Annotated
 
@@ -14,6 +13,7 @@ from ..doctor import Findings, Verdict, verdict
 from ..doctor.files import check_file
 from ..errors import InputError
 from .console import console
+from .options import Classes, Form, Json, Prediction, Target, Task, class_names
 
 _WIDEST = 110
 _STYLES = {"error": "bold red", "warning": "bold yellow", "note": "bold"}
@@ -27,26 +27,11 @@ def doctor(
     loss: Annotated[
         str | None, typer.Option(help="The loss: mse, nn.CrossEntropyLoss, … Default: the usual one of the task.")
     ] = None,
-    target: Annotated[
-        list[str] | None,
-        typer.Option("--target", "-t", help="Column with the target; several for several labels. Default: by name."),
-    ] = None,
-    prediction: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--prediction", "-p", help="Column with the prediction; several, 'a,b,c' or 'p_*' for one per class."
-        ),
-    ] = None,
-    task: Annotated[
-        str | None, typer.Option(help="regression, binary, multiclass or multilabel. Default: guessed, and said.")
-    ] = None,
-    form: Annotated[
-        str | None,
-        typer.Option(help="values, probabilities, percentages, logits or labels. Default: guessed, and said."),
-    ] = None,
-    classes: Annotated[
-        str | None, typer.Option(help="Names of the classes, with commas, in the columns' order.")
-    ] = None,
+    target: Target = None,
+    prediction: Prediction = None,
+    task: Task = None,
+    form: Form = None,
+    classes: Classes = None,
     decimal: Annotated[str | None, typer.Option(help="Sign before the decimals, '.' or ','.")] = None,
     train: Annotated[float | None, typer.Option(help="A training loss, to judge beside --validation.")] = None,
     validation: Annotated[float | None, typer.Option(help="A validation or test loss.")] = None,
@@ -54,7 +39,7 @@ def doctor(
         float | None, typer.Option(help="With --train: the loss of always the same answer (ln K, the variance).")
     ] = None,
     ignore: Annotated[list[str] | None, typer.Option(help="Code of a rule to leave out, such as GEN05.")] = None,
-    json: Annotated[bool, typer.Option("--json", help="Print JSON and nothing else.")] = False,
+    json: Json = False,
 ) -> None:
     """Find a misused loss in saved predictions or learning curves, or judge a training and a validation loss.
 
@@ -74,7 +59,7 @@ def doctor(
             prediction=prediction or None,
             task=task,
             form=form,
-            class_names=None if classes is None else next(csv.reader([classes], skipinitialspace=True), []),
+            class_names=class_names(classes),
             decimal=decimal,
             ignore=ignore or (),
         )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -14,34 +13,20 @@ from ..evaluation import evaluate_file
 from ..files import write_whole
 from ..report.terminal import show
 from .console import console
+from .options import Classes, Form, Json, Prediction, Target, Task, class_names
 
 
 def evaluate(
     file: Annotated[Path, typer.Argument(help="Parquet, CSV (also .csv.gz) or NPZ file.", show_default=False)],
-    target: Annotated[
-        list[str] | None,
-        typer.Option("--target", "-t", help="Column with the target; several for several labels. Default: by name."),
-    ] = None,
-    prediction: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--prediction", "-p", help="Column with the prediction; several, 'a,b,c' or 'p_*' for one per class."
-        ),
-    ] = None,
-    task: Annotated[
-        str | None, typer.Option(help="regression, binary, multiclass or multilabel. Default: guessed, and said.")
-    ] = None,
-    form: Annotated[
-        str | None,
-        typer.Option(help="values, probabilities, percentages, logits or labels. Default: guessed, and said."),
-    ] = None,
-    classes: Annotated[
-        str | None, typer.Option(help="Names of the classes, with commas, in the columns' order.")
-    ] = None,
+    target: Target = None,
+    prediction: Prediction = None,
+    task: Task = None,
+    form: Form = None,
+    classes: Classes = None,
     decimal: Annotated[
         str | None, typer.Option(help="Sign before the decimals, '.' or ','. Default: told by the values, and said.")
     ] = None,
-    json: Annotated[bool, typer.Option("--json", help="Print JSON and nothing else.")] = False,
+    json: Json = False,
     report: Annotated[
         Path | None, typer.Option(help="Write the report to this file, which ends in .html.", show_default=False)
     ] = None,
@@ -55,7 +40,7 @@ def evaluate(
         prediction=prediction or None,
         task=task,
         form=form,
-        class_names=None if classes is None else next(csv.reader([classes], skipinitialspace=True), []),
+        class_names=class_names(classes),
         decimal=decimal,
     )
     if report is not None:

@@ -47,7 +47,7 @@ def find_total(loss: Loss, inputs: Inputs) -> Rows | None:
     def kernel(inputs: Inputs, scale: float, *, gradient: bool) -> tuple[Any, Any]:
         weight = inputs.factor
         if weight is not None:
-            weight = _plain(np.broadcast_to(weight, inputs.prediction.shape))
+            weight = plain(np.broadcast_to(weight, inputs.prediction.shape))
         total, _, slopes = call(inputs, weight=weight, scale=scale, gradient=gradient)
         return np.float64(total), slopes
 
@@ -65,13 +65,13 @@ def _prepare(loss: Loss, inputs: Inputs) -> Callable[..., tuple[float, Any, Any]
         return None
 
     def call(inputs: Inputs, **options: Any) -> tuple[float, Any, Any]:
-        prediction, target = _plain(inputs.prediction), _plain(inputs.target)
-        along = None if extra is None else _plain(np.broadcast_to(extra, prediction.shape))
+        prediction, target = plain(inputs.prediction), plain(inputs.target)
+        along = None if extra is None else plain(np.broadcast_to(extra, prediction.shape))
         return elementwise.run(number, parameters, prediction, target, extra=along, **options)
 
     return call
 
 
-def _plain(x: np.ndarray) -> np.ndarray:
+def plain(x: np.ndarray) -> np.ndarray:
     """Return the array, copied only if it is strided or not aligned."""
     return np.require(x, requirements=("C_CONTIGUOUS", "ALIGNED"))

@@ -15,6 +15,7 @@ from ..losses import Loss
 from ..native import row_pairs
 from . import elementwise_kernel
 from .check import Inputs
+from .elementwise_kernel import plain
 
 Kernel = Callable[..., tuple[Any, Any]]
 
@@ -75,7 +76,7 @@ def _row_pairs(loss: Loss, inputs: Inputs) -> Kernel | None:
 
     def kernel(inputs: Inputs, scale: Any, *, gradient: bool) -> tuple[Any, Any]:
         shape = inputs.prediction.shape
-        prediction, target = (_plain(x).reshape(-1, shape[-1]) for x in (inputs.prediction, inputs.target))
+        prediction, target = (plain(x).reshape(-1, shape[-1]) for x in (inputs.prediction, inputs.target))
         along = 1.0 if scale is None else float(scale) if np.ndim(scale) == 0 else scale
         if np.ndim(along):
             along = np.broadcast_to(along, shape[:-1]).reshape(-1)
@@ -108,16 +109,16 @@ def _find_on_tensorflow(loss: Loss, inputs: Inputs) -> Kernel | None:
 
 def _softmax_cross_entropy(inputs: Inputs, scale: Any, *, gradient: bool) -> tuple[Any, Any]:
     shape = inputs.prediction.shape
-    logits = _plain(inputs.prediction).reshape(-1, shape[-1])
-    labels = _plain(inputs.target).reshape(-1)
+    logits = plain(inputs.prediction).reshape(-1, shape[-1])
+    labels = plain(inputs.target).reshape(-1)
     if scale is not None:
         scale = np.broadcast_to(np.asarray(scale, logits.dtype), shape[:-1]).reshape(-1)
     weight = inputs.parameters["class_weight"]
     rows, slope = native.softmax_cross_entropy(
         logits,
         labels,
-        scale=None if scale is None else _plain(scale),
-        class_weight=None if weight is None else _plain(weight),
+        scale=None if scale is None else plain(scale),
+        class_weight=None if weight is None else plain(weight),
         label_smoothing=inputs.parameters["label_smoothing"],
         z_loss=inputs.parameters["z_loss"],
         gradient=gradient,
@@ -127,18 +128,13 @@ def _softmax_cross_entropy(inputs: Inputs, scale: Any, *, gradient: bool) -> tup
 
 def _softmax_total(inputs: Inputs, scale: float, *, gradient: bool) -> tuple[Any, Any]:
     shape = inputs.prediction.shape
-    logits, labels = _plain(inputs.prediction).reshape(-1, shape[-1]), _plain(inputs.target).reshape(-1)
+    logits, labels = plain(inputs.prediction).reshape(-1, shape[-1]), plain(inputs.target).reshape(-1)
     slope = native.empty_gradient(logits) if gradient else None
     smoothing = inputs.parameters["label_smoothing"], inputs.parameters["z_loss"]
     total = native.softmax_total(
         native.CODES[logits.dtype], logits, labels, *logits.shape, slope, (False, False, 0), smoothing, factor=scale
     )
     return np.float64(total), None if slope is None else slope.reshape(shape)
-
-
-def _plain(x: np.ndarray) -> np.ndarray:
-    """Return the array, copied only if it is strided or not aligned."""
-    return np.require(x, requirements=("C_CONTIGUOUS", "ALIGNED"))
 
 
 _FINDERS: dict[str, Callable[[Loss, Inputs], Kernel | None]] = {

@@ -119,12 +119,12 @@ def cross_entropy(
     if weight is not None:
         if not usual(weight) or weight.shape != input.shape[1:] or weight.requires_grad or weight.dtype not in _CODES:
             return None
-        weight = weight.to(torch.float64 if input.dtype is torch.float64 else torch.float32)
+        weight = weight.to(compute_dtype(input))
     if reduction == "none":
         return _rows(input, target, weight, ignore_index, label_smoothing, plain)
     if reduction not in ("mean", "sum"):
         return None
-    wanted = torch.is_grad_enabled() and input.requires_grad
+    wanted = in_graph(input)
     result = _core.softmax_tensors(
         EXCHANGE,
         executor(),
@@ -164,11 +164,11 @@ def _rows(
     if len(shape) != 2 or target.shape != shape[:1] or not (shape[0] and shape[1]):
         return None
     call = _Call(weight, ignore_index, "none", label_smoothing, plain)
-    value = torch.empty(shape[:1], dtype=_compute_dtype(input))
+    value = torch.empty(shape[:1], dtype=compute_dtype(input))
     if not call.run(input, target, value.data_ptr(), None):
         return None
     value = value.to(input.dtype)
-    return _record(input, target, weight, value, call) if torch.is_grad_enabled() and input.requires_grad else value
+    return _record(input, target, weight, value, call) if in_graph(input) else value
 
 
 def softmax_value_and_gradient(
@@ -191,15 +191,16 @@ def in_graph(input: Tensor) -> bool:
     return input.requires_grad and torch.is_grad_enabled()
 
 
-def _compute_dtype(input: Tensor) -> torch.dtype:
+def compute_dtype(input: Tensor) -> torch.dtype:
+    """Return the dtype that the kernels compute in."""
     return torch.float64 if input.dtype is torch.float64 else torch.float32
 
 
 def empty_gradient(input: Tensor) -> Tensor:
-    """Return memory for the gradient of a contiguous matrix."""
+    """Return memory for the gradient of a contiguous tensor."""
     if input.nbytes < _POOLED_BYTES:
         return torch.empty_like(input, requires_grad=False)
-    return from_dlpack(_core.gradient_capsule(_CODES[input.dtype], *input.shape))
+    return from_dlpack(_core.gradient_capsule(_CODES[input.dtype], 1, input.numel())).view(input.shape)
 
 
 class _Call:
@@ -260,7 +261,7 @@ class _CrossEntropy(Function):
         gradient, call.gradient = call.gradient, None
         if call.reduction == "none":
             input, target, _ = ctx.saved_tensors
-            scale = slope.to(_compute_dtype(input)).contiguous()
+            scale = slope.to(compute_dtype(input)).contiguous()
             return call.gradient_again(input, target, scale.data_ptr()), None, None, None, None
         if gradient is None:  # a second backward pass through the same graph
             input, target, _ = ctx.saved_tensors

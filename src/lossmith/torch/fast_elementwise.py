@@ -14,7 +14,6 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 from torch.autograd import Function
-from torch.utils.dlpack import from_dlpack
 
 from .. import native
 from ..losses import Loss
@@ -59,7 +58,7 @@ def loss(
     if reduction == "none":
         if not fast.usual(input, target) or input.shape != target.shape or not _fit(input, target):
             return None
-        values = torch.empty(input.shape, dtype=_compute_dtype(input))
+        values = torch.empty(input.shape, dtype=fast.compute_dtype(input))
         _run(input, target, call, values, None)
         values = values.to(input.dtype)
         return _apply_values(input, target, values, call) if wanted else values
@@ -114,17 +113,6 @@ def _run(
     )
 
 
-def _empty_gradient(input: Tensor) -> Tensor:
-    """Return memory for the gradient of a contiguous tensor."""
-    if input.nbytes < _core.POOLED_BYTES:
-        return torch.empty_like(input, requires_grad=False)
-    return from_dlpack(_core.gradient_capsule(_CODES[input.dtype], 1, input.numel())).view(input.shape)
-
-
-def _compute_dtype(input: Tensor) -> torch.dtype:
-    return torch.float64 if input.dtype is torch.float64 else torch.float32
-
-
 class _Sum(Function):
     """Puts a sum or mean that is known already into autograd's graph, and its gradient where autograd asks for it."""
 
@@ -143,7 +131,7 @@ class _Sum(Function):
         gradient, ctx.gradient = ctx.gradient, None
         if gradient is None:  # a second backward pass through the same graph
             input, target = ctx.saved_tensors
-            gradient = _empty_gradient(input)
+            gradient = fast.empty_gradient(input)
             _run(input, target, ctx.call, None, gradient, 1 / input.numel() if ctx.call.mean else 1.0)
         factor = slope.item()
         if factor != 1.0:
@@ -166,8 +154,8 @@ class _Values(Function):
         if torch.is_grad_enabled():
             return _by_formula(ctx, slope), None, None, None
         input, target = ctx.saved_tensors
-        gradient = _empty_gradient(input)
-        weight = slope.to(_compute_dtype(input)).contiguous()
+        gradient = fast.empty_gradient(input)
+        weight = slope.to(fast.compute_dtype(input)).contiguous()
         _run(input, target, ctx.call, None, gradient, weight=weight)
         return gradient, None, None, None
 

@@ -53,7 +53,7 @@ class _Definition:
         self.weight = parameters.get("class_weight")
 
     def formula(self, prediction: Tensor, target: Tensor) -> Tensor:
-        wide = _compute_dtype(prediction)
+        wide = fast.compute_dtype(prediction)
         target = target.to(wide) if target.is_floating_point() else target
         return self.loss.value(_XP, prediction.to(wide), target, **self.parameters)
 
@@ -158,7 +158,7 @@ def kernel_of(loss: Loss, inputs: Inputs) -> Callable[..., tuple[Any, Any]] | No
         if not gradient:
             return _values(call, prediction, target, shape, _scale(scale, prediction, shape)), None
         with torch.no_grad():
-            values, slope = _empty_values(prediction, shape), _empty_gradient(prediction)
+            values, slope = _empty_values(prediction, shape), fast.empty_gradient(prediction)
             along = _scale(scale, prediction, shape)
             call.run(prediction, target, values, slope, 1.0 if along is None else along)
         return values, slope
@@ -203,7 +203,7 @@ def cross_entropy(
     if weight is not None:
         if not fast.usual(weight) or weight.shape != input.shape[1:] or weight.requires_grad:
             return None
-        weight = weight.to(_compute_dtype(input))
+        weight = weight.to(fast.compute_dtype(input))
     call = _Pairs(_SOFTMAX, {"label_smoothing": label_smoothing, "class_weight": weight, "z_loss": 0.0})
     rows = len(input)
     try:
@@ -231,7 +231,7 @@ class _Recorded(Function):
     @staticmethod
     def forward(ctx: Any, prediction: Tensor, target: Tensor, call: Kernel, shape: Any, hint: Scale | None) -> Tensor:
         values = _empty_values(prediction, shape)
-        ctx.gradient = None if hint is None else _empty_gradient(prediction)
+        ctx.gradient = None if hint is None else fast.empty_gradient(prediction)
         call.run(prediction, target, values, ctx.gradient, 1.0 if hint is None else hint)
         ctx.save_for_backward(prediction, target)
         ctx.call, ctx.hint = call, hint
@@ -249,7 +249,7 @@ class _Recorded(Function):
         factor = None if gradient is None else _multiple(slope, ctx.hint)
         if gradient is None or factor is None:
             prediction, target = ctx.saved_tensors
-            gradient = _empty_gradient(prediction)
+            gradient = fast.empty_gradient(prediction)
             call.run(prediction, target, None, gradient, slope.contiguous())
         elif factor != 1.0:
             gradient.mul_(factor)
@@ -276,7 +276,7 @@ def _scale(scale: Any, prediction: Tensor, shape: Any) -> Scale | None:
     scale = scale.detach()
     if scale.numel() == 1:
         return scale.item()
-    return scale.to(_compute_dtype(prediction)).expand(shape).contiguous()
+    return scale.to(fast.compute_dtype(prediction)).expand(shape).contiguous()
 
 
 def _split(scale: Scale) -> tuple[Tensor | None, float]:
@@ -287,14 +287,5 @@ def _address(x: Tensor | None) -> int | None:
     return None if x is None else x.data_ptr()
 
 
-def _compute_dtype(x: Tensor) -> torch.dtype:
-    return torch.float64 if x.dtype is torch.float64 else torch.float32
-
-
 def _empty_values(prediction: Tensor, shape: Any) -> Tensor:
-    return torch.empty(shape, dtype=_compute_dtype(prediction))
-
-
-def _empty_gradient(prediction: Tensor) -> Tensor:
-    """Return memory for the gradient of a contiguous tensor."""
-    return fast.empty_gradient(prediction.detach().view(1, -1)).view(prediction.shape)
+    return torch.empty(shape, dtype=fast.compute_dtype(prediction))

@@ -7,6 +7,7 @@ Nothing is run. An expression's worth is one of ``values``, or None; what rules 
 from __future__ import annotations
 
 import ast
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -63,44 +64,44 @@ class Arguments:
     unsure: bool
 
 
-class Evaluator:
+class Evaluator(ABC):
     """Evaluates expressions; ``Calls`` adds calls, ``Interpreter`` statements, functions and classes."""
 
     def __init__(self) -> None:
         self.events: list[Event] = []
 
     @property
+    @abstractmethod
     def shifted(self) -> frozenset[str]:
         """Names whose maximum may have been taken off already."""
-        raise NotImplementedError
 
+    @abstractmethod
     def call_function(self, function: Function, given: Arguments) -> Any:
         """Return what a function of the file returns."""
-        raise NotImplementedError
 
+    @abstractmethod
     def construct(self, made: Class, given: Arguments) -> Any:
         """Return an instance of a class of the file."""
-        raise NotImplementedError
 
+    @abstractmethod
     def attribute(self, instance: Instance, name: str) -> Any:
         """Return an attribute or bound method of an instance."""
-        raise NotImplementedError
 
+    @abstractmethod
     def call_instance(self, instance: Instance, given: Arguments) -> Any:
         """Return what calling an instance returns."""
-        raise NotImplementedError
 
+    @abstractmethod
     def super_call(self, name: str, given: Arguments) -> Any:
         """Return what ``super().name(…)`` returns."""
-        raise NotImplementedError
 
+    @abstractmethod
     def assign(self, target: ast.expr, value: Any, scope: Scope) -> None:
         """Bind a target to a value."""
-        raise NotImplementedError
 
+    @abstractmethod
     def output_of(self, model: Any, node: ast.AST) -> Any:
         """Return the output of a Keras model."""
-        raise NotImplementedError
 
     # --- expressions --------------------------------------------------------------------------------------------------
     def evaluate(self, node: ast.expr | None, scope: Scope) -> Any:
