@@ -90,4 +90,5 @@ def _append(results: Path, row: dict[str, object]) -> None:
         writer.writerow(row)
 
 
-main()
+if __name__ == "__main__":  # a contender's process imports this file too
+    main()

@@ -1,7 +1,7 @@
 """Loss and gradient on the CPU, as a user calls them, allocation included.
 
-Contenders take turns, so that a change of the machine's speed hits all alike; a ratio is the median of the pairs. A
-small step is repeated until a turn lasts a millisecond.
+Every contender has a process of its own, and they take turns, so that a change of the machine's speed hits all alike; a
+ratio is the median of the pairs. A small step is repeated until a turn lasts a millisecond.
 """
 
 from __future__ import annotations
@@ -15,9 +15,11 @@ import numpy as np
 
 import lossmith as lm
 
-from .work import Step, Work, contenders, works
+from .work import Work, works
+from .worker import Worker, workers
 
 TURN_SECONDS = 1e-3
+PAUSE_SECONDS = 5e-3  # threads of the one before spin for a while before they sleep
 WORK_SECONDS = 20.0  # per loss, size and pass, shared by all contenders, unless told otherwise
 LEAST, MOST = 5, 31  # turns
 
@@ -26,42 +28,50 @@ def bandwidth(threads: int) -> float:
     """Return the bytes per second, read and written, of copying large arrays that are in memory already."""
     source = np.ones((threads, 1 << 24), np.float32)
     target = np.ones_like(source)
+    return 2 * source.nbytes / _fastest(lambda k: np.copyto(target[k], source[k]), threads)
 
-    def copy(k: int) -> None:
-        np.copyto(target[k], source[k])
 
+def exponentials(threads: int) -> float:
+    """Return the float32 exponentials per second of NumPy's vectorised loop, on arrays that are in cache."""
+    source, repeats = np.linspace(-8, 0, threads * 4096, dtype=np.float32).reshape(threads, -1), 512
+    target = np.empty_like(source)
+
+    def compute(k: int) -> None:
+        for _ in range(repeats):
+            np.exp(source[k], out=target[k])
+
+    return repeats * source.size / _fastest(compute, threads)
+
+
+def _fastest(task: Callable[[int], None], threads: int) -> float:
+    """Return the least seconds of several runs of a task on all threads."""
     best = np.inf
     for _ in range(9):
-        workers = [threading.Thread(target=copy, args=(k,)) for k in range(1, threads)]
+        others = [threading.Thread(target=task, args=(k,)) for k in range(1, threads)]
         start = time.perf_counter()
-        for worker in workers:
-            worker.start()
-        copy(0)
-        for worker in workers:
-            worker.join()
+        for other in others:
+            other.start()
+        task(0)
+        for other in others:
+            other.join()
         best = min(best, time.perf_counter() - start)
-    return 2 * source.nbytes / best
+    return best
 
 
-def turns(steps: dict[str, Step], seconds: float) -> dict[str, list[float]]:
+def turns(contenders: list[Worker], direction: int, seconds: float) -> dict[str, list[float]]:
     """Return the seconds per step of each contender, turn by turn."""
-    inner, once = {}, 0.0
-    for name, step in steps.items():
-        step()  # compiles
-        step()
-        start = time.perf_counter()
-        step()
-        taken = time.perf_counter() - start
-        inner[name] = max(1, int(TURN_SECONDS / max(taken, 1e-7)))
-        once += taken * inner[name]
+    repeats, once = {}, 0.0
+    for worker in contenders:
+        taken = worker.warm(direction)
+        repeats[worker.name] = max(1, int(TURN_SECONDS / max(taken, 1e-7)))
+        once += taken * repeats[worker.name] + PAUSE_SECONDS
     count = int(min(max(seconds / once, LEAST), MOST))
-    times: dict[str, list[float]] = {name: [] for name in steps}
+    times: dict[str, list[float]] = {worker.name: [] for worker in contenders}
     for _ in range(count):
-        for name, step in steps.items():
-            start = time.perf_counter()
-            for _ in range(inner[name]):
-                step()
-            times[name].append((time.perf_counter() - start) / inner[name])
+        for worker in contenders:
+            time.sleep(PAUSE_SECONDS)
+            worker.turn(direction, 1)  # wakes its threads and fills its caches
+            times[worker.name].append(worker.turn(direction, repeats[worker.name]))
     return times
 
 
@@ -70,27 +80,29 @@ def measure(
 ) -> Iterator[dict[str, object]]:
     """Yield one row per loss (those whose name begins with ``only``), size, dtype, pass and contender."""
     threads = lm.native._core.pool_threads() if lm.has_native() else 1
-    speed = bandwidth(threads)
-    say(f"copying on {threads} threads: {speed / 1e9:.1f} GB/s, read and written")
-    for work in works(quick):
-        if work.name.startswith(only):
-            yield from _measure(work, speed, seconds, compilers=not quick)
+    speed, rate = bandwidth(threads), exponentials(threads)
+    say(f"on {threads} threads: copying {speed / 1e9:.1f} GB/s, read and written; {rate / 1e9:.2f} G exponentials/s")
+    chosen = [work for work in works(quick) if work.name.startswith(only)]
+    with workers(slow=not quick) as all_contenders:
+        for work in chosen:
+            contenders = [worker for worker in all_contenders if worker.prepare(work)]
+            for direction, (title, floor) in enumerate(
+                zip(("forward", "forward+backward"), work.floor(speed, rate), strict=True)
+            ):
+                times = turns(contenders, direction, seconds)
+                yield from _rows(work, title, times, floor)
 
 
-def _measure(work: Work, speed: float, seconds: float, compilers: bool) -> Iterator[dict[str, object]]:
-    found = contenders(work, compilers)
-    for k, direction in enumerate(("forward", "forward+backward")):
-        floor = work.bytes_moved[k] / speed
-        times = turns({name: steps[k] for name, steps in found.items()}, seconds)
-        ours = times["lossmith torch" if "lossmith torch" in times else "lossmith numpy"]
-        for name, taken in times.items():
-            yield {
-                "work": f"{work.name}, {work.target}" if work.target != "like" else work.name,
-                "shape": "x".join(map(str, work.shape)),
-                "dtype": work.dtype,
-                "pass": direction,
-                "contender": name,
-                "median_ms": round(1e3 * median(taken), 4),
-                "times_ours": round(median(t / o for t, o in zip(taken, ours, strict=True)), 2),
-                "times_floor": round(median(taken) / floor, 2),
-            }
+def _rows(work: Work, direction: str, times: dict[str, list[float]], floor: float) -> Iterator[dict[str, object]]:
+    ours = times["lossmith torch" if "lossmith torch" in times else "lossmith numpy"]
+    for name, taken in times.items():
+        yield {
+            "work": work.title,
+            "shape": "x".join(map(str, work.shape)),
+            "dtype": work.dtype,
+            "pass": direction,
+            "contender": name,
+            "median_ms": round(1e3 * median(taken), 4),
+            "times_ours": round(median(t / o for t, o in zip(taken, ours, strict=True)), 2),
+            "times_floor": round(median(taken) / floor, 2),
+        }
