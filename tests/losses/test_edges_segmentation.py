@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import lossmith as lm
-from frameworks import Backend, backend_named, require
+from frameworks import NAMES, Backend, backend_named, require
 
 INF = np.inf
 NAMES = [loss.name for loss in lm.losses() if loss.task == "segmentation"]
@@ -327,8 +327,13 @@ def test_lovasz_of_an_empty_mask_is_its_largest_error() -> None:
 
 
 # --- precision -------------------------------------------------------------------------------------------------------
+LARGE = ("dice", "sigmoid_tversky", "softmax_dice", "softmax_generalised_dice", "lovasz_hinge")
+
+
 @pytest.mark.parametrize(
-    "name", ["dice", "sigmoid_tversky", "softmax_dice", "softmax_generalised_dice", "lovasz_hinge"]
+    ("backend", "name"),
+    [(b, n) for n in LARGE for b in NAMES if b in ("numpy", "torch") or n == "dice"],  # sums are the frameworks' own
+    indirect=["backend"],
 )
 def test_a_million_pixels_in_float32(backend: Backend, name: str) -> None:
     draw, loss = np.random.default_rng(0), lm.get(name).definition

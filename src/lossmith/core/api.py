@@ -13,6 +13,7 @@ from .. import formula
 from ..errors import InputError, UnknownNameError
 from ..losses import Loss
 from . import quick, reduce
+from .autograph import unconverted
 from .compute import call, value_and_gradient
 
 _KEYWORD = inspect.Parameter.KEYWORD_ONLY
@@ -76,6 +77,7 @@ class LossFunction:
     """
 
     definition: ClassVar[Loss]
+    autograph_info__: ClassVar[dict[str, Any]] = {}  # see ``autograph``: for calling an object
 
     def __init__(self, **settings: Any) -> None:
         loss, known = self.definition, settings_of(self.definition)
@@ -131,6 +133,7 @@ class LossFunction:
             **self._settings,
         )
 
+    @unconverted
     def value_and_gradient(
         self,
         prediction: Any,
@@ -213,6 +216,7 @@ def _plain(value: Any) -> Any:
 def function_of(loss: Loss) -> Callable[..., Any]:
     """Return the public function of a definition."""
 
+    @unconverted
     def function(
         prediction: Any,
         target: Any,

@@ -14,6 +14,7 @@ from keras.src.backend.common.masking import set_keras_mask  # Keras' own way to
 
 from ..arrays import load
 from ..core import call
+from ..core.autograph import unconverted
 from . import fast, inputs, settings
 from .inputs import Pair
 from .settings import Settings
@@ -22,6 +23,7 @@ from .wording import speaking_keras
 ops = keras.ops
 
 
+@unconverted
 def _values(chosen: Settings, pair: Pair) -> Any:
     """Return the loss's values on the backend that Keras runs on; 0 where nothing counts."""
     xp = load(keras.backend.backend())
@@ -45,6 +47,7 @@ def _values(chosen: Settings, pair: Pair) -> Any:
     return values if pair.keep is None else ops.where(pair.keep, values, ops.zeros_like(values))
 
 
+@unconverted
 def _of_elements(chosen: Settings, y_true: Any, y_pred: Any) -> Any:
     return _values(chosen, inputs.elements(chosen, y_true, y_pred))
 
@@ -156,6 +159,7 @@ def categorical_focal_crossentropy(
     return _of_one_hot(chosen, y_true, y_pred, from_logits)
 
 
+@unconverted
 def _of_one_hot(chosen: Settings, y_true: Any, y_pred: Any, from_logits: bool) -> Any:
     pair = inputs.one_hot(chosen, y_true, y_pred)
     if pair.y_pred.shape[chosen.axis] == 1:
