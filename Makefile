@@ -13,12 +13,15 @@ SOURCES := $(shell find src CMakeLists.txt pyproject.toml constraints.txt -type 
 # An import of TensorFlow is otherwise a page of messages; two test processes share two cores.
 export TF_CPP_MIN_LOG_LEVEL := 3
 export OMP_NUM_THREADS := 1
+# The tests compile thousands of programs and run each once: LLVM's optimisations would be half of JAX's time.
+export XLA_FLAGS := --xla_backend_optimization_level=0
 
 # XGBoost without CUDA: the same library as the package xgboost, which brings hundreds of MB of NCCL.
 FRAMEWORKS := torch tensorflow-cpu keras jax optax xgboost-cpu lightgbm catboost
 EVERYTHING := [cli,demo,eval,report]
 REQUIRE := LOSSMITH_REQUIRE_NATIVE=1 LOSSMITH_REQUIRE=torch,jax,tensorflow,keras,xgboost,lightgbm,catboost
-PYTEST := $(REQUIRE) $(BIN)/python -m pytest
+# The same examples in each run: Hypothesis looks for new ones in `make check`.
+PYTEST := $(REQUIRE) $(BIN)/python -m pytest --hypothesis-profile=ci
 
 KERAS := $(addprefix keras-,tensorflow torch jax numpy)
 JOBS := lint unit $(KERAS) plain doctest docs sanitize
@@ -29,7 +32,7 @@ demo: $(VENV)/.demo
 	$(BIN)/lossmith demo
 
 # Two at a time, and all of them even if one fails: what is broken is then known at once.
-test: $(VENV)/.test
+test: $(VENV)/.made
 	$(MAKE) --jobs 2 --keep-going --output-sync=target $(JOBS)
 
 lint: $(VENV)/.test
@@ -80,9 +83,20 @@ $(VENV)/.demo: $(VENV)/.made $(SOURCES)
 	$(PIP) ".[cli,demo]"
 	touch $@
 
-$(VENV)/.test: $(VENV)/.made $(SOURCES)
+# The compiler and the network work side by side.
+$(VENV)/.frameworks: $(VENV)/.made constraints.txt pyproject.toml
 	$(PIP) $(FRAMEWORKS)
-	$(PIP) --group dev ".$(EVERYTHING)"
+	$(PIP) --group dev
+	touch $@
+
+$(VENV)/.wheel: $(VENV)/.made $(SOURCES)
+	rm -rf $(VENV)/wheel
+	$(BIN)/python -m pip wheel --quiet --no-deps --wheel-dir $(VENV)/wheel .
+	touch $@
+
+$(VENV)/.test: $(VENV)/.frameworks $(VENV)/.wheel
+	$(PIP) --force-reinstall --no-deps $(VENV)/wheel/*.whl
+	$(PIP) "$$(echo $(VENV)/wheel/*.whl)$(EVERYTHING)"
 	$(BIN)/python -c "import lossmith; assert lossmith.has_native(), 'the native core was not built'"
 	touch $@
 
