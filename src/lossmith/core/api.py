@@ -111,14 +111,9 @@ class LossFunction:
         Raises:
             InputError: An argument does not fit; its subclass (ShapeError, DomainError, LabelError) and text say how.
         """
-        if (
-            self._quick is not None
-            and not (arrays or extras)
-            and weight is None
-            and mask is None
-            and normalizer is None
-        ):
-            result = self._quick(prediction, target, False)
+        short = self._quick
+        if short is not None and weight is None and mask is None and normalizer is None and not (arrays or extras):
+            result = short(prediction, target, False)
             if result is not None:
                 return result[0]
         return call(
@@ -153,14 +148,9 @@ class LossFunction:
         >>> lm.SquaredError().value_and_gradient([2.0, 3.0], [1.0, 5.0])
         (2.5, array([ 1., -2.]))
         """
-        if (
-            self._quick is not None
-            and not (arrays or extras)
-            and weight is None
-            and mask is None
-            and normalizer is None
-        ):
-            result = self._quick(prediction, target, True)
+        short = self._quick
+        if short is not None and weight is None and mask is None and normalizer is None and not (arrays or extras):
+            result = short(prediction, target, True)
             if result is not None:
                 return result
         return value_and_gradient(

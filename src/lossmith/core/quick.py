@@ -59,20 +59,19 @@ def _elementwise(
     number: int, parameters: tuple[float | None, ...], mean: bool, prediction: Any, target: Any, wanted: bool
 ) -> tuple[Any, Any] | None:
     if type(prediction) is not np.ndarray:
-        if type(prediction).__module__ not in _TENSORS:
-            return None
-        from ..torch import fast_elementwise  # a tensor is there, and so is PyTorch
-
-        return fast_elementwise.value_and_gradient(number, parameters, mean, prediction, target, wanted)
-    if type(target) is not np.ndarray or prediction.dtype.num not in _WIDE or target.dtype.num != prediction.dtype.num:
+        torch = _torch_for(type(prediction))
+        return torch and torch[1].value_and_gradient(number, parameters, mean, prediction, target, wanted)
+    code = _WIDE.get(prediction.dtype.num)
+    if type(target) is not np.ndarray or code is None or target.dtype.num != prediction.dtype.num:
         return None
-    if prediction.shape != target.shape or not prediction.size or not (_plain(prediction) and _plain(target)):
+    size = prediction.size
+    if prediction.shape != target.shape or not size or not (_plain(prediction) and _plain(target)):
         return None
-    scale = 1 / prediction.size if mean else 1.0
-    total, _, gradient = elementwise.run(number, parameters, prediction, target, scale=scale, gradient=wanted)
+    scale = 1 / size if mean else 1.0
+    total, gradient = elementwise.total(number, parameters, code, prediction, target, scale, wanted)
     if total != total:
         return None
-    return (total / prediction.size if mean else total), gradient
+    return (total / size if mean else total), gradient
 
 
 def _plain(x: np.ndarray) -> bool:
@@ -83,7 +82,8 @@ def _softmax_cross_entropy(
     options: tuple[bool, bool, int], smoothing: tuple[float, float], prediction: Any, target: Any, wanted: bool
 ) -> tuple[Any, Any] | None:
     if type(prediction) is not np.ndarray:
-        return _tensors(options, smoothing, prediction, target, wanted)
+        torch = _torch_for(type(prediction))
+        return torch and torch[0].softmax_value_and_gradient(options, smoothing, prediction, target, wanted)
     if type(target) is not np.ndarray or target.dtype.num != _INT64 or target.ndim != 1 or prediction.ndim != 2:
         return None
     code = _CODES.get(prediction.dtype.num)
@@ -96,16 +96,15 @@ def _softmax_cross_entropy(
 
 
 _INT64 = np.dtype(np.int64).num
-_WIDE = (np.dtype(np.float32).num, np.dtype(np.float64).num)
-_TENSORS = ("torch", "torch.nn.parameter")
 _CODES = {dtype.num: code for dtype, code in native.CODES.items()}
+_WIDE = {number: code for number, code in _CODES.items() if number in (np.dtype("f4").num, np.dtype("f8").num)}
 
 
-def _tensors(
-    options: tuple[bool, bool, int], smoothing: tuple[float, float], prediction: Any, target: Any, wanted: bool
-) -> tuple[Any, Any] | None:
-    if type(prediction).__module__ not in _TENSORS:
+@functools.lru_cache(maxsize=16)
+def _torch_for(kind: type) -> tuple[Any, Any] | None:
+    """Return the modules with PyTorch's short ways if arrays of this type are tensors, or None."""
+    if kind.__module__ not in ("torch", "torch.nn.parameter"):
         return None
-    from ..torch import fast  # a tensor is there, and so is PyTorch
+    from ..torch import fast, fast_elementwise  # a tensor is there, and so is PyTorch
 
-    return fast.softmax_value_and_gradient(options, smoothing, prediction, target, wanted)
+    return fast, fast_elementwise

@@ -105,6 +105,27 @@ def run(
     return total, losses, slopes
 
 
+def total(
+    number: int,
+    parameters: tuple[float | None, ...],
+    code: int,
+    prediction: NDArray[Any],
+    target: NDArray[Any],
+    scale: float,
+    gradient: bool,
+) -> tuple[float, NDArray[Any] | None]:
+    """Return the total and, if asked for, the gradient of `run` for arrays that need no look.
+
+    They are of one shape and of one dtype, which is native and has the number ``code`` in ``CODES``.
+    """
+    slopes = None
+    if gradient:
+        slopes = np.empty_like(prediction) if prediction.nbytes < POOLED_BYTES else _empty_gradient(prediction)
+    return _core.elementwise(  # pyrefly: ignore[missing-attribute]
+        OWN_POOL, number, prediction.size, code, prediction, code, target, None, slopes, parameters, scale
+    ), slopes
+
+
 def _empty_gradient(prediction: NDArray[Any]) -> NDArray[Any]:
     """Return memory for the gradient; that of a large one is used again for the next."""
     if prediction.nbytes < POOLED_BYTES or prediction.dtype not in CODES:
