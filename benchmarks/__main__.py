@@ -1,4 +1,6 @@
-"""``python -m benchmarks cpu [--quick]``: measure, print, append to ``cpu.csv``, and draw ``cpu.svg`` from it.
+"""``python -m benchmarks cpu [--quick]``: measure, print, append to ``cpu.csv``; then what ``chart`` does.
+
+``python -m benchmarks chart`` draws ``cpu.svg`` and writes the README's table from the last measurements.
 
 ``python -m benchmarks memory`` appends to ``memory.csv`` what a step takes at most.
 """
@@ -16,9 +18,8 @@ from pathlib import Path
 
 import lossmith as lm
 
-from . import chart, cpu, memory
+from . import chart, cpu, memory, results
 
-RESULTS = Path(__file__).with_name("cpu.csv")
 # Makes glibc keep what is freed instead of handing it back: PyTorch's own gradients then cost no page faults.
 TUNED = {"MALLOC_MMAP_THRESHOLD_": "1073741824000", "MALLOC_TRIM_THRESHOLD_": "1073741824000"}
 ALLOCATOR = ("LD_PRELOAD", "GLIBC_TUNABLES", "MALLOC_MMAP_THRESHOLD_", "MALLOC_TRIM_THRESHOLD_", "THP_MEM_ALLOC_ENABLE")
@@ -54,7 +55,9 @@ def main() -> None:
     """Run the benchmark that the command line names."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument(
-        "what", choices=["cpu", "memory", "chart"], help="what to measure, or only draw the chart again"
+        "what",
+        choices=["cpu", "memory", "chart"],
+        help="what to measure, or only draw the chart and write the table again",
     )
     parser.add_argument("--quick", action="store_true", help="the small sizes, without torch.compile; records nothing")
     parser.add_argument("--seconds", type=float, default=cpu.WORK_SECONDS, help="per loss, size and pass")
@@ -72,19 +75,20 @@ def main() -> None:
                 flush=True,
             )
             if not arguments.quick:
-                _append(RESULTS, setting | row)
+                _append(results.FILE, setting | row)
     elif arguments.what == "memory":
         for row in memory.measure():
             print(f"{row['contender']:<16} {row['megabytes']:>8} MB {row['times_ours']:>6} x ours")
-            _append(RESULTS.with_name("memory.csv"), setting | row)
+            _append(results.FILE.with_name("memory.csv"), setting | row)
     if arguments.what == "chart" or (arguments.what == "cpu" and not (arguments.quick or arguments.tuned_malloc)):
-        chart.draw(RESULTS)
+        chart.draw()
+        results.write_readme()
 
 
-def _append(results: Path, row: dict[str, object]) -> None:
-    fresh = not results.exists()
-    with results.open("a", newline="") as file:
-        writer = csv.DictWriter(file, fieldnames=list(row), lineterminator="\n")
+def _append(file: Path, row: dict[str, object]) -> None:
+    fresh = not file.exists()
+    with file.open("a", newline="") as lines:
+        writer = csv.DictWriter(lines, fieldnames=list(row), lineterminator="\n")
         if fresh:
             writer.writeheader()
         writer.writerow(row)

@@ -27,6 +27,13 @@ def test_example_runs(number):
     exec(compile(code, f"README block {number}", "exec"), {})
 
 
+def test_the_table_of_speed_is_what_was_measured(monkeypatch):
+    monkeypatch.syspath_prepend(Path(__file__).parent.parent)
+    from benchmarks import results
+
+    assert results.in_readme(README) == results.table(results.last())
+
+
 def test_values_in_comments_are_true():
     for code in BLOCKS:
         for expression, value in re.findall(r"^(lm\..*\))  # ([0-9.]+)", code, flags=re.MULTILINE):
