@@ -10,6 +10,7 @@ import pytest
 
 from faces.jax_programs import quick_compiler  # noqa: F401
 from frameworks import require
+from jax_tools import close, formula, kernels_in, pulled  # noqa: F401
 from lossmith import native
 from lossmith.losses import find
 
@@ -21,7 +22,7 @@ import lossmith as lm  # noqa: E402
 import lossmith.jax as lj  # noqa: E402
 from lossmith.arrays import load  # noqa: E402
 from lossmith.errors import LabelError  # noqa: E402
-from lossmith.jax import fast_rows, lowering  # noqa: E402
+from lossmith.jax import fast_rows  # noqa: E402
 
 pytestmark = pytest.mark.skipif(not native.has_native(), reason="no native core")
 
@@ -55,37 +56,7 @@ def mean(logits: Any, labels: Any, **options: Any) -> Any:
 
 
 def is_native(function: Any, *arguments: Any) -> bool:
-    return TARGET in jax.jit(function).lower(*arguments).as_text()
-
-
-@pytest.fixture
-def formula(monkeypatch: pytest.MonkeyPatch) -> Any:
-    """Call a function of JAX's with the kernel out of reach."""
-
-    def run(function: Any, *arguments: Any) -> Any:
-        with monkeypatch.context() as patched:
-            patched.setattr(lowering, "available", lambda: False)
-            patched_function = jax.jit(lambda *a: function(*a))
-            assert TARGET not in patched_function.lower(*arguments).as_text()
-            return patched_function(*arguments)
-
-    return run
-
-
-def close(ours: Any, theirs: Any, rtol: float = 2e-5, atol: float = 1e-6) -> None:
-    for mine, other in zip(jax.tree.leaves(ours), jax.tree.leaves(theirs), strict=True):
-        assert (mine.shape, mine.dtype) == (other.shape, other.dtype)
-        np.testing.assert_allclose(np.asarray(mine, np.float64), np.asarray(other, np.float64), rtol=rtol, atol=atol)
-
-
-def pulled(function: Any) -> Any:
-    """Value and gradient for cotangents that differ from row to row."""
-
-    def run(logits: Any, *rest: Any) -> Any:
-        values, pull = jax.vjp(lambda x: function(x, *rest), logits)
-        return values, pull(jnp.linspace(0.5, 2.0, values.size).reshape(values.shape).astype(values.dtype))[0]
-
-    return run
+    return kernels_in(function, *arguments) == {TARGET}
 
 
 # ------------------------------------------------------------------------------------------------- what is computed

@@ -149,7 +149,8 @@ def test_a_call_that_makes_no_sense_is_an_error_and_no_crash() -> None:
 TWO_DEVICES = """
 import numpy as np, jax, jax.numpy as jnp
 from jax.sharding import Mesh, NamedSharding, PartitionSpec as P
-from lossmith.jax import fast_rows, softmax_cross_entropy_with_integer_labels as loss
+import lossmith as lm
+from lossmith.jax import fast_elements, fast_rows, softmax_cross_entropy_with_integer_labels as loss
 TARGET = fast_rows.LABELS.target
 
 assert jax.device_count() == 2
@@ -177,6 +178,17 @@ np.testing.assert_allclose(rows(x, y), loss(jnp.asarray(x), jnp.asarray(y)), rto
 total = jax.shard_map(
     lambda x, y: jax.lax.psum(jnp.sum(loss(x, y)), "d") / 8, mesh=mesh, in_specs=P("d"), out_specs=P())
 check(jax.jit(jax.value_and_grad(total))(x, y))
+t = np.ascontiguousarray(np.broadcast_to(np.float32(0.1), x.shape))
+g = jax.value_and_grad(lambda x, t: lm.huber(x, t) + lm.softmax_cross_entropy(x, t))
+fast_elements.LEAST = 1
+assert jax.jit(g).lower(x, t).as_text().count("@lossmith_") == 4
+expected = g(jnp.asarray(x), jnp.asarray(t))
+for spec in (P("d"), P(None, "d"), P()):
+    given = [jax.device_put(a, NamedSharding(mesh, spec)) for a in (x, t)]
+    assert "@lossmith_" not in jax.jit(g).lower(*given).as_text()
+    check(jax.jit(g)(*given))
+parts = jax.jit(jax.shard_map(lambda x, t: jax.lax.pmean(g(x, t)[0], "d"), mesh=mesh, in_specs=P("d"), out_specs=P()))
+np.testing.assert_allclose(parts(x, t), expected[0], rtol=1e-6)
 np.testing.assert_allclose(
     jax.pmap(loss)(x.reshape(2, 4, 10), y.reshape(2, 4)).reshape(8), loss(jnp.asarray(x), jnp.asarray(y)), rtol=1e-6)
 """

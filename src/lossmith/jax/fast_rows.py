@@ -82,6 +82,8 @@ def kernel(loss: Loss, inputs: Inputs) -> Callable[..., tuple[Any, Any]] | None:
     prediction, target = inputs.prediction, inputs.target
     if prediction.dtype != target.dtype or prediction.dtype not in (np.float32, np.float64) or not prediction.shape[-1]:
         return None
+    if inputs.dtype in (jnp.bfloat16, np.float16):
+        return None  # XLA converts on the way, and the kernel would have to be given float32
     own = Pairs(loss.name, tuple(sorted((k, float(v)) for k, v in numbers.items())))
     return _run(pairs_p, Settings(own), prediction, target, inputs.parameters.get("class_weight"))
 

@@ -128,10 +128,15 @@ def softmax_cross_entropy_gradient(
 
     ``scale`` is one factor per row, or one in all; the gradient is in the dtype of the logits.
     """
-    scale = tf.broadcast_to(tf.cast(scale, _COMPUTED_IN[logits.dtype]), tf.shape(labels))
+    scale = tf.broadcast_to(as_factor(scale, _COMPUTED_IN[logits.dtype]), tf.shape(labels))
     return _operations().lossmith_softmax_cross_entropy_gradient(
         logits=logits, labels=labels, scale=scale, **_attributes(label_smoothing, z_loss)
     )
+
+
+def as_factor(scale: Any, dtype: Any) -> Any:
+    """Return a number or tensor as a tensor of ``dtype``; ``tf.cast`` would round a number to float32 first."""
+    return tf.cast(scale, dtype) if isinstance(scale, tf.Tensor) else tf.constant(scale, dtype)
 
 
 def _attributes(label_smoothing: float, z_loss: float) -> dict[str, int]:
