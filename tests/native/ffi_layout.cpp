@@ -56,7 +56,7 @@ SAME(CallFrame, attributes, XLA_FFI_CallFrame, attrs);
 static_assert(ffi::major_version == XLA_FFI_API_MAJOR && ffi::minor_version <= XLA_FFI_API_MINOR, "version");
 static_assert(ffi::metadata_extension == XLA_FFI_Extension_Metadata, "extensions");
 static_assert(ffi::buffer_kind == XLA_FFI_ArgType_BUFFER && ffi::buffer_kind == XLA_FFI_RetType_BUFFER, "arrays");
-static_assert(ffi::scalar_kind == XLA_FFI_AttrType_SCALAR, "attributes");
+static_assert(ffi::scalar_kind == XLA_FFI_AttrType_SCALAR && ffi::text_kind == XLA_FFI_AttrType_STRING, "attributes");
 static_assert(static_cast<int>(ffi::DataType::s32) == XLA_FFI_DataType_S32, "types");
 static_assert(static_cast<int>(ffi::DataType::s64) == XLA_FFI_DataType_S64, "types");
 static_assert(static_cast<int>(ffi::DataType::f16) == XLA_FFI_DataType_F16, "types");

@@ -1,5 +1,5 @@
 #!/bin/sh
-# The kernels and the pool under AddressSanitizer with UndefinedBehaviorSanitizer, then under ThreadSanitizer.
+# The kernels, XLA's handlers and the pool under AddressSanitizer with UndefinedBehaviorSanitizer, then under ThreadSanitizer.
 # usage: tests/native/sanitize.sh [seconds per run]; needs g++ and no Python. About a minute of compiling.
 set -eu
 cd "$(dirname "$0")/../.."
@@ -15,9 +15,16 @@ for kind in address,undefined thread; do
     g++ $flags -DLOSSMITH_STORAGE=$storage -c $native/row_pairs.cpp -o "$work/pairs_$storage.o" &
   done
   g++ $flags -c tests/native/fuzz.cpp -o "$work/fuzz.o"
+  # What calls the kernels need not be fast, and is compiled sooner.
+  for file in $native/elementwise_rows $native/ffi_call $native/ffi_elementwise $native/ffi_row_pairs $native/ffi_softmax \
+    tests/native/fuzz_calls; do
+    g++ $flags -O0 -c $file.cpp -o "$work/$(basename $file).o"
+  done
+  g++ $flags -c $native/elementwise.cpp -o "$work/elementwise.o"
+  g++ $flags -ULOSSMITH_ONE_CPU -c tests/native/fuzz_formulas.cpp -o "$work/formulas.o"
   g++ $flags -c $native/pool.cpp -o "$work/pool.o"
   g++ $flags -c $native/gradient_memory.cpp -o "$work/memory.o"
   wait
   g++ $flags "$work"/*.o -o "$work/fuzz"
-  ASAN_OPTIONS=detect_leaks=0 "$work/fuzz" "$seconds" "$(date +%s)"
+  LOSSMITH_CPU=baseline ASAN_OPTIONS=detect_leaks=0 "$work/fuzz" "$seconds" "$(date +%s)"
 done

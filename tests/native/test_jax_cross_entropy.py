@@ -10,6 +10,7 @@ import pytest
 
 from faces.jax_programs import quick_compiler  # noqa: F401
 from frameworks import require
+from jax_tools import close, formula, kernels_in, pulled  # noqa: F401
 from lossmith import native
 from lossmith.losses import find
 
@@ -21,11 +22,12 @@ import lossmith as lm  # noqa: E402
 import lossmith.jax as lj  # noqa: E402
 from lossmith.arrays import load  # noqa: E402
 from lossmith.errors import LabelError  # noqa: E402
-from lossmith.jax import fast  # noqa: E402
+from lossmith.jax import fast_rows  # noqa: E402
 
 pytestmark = pytest.mark.skipif(not native.has_native(), reason="no native core")
 
 LOSS = find("softmax_cross_entropy")
+TARGET = fast_rows.LABELS.target
 INF, NAN = float("inf"), float("nan")
 # dtype, tolerance of values, tolerance of gradients as a part of the largest one
 DTYPES = {"float32": (2e-6, 1e-6), "float64": (1e-13, 1e-13), "bfloat16": (1e-2, 4e-3), "float16": (2e-3, 5e-4)}
@@ -54,37 +56,7 @@ def mean(logits: Any, labels: Any, **options: Any) -> Any:
 
 
 def is_native(function: Any, *arguments: Any) -> bool:
-    return fast.TARGET in jax.jit(function).lower(*arguments).as_text()
-
-
-@pytest.fixture
-def formula(monkeypatch: pytest.MonkeyPatch) -> Any:
-    """Call a function of JAX's with the kernel out of reach."""
-
-    def run(function: Any, *arguments: Any) -> Any:
-        with monkeypatch.context() as patched:
-            patched.setattr(fast, "available", lambda *_: False)
-            patched_function = jax.jit(lambda *a: function(*a))
-            assert fast.TARGET not in patched_function.lower(*arguments).as_text()
-            return patched_function(*arguments)
-
-    return run
-
-
-def close(ours: Any, theirs: Any, rtol: float = 2e-5, atol: float = 1e-6) -> None:
-    for mine, other in zip(jax.tree.leaves(ours), jax.tree.leaves(theirs), strict=True):
-        assert (mine.shape, mine.dtype) == (other.shape, other.dtype)
-        np.testing.assert_allclose(np.asarray(mine, np.float64), np.asarray(other, np.float64), rtol=rtol, atol=atol)
-
-
-def pulled(function: Any) -> Any:
-    """Value and gradient for cotangents that differ from row to row."""
-
-    def run(logits: Any, *rest: Any) -> Any:
-        values, pull = jax.vjp(lambda x: function(x, *rest), logits)
-        return values, pull(jnp.linspace(0.5, 2.0, values.size).reshape(values.shape).astype(values.dtype))[0]
-
-    return run
+    return kernels_in(function, *arguments) == {TARGET}
 
 
 # ------------------------------------------------------------------------------------------------- what is computed
@@ -200,7 +172,7 @@ def test_bad_labels_are_errors_and_nan_inside_jit(options: str, formula: Any) ->
 
 def bad_labels(options: dict[str, Any], dtype: str, tolerance: float, formula: Any) -> None:
     logits, labels = batch(dtype=dtype)
-    labels = labels.at[jnp.array([1, 3, 4])].set(jnp.array([10, -1, fast.HIDDEN]))
+    labels = labels.at[jnp.array([1, 3, 4])].set(jnp.array([10, -1, fast_rows.HIDDEN]))
     with pytest.raises(LabelError, match="label 10 at position 1"):
         loss(logits, labels, **options)
     call = pulled(lambda x, y: loss(x, y, **options))

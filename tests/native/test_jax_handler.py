@@ -20,11 +20,12 @@ jax = require("jax")
 
 import jax.numpy as jnp  # noqa: E402
 
-from lossmith.jax import fast  # noqa: E402
+from lossmith.jax import fast_rows, lowering  # noqa: E402
 from lossmith.jax import softmax_cross_entropy_with_integer_labels as loss  # noqa: E402
 
 pytestmark = pytest.mark.skipif(not native.has_native(), reason="no native core")
 ROOT = Path(__file__).parents[2]
+TARGET = fast_rows.LABELS.target
 
 
 def mean(logits: Any, labels: Any) -> Any:
@@ -75,9 +76,9 @@ def test_the_forward_pass_of_checkpoint_computes_no_gradient() -> None:
 def test_other_platforms_get_the_formula() -> None:
     given = batch()
     traced = jax.jit(jax.value_and_grad(mean)).trace(*given)
-    assert fast.TARGET in traced.lower().as_text()
+    assert TARGET in traced.lower().as_text()
     for platform in ("cuda", "tpu"):
-        assert fast.TARGET not in traced.lower(lowering_platforms=(platform,)).as_text()
+        assert TARGET not in traced.lower(lowering_platforms=(platform,)).as_text()
 
 
 def test_exports_hold_the_formula_with_any_number_of_rows() -> None:
@@ -101,24 +102,24 @@ def test_exports_hold_the_formula_with_any_number_of_rows() -> None:
 def test_a_refused_handler_leaves_the_formula(refusal: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     given = batch()
     expected = jax.jit(jax.value_and_grad(mean))(*given)
-    fast._registered.cache_clear()
-    monkeypatch.setattr(fast, "register_ffi_target", refusal)
+    lowering.registered.cache_clear()
+    monkeypatch.setattr(lowering, "register_ffi_target", refusal)
     try:
         refused = jax.jit(lambda *a: jax.value_and_grad(mean)(*a))
-        assert fast.TARGET not in refused.lower(*given).as_text()
+        assert TARGET not in refused.lower(*given).as_text()
         for mine, other in zip(refused(*given), expected, strict=True):
             np.testing.assert_allclose(mine, other, rtol=1e-6, atol=1e-7)
     finally:
-        fast._registered.cache_clear()
+        lowering.registered.cache_clear()
 
 
-@pytest.mark.parametrize("missing", ["_supported", "native"])
+@pytest.mark.parametrize("missing", ["supported", "native"])
 def test_without_jaxs_part_or_ours_there_is_the_formula(missing: str, monkeypatch: pytest.MonkeyPatch) -> None:
     given = batch()
     if missing == "native":
         monkeypatch.setattr(native, "_core", None)
     else:
-        monkeypatch.setattr(fast, "_supported", False)
+        monkeypatch.setattr(lowering, "supported", False)
     jaxpr = str(jax.make_jaxpr(jax.grad(mean))(*given))
     assert "lossmith" not in jaxpr
     monkeypatch.undo()
@@ -126,7 +127,7 @@ def test_without_jaxs_part_or_ours_there_is_the_formula(missing: str, monkeypatc
 
 
 def test_a_call_that_makes_no_sense_is_an_error_and_no_crash() -> None:
-    assert fast._registered()
+    assert lowering.registered(fast_rows.LABELS)
     logits, labels = batch()
     calls: list[tuple[tuple[Any, ...], dict[str, Any], str]] = [
         ((logits, labels), {"pass": np.int64(7)}, "unexpected arguments"),
@@ -140,7 +141,7 @@ def test_a_call_that_makes_no_sense_is_an_error_and_no_crash() -> None:
         ((logits, labels, -jnp.ones(10)), {"pass": np.int64(0), "weighted": np.int64(1)}, "class weights"),
     ]
     for operands, attributes, message in calls:
-        call = jax.ffi.ffi_call(fast.TARGET, jax.ShapeDtypeStruct((6,), jnp.float32))
+        call = jax.ffi.ffi_call(TARGET, jax.ShapeDtypeStruct((6,), jnp.float32))
         with pytest.raises(Exception, match=message):
             jax.block_until_ready(jax.jit(lambda *a, c=call, w=attributes: c(*a, **w))(*operands))
 
@@ -148,14 +149,16 @@ def test_a_call_that_makes_no_sense_is_an_error_and_no_crash() -> None:
 TWO_DEVICES = """
 import numpy as np, jax, jax.numpy as jnp
 from jax.sharding import Mesh, NamedSharding, PartitionSpec as P
-from lossmith.jax import fast, softmax_cross_entropy_with_integer_labels as loss
+import lossmith as lm
+from lossmith.jax import fast_elements, fast_rows, softmax_cross_entropy_with_integer_labels as loss
+TARGET = fast_rows.LABELS.target
 
 assert jax.device_count() == 2
 mesh = Mesh(np.array(jax.devices()), ("d",))
 x, y = np.random.default_rng(0).standard_normal((8, 10)).astype(np.float32), np.arange(8) % 10
 f = jax.value_and_grad(lambda x, y: jnp.mean(loss(x, y)))
 one = jax.jit(f)
-assert fast.TARGET in one.lower(x, y).as_text()
+assert TARGET in one.lower(x, y).as_text()
 expected = one(x, y)
 
 def check(result):
@@ -164,17 +167,28 @@ def check(result):
 
 for spec in (P("d"), P(None, "d"), P()):
     given = jax.device_put(x, NamedSharding(mesh, spec)), jax.device_put(y, NamedSharding(mesh, P()))
-    assert fast.TARGET not in one.lower(*given).as_text()
+    assert TARGET not in one.lower(*given).as_text()
     check(one(*given))
     check(f(*given))  # un-jitted
 second = jax.device_put(x, jax.devices()[1]), jax.device_put(y, jax.devices()[1])
 check(one(*second))
 rows = jax.jit(jax.shard_map(loss, mesh=mesh, in_specs=P("d"), out_specs=P("d")))
-assert fast.TARGET not in rows.lower(x, y).as_text()
+assert TARGET not in rows.lower(x, y).as_text()
 np.testing.assert_allclose(rows(x, y), loss(jnp.asarray(x), jnp.asarray(y)), rtol=1e-6)
 total = jax.shard_map(
     lambda x, y: jax.lax.psum(jnp.sum(loss(x, y)), "d") / 8, mesh=mesh, in_specs=P("d"), out_specs=P())
 check(jax.jit(jax.value_and_grad(total))(x, y))
+t = np.ascontiguousarray(np.broadcast_to(np.float32(0.1), x.shape))
+g = jax.value_and_grad(lambda x, t: lm.huber(x, t) + lm.softmax_cross_entropy(x, t))
+fast_elements.LEAST = 1
+assert jax.jit(g).lower(x, t).as_text().count("@lossmith_") == 4
+expected = g(jnp.asarray(x), jnp.asarray(t))
+for spec in (P("d"), P(None, "d"), P()):
+    given = [jax.device_put(a, NamedSharding(mesh, spec)) for a in (x, t)]
+    assert "@lossmith_" not in jax.jit(g).lower(*given).as_text()
+    check(jax.jit(g)(*given))
+parts = jax.jit(jax.shard_map(lambda x, t: jax.lax.pmean(g(x, t)[0], "d"), mesh=mesh, in_specs=P("d"), out_specs=P()))
+np.testing.assert_allclose(parts(x, t), expected[0], rtol=1e-6)
 np.testing.assert_allclose(
     jax.pmap(loss)(x.reshape(2, 4, 10), y.reshape(2, 4)).reshape(8), loss(jnp.asarray(x), jnp.asarray(y)), rtol=1e-6)
 """
@@ -186,13 +200,14 @@ def test_two_devices() -> None:
 
 BITS = """
 import hashlib, numpy as np, jax, jax.numpy as jnp
-from lossmith.jax import fast, softmax_cross_entropy_with_integer_labels as loss
+from lossmith.jax import fast_rows, softmax_cross_entropy_with_integer_labels as loss
+TARGET = fast_rows.LABELS.target
 
 f = jax.jit(jax.value_and_grad(lambda x, y: jnp.sum(loss(x, y))))
 for shape in ((9000, 10), (300, 1000), (3, 300_000)):
     rng = np.random.default_rng(0)
     given = rng.standard_normal(shape).astype(np.float32), rng.integers(0, shape[1], shape[0])
-    assert fast.TARGET in f.lower(*given).as_text()
+    assert TARGET in f.lower(*given).as_text()
     gradient = f(*given)[1]
     print(hashlib.sha256(np.asarray(gradient).tobytes()).hexdigest())
 """
@@ -205,12 +220,12 @@ def test_results_are_the_same_with_and_without_xlas_threads() -> None:
 LAZY = """
 import sys, lossmith.jax as lj, jax, jax.numpy as jnp
 from jax._src import xla_bridge
-from lossmith.jax import fast
+from lossmith.jax import lowering
 
 shapes = jax.ShapeDtypeStruct((4, 3), jnp.float32), jax.ShapeDtypeStruct((4,), jnp.int32)
 jax.eval_shape(jax.grad(lambda x, y: lj.softmax_cross_entropy_with_integer_labels(x, y, reduction="mean")), *shapes)
 assert not xla_bridge.backends_are_initialized()
-assert fast._registered.cache_info().currsize == 0
+assert lowering.registered.cache_info().currsize == 0
 """
 
 

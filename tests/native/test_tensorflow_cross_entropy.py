@@ -159,6 +159,12 @@ def test_value_and_gradient(compiled, reduction, counted):
     assert_close(ours, formula(call, logits, labels))
 
 
+def test_a_number_as_scale_keeps_its_digits():
+    logits, labels = batch(33, 5, dtype=tf.float64)
+    _, gradient = lm.SoftmaxCrossEntropy().value_and_gradient(logits, labels)
+    np.testing.assert_allclose(gradient, oracle(logits, labels)[1] / 33, rtol=1e-13, atol=1e-16)
+
+
 inf, nan = np.inf, np.nan
 EDGES = np.array(
     [[inf, 0, 1], [-inf, 0, 1], [0, -inf, 1], [-inf, -inf, -inf], [nan, 0, 1], [inf, inf, 0], [1e30, 0, -1e30],

@@ -151,7 +151,7 @@ def _both(loss: Loss, inputs: Inputs, reduction: str, normalizer: Any, empty: st
     if adds_up:
         count = _count(loss, inputs)
         over = 1.0 if reduction != "mean" else count if normalizer is None else normalizer
-        total, gradient = adds_up(inputs, float(reduce.safe_reciprocal(xp, over, inputs.prediction)), gradient=True)
+        total, gradient = adds_up(inputs, reduce.safe_reciprocal(xp, over, inputs.prediction), gradient=True)
         value = _finished(loss, inputs, total, count, reduction, normalizer, empty, check)
         return value, _like_prediction(loss, inputs, gradient)
     scale = _gradient_scale(loss, inputs, reduction, normalizer)

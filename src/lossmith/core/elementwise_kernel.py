@@ -44,11 +44,11 @@ def find_total(loss: Loss, inputs: Inputs) -> Rows | None:
     if call is None:
         return None
 
-    def kernel(inputs: Inputs, scale: float, *, gradient: bool) -> tuple[Any, Any]:
+    def kernel(inputs: Inputs, scale: Any, *, gradient: bool) -> tuple[Any, Any]:
         weight = inputs.factor
         if weight is not None:
             weight = plain(np.broadcast_to(weight, inputs.prediction.shape))
-        total, _, slopes = call(inputs, weight=weight, scale=scale, gradient=gradient)
+        total, _, slopes = call(inputs, weight=weight, scale=float(scale), gradient=gradient)
         return np.float64(total), slopes
 
     return kernel

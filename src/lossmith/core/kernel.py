@@ -32,11 +32,14 @@ def find(loss: Loss, inputs: Inputs) -> Kernel | None:
 def find_total(loss: Loss, inputs: Inputs) -> Kernel | None:
     """Return ``kernel(inputs, scale, gradient=…) -> (Σ factor * value, gradient or None)`` for this call, or None.
 
-    For whoever needs no value by itself: nothing of the size of the values is stored. The total is a float, the
-    gradient that of ``scale * total``, and ``scale`` a number.
+    For whoever needs no value by itself: nothing of the size of the values is stored. On NumPy the total is a float,
+    elsewhere an array; the gradient is that of ``scale * total``, and ``scale`` a number or an array of one.
     """
-    if inputs.xp.name != "numpy" or not native.has_native():
-        return None
+    finder = _TOTAL_FINDERS.get(inputs.xp.name)
+    return finder(loss, inputs) if finder is not None and native.has_native() else None
+
+
+def _find_total_on_numpy(loss: Loss, inputs: Inputs) -> Kernel | None:
     if loss.layout == "element":
         return elementwise_kernel.find_total(loss, inputs)
     if loss.name != "softmax_cross_entropy" or inputs.target.dtype.kind == "f" or not inputs.prediction.size:
@@ -61,11 +64,15 @@ def _find_on_torch(loss: Loss, inputs: Inputs) -> Kernel | None:
 
 
 def _find_on_jax(loss: Loss, inputs: Inputs) -> Kernel | None:
-    if loss.name != "softmax_cross_entropy" or inputs.xp.kind(inputs.target) != "int":
-        return None
     from ..jax import fast  # there are arrays of JAX, and so there is JAX
 
-    return fast.kernel(inputs)
+    return fast.kernel(loss, inputs)
+
+
+def _find_total_on_jax(loss: Loss, inputs: Inputs) -> Kernel | None:
+    from ..jax import fast
+
+    return fast.total_kernel(loss, inputs)
 
 
 def _row_pairs(loss: Loss, inputs: Inputs) -> Kernel | None:
@@ -88,23 +95,15 @@ def _row_pairs(loss: Loss, inputs: Inputs) -> Kernel | None:
 
 
 def _find_on_tensorflow(loss: Loss, inputs: Inputs) -> Kernel | None:
-    """Class weights stay with the formula, which also has the gradient with respect to them."""
-    if loss.name != "softmax_cross_entropy" or inputs.parameters["class_weight"] is not None:
-        return None
-    from ..native import tensorflow as operations  # a tensor is there, and so is TensorFlow
+    from . import tensorflow_kernel  # a tensor is there, and so is TensorFlow
 
-    logits = operations.before_cast(inputs.prediction, inputs.dtype)
-    if not operations.supports(logits, inputs.target):
-        return None
-    settings = {name: float(inputs.parameters[name]) for name in ("label_smoothing", "z_loss")}
+    return tensorflow_kernel.find(loss, inputs)
 
-    def kernel(inputs: Inputs, scale: Any, *, gradient: bool) -> tuple[Any, Any]:
-        if not gradient:
-            return operations.softmax_cross_entropy(logits, inputs.target, **settings), None
-        one = 1.0 if scale is None else scale
-        return operations.softmax_cross_entropy_gradient(logits, inputs.target, one, **settings)
 
-    return kernel
+def _find_total_on_tensorflow(loss: Loss, inputs: Inputs) -> Kernel | None:
+    from . import tensorflow_kernel
+
+    return tensorflow_kernel.find_total(loss, inputs)
 
 
 def _softmax_cross_entropy(inputs: Inputs, scale: Any, *, gradient: bool) -> tuple[Any, Any]:
@@ -126,13 +125,20 @@ def _softmax_cross_entropy(inputs: Inputs, scale: Any, *, gradient: bool) -> tup
     return rows.reshape(shape[:-1]), None if slope is None else slope.reshape(shape)
 
 
-def _softmax_total(inputs: Inputs, scale: float, *, gradient: bool) -> tuple[Any, Any]:
+def _softmax_total(inputs: Inputs, scale: Any, *, gradient: bool) -> tuple[Any, Any]:
     shape = inputs.prediction.shape
     logits, labels = plain(inputs.prediction).reshape(-1, shape[-1]), plain(inputs.target).reshape(-1)
     slope = native.empty_gradient(logits) if gradient else None
     smoothing = inputs.parameters["label_smoothing"], inputs.parameters["z_loss"]
     total = native.softmax_total(
-        native.CODES[logits.dtype], logits, labels, *logits.shape, slope, (False, False, 0), smoothing, factor=scale
+        native.CODES[logits.dtype],
+        logits,
+        labels,
+        *logits.shape,
+        slope,
+        (False, False, 0),
+        smoothing,
+        factor=float(scale),
     )
     return np.float64(total), None if slope is None else slope.reshape(shape)
 
@@ -142,4 +148,9 @@ _FINDERS: dict[str, Callable[[Loss, Inputs], Kernel | None]] = {
     "torch": _find_on_torch,
     "tensorflow": _find_on_tensorflow,
     "jax": _find_on_jax,
+}
+_TOTAL_FINDERS: dict[str, Callable[[Loss, Inputs], Kernel | None]] = {
+    "numpy": _find_total_on_numpy,
+    "tensorflow": _find_total_on_tensorflow,
+    "jax": _find_total_on_jax,
 }

@@ -1,7 +1,8 @@
-"""The native kernel for class indices and logits where Keras runs on PyTorch.
+"""The native kernels that Keras' ways ask for: class indices and logits on PyTorch, means of rows on TensorFlow.
 
-On TensorFlow and NumPy the core finds the kernels by itself (see ``core/kernel.py``); on PyTorch they need autograd's
-own way of recording, which `lossmith.torch.fast` has, with its rules about what is usual enough for them.
+On TensorFlow and NumPy the core finds the kernels of values by itself (see ``core/kernel.py``). On PyTorch they need
+autograd's own way of recording, which `lossmith.torch.fast` has, with its rules about what is usual enough for them.
+Keras averages elementwise losses over the last axis: on TensorFlow that is one operation with the loss.
 """
 
 from __future__ import annotations
@@ -36,3 +37,17 @@ def softmax_cross_entropy(xp: ModuleType, chosen: Settings, pair: Pair) -> Any:
 
 def _formula(xp: ModuleType, chosen: Settings, rows: Any, labels: Any, *_: Any) -> Any:
     return call(chosen.loss, rows, labels, parameters=chosen.parameters, reduction="none", xp=xp, check="none")
+
+
+def row_means(chosen: Settings, pair: Pair) -> Any:
+    """Return an elementwise loss averaged over the last axis, or None where the formula has to do it."""
+    if keras.backend.backend() != "tensorflow" or chosen.loss.layout != "element":
+        return None
+    if chosen.axis not in (-1, len(pair.y_pred.shape) - 1):
+        return None
+    from ..native import tensorflow_rows  # its tensors are there, and so is TensorFlow
+
+    found = tensorflow_rows.elements(chosen.loss, chosen.parameters, "rows", mean=True)
+    if found is None or not tensorflow_rows.supports(found, pair.y_pred, pair.y_true):
+        return None
+    return tensorflow_rows.values(found, pair.y_pred, pair.y_true)

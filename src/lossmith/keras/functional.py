@@ -27,24 +27,29 @@ ops = keras.ops
 def _values(chosen: Settings, pair: Pair) -> Any:
     """Return the loss's values on the backend that Keras runs on; 0 where nothing counts."""
     xp = load(keras.backend.backend())
-    values = fast.softmax_cross_entropy(xp, chosen, pair)
+    values = fast.row_means(chosen, pair)
     if values is None:
-        values = speaking_keras(
-            call,
-            chosen.loss,
-            pair.y_pred,
-            pair.y_true,
-            parameters=chosen.parameters,
-            axis=chosen.axis,
-            reduction="none",
-            xp=xp,
-            check="none",
-        )
-    if chosen.loss.layout == "element":
-        values = xp.mean(values, chosen.axis)
+        values = fast.softmax_cross_entropy(xp, chosen, pair)
+    if values is None:
+        values = _by_core(xp, chosen, pair)
     if chosen.factor != 1:
         values = values * chosen.factor
     return values if pair.keep is None else ops.where(pair.keep, values, ops.zeros_like(values))
+
+
+def _by_core(xp: Any, chosen: Settings, pair: Pair) -> Any:
+    values = speaking_keras(
+        call,
+        chosen.loss,
+        pair.y_pred,
+        pair.y_true,
+        parameters=chosen.parameters,
+        axis=chosen.axis,
+        reduction="none",
+        xp=xp,
+        check="none",
+    )
+    return xp.mean(values, chosen.axis) if chosen.loss.layout == "element" else values
 
 
 @unconverted

@@ -1,16 +1,25 @@
 // The handlers that XLA calls, as the capsules that jax.ffi.register_ffi_target takes.
 #include "bindings.hpp"
+#include "ffi_elementwise.hpp"
+#include "ffi_row_pairs.hpp"
 #include "ffi_softmax.hpp"
 
 namespace nb = nanobind;
 
 namespace lossmith {
+namespace {
+
+template <ffi::Error *(*handler)(ffi::CallFrame *)> nb::capsule capsule() {
+  return nb::capsule(reinterpret_cast<const void *>(handler));
+}
+
+} // namespace
 
 void register_jax(nb::module_ &module) {
-  module.def(
-      "softmax_cross_entropy_handler",
-      [] { return nb::capsule(reinterpret_cast<const void *>(&softmax_cross_entropy_ffi)); },
-      "The XLA handler of softmax cross-entropy.");
+  module.def("softmax_cross_entropy_handler", &capsule<softmax_cross_entropy_ffi>,
+             "The XLA handler of softmax cross-entropy with class indices.");
+  module.def("row_pairs_handler", &capsule<row_pairs_ffi>, "The XLA handler of the losses of two matrices.");
+  module.def("elementwise_handler", &capsule<elementwise_ffi>, "The XLA handler of the elementwise losses.");
 }
 
 } // namespace lossmith

@@ -36,13 +36,35 @@ SoftmaxOutcome softmax(const SoftmaxRequest &request, const Exec &exec) {
   return run<float>(request, exec);
 }
 
+template <typename T> RowPairsOutcome run(const PairsRequest &from, const Exec &exec) {
+  RowPairs<T> call;
+  call.rows = from.rows;
+  call.classes = from.classes;
+  call.prediction = static_cast<const T *>(from.prediction);
+  call.target = static_cast<const T *>(from.target);
+  call.scale = static_cast<const T *>(from.scale);
+  call.factor = from.factor;
+  call.label_smoothing = from.label_smoothing;
+  call.z_loss = from.z_loss;
+  call.temperature = from.temperature;
+  call.beta = from.beta;
+  call.values = static_cast<T *>(from.values);
+  call.gradient = static_cast<T *>(from.gradient);
+  return row_pairs(from.loss, call, exec);
+}
+
+RowPairsOutcome pairs(const PairsRequest &request, const Exec &exec) {
+  return request.dtype == DType::float64 ? run<double>(request, exec) : run<float>(request, exec);
+}
+
 } // namespace
 
 void register_tensorflow(nb::module_ &module) {
   module.def(
       "tensorflow_table",
       [] {
-        static const KernelTable table{exec_from(1), softmax, take_gradient_block, give_back};
+        static const KernelTable table{exec_from(1),       softmax,             pairs,    elementwise_rows,
+                                       elementwise_number, take_gradient_block, give_back};
         return reinterpret_cast<std::uintptr_t>(&table);
       },
       "The address of the kernels for the library of TensorFlow's operations.");

@@ -204,7 +204,7 @@ template <typename T> ElementwiseStatus run(const Elementwise &call, double &tot
   double shared[most_shared_numbers] = {};
   const int number = elementwise_losses[call.loss].formula(call.parameters, shared);
   const bool half = call.prediction.type == ElementType::bf16 || call.prediction.type == ElementType::f16;
-  const auto gradient_bytes = call.count * static_cast<std::int64_t>(half ? 2 : sizeof(T));
+  const auto gradient_bytes = std::max(call.count, call.whole) * static_cast<std::int64_t>(half ? 2 : sizeof(T));
   Job<T> job{call, formula_of(number, T()), {}, static_cast<T>(call.scale), gradient_bytes >= streaming_bytes};
   job.streaming = job.streaming && call.gradient;
   std::transform(shared, shared + most_shared_numbers, job.shared, [](double x) { return static_cast<T>(x); });

@@ -37,6 +37,7 @@ struct Elementwise {
   double scale = 1.0;
   void *values = nullptr;   // f64 for an f64 prediction, else f32
   void *gradient = nullptr; // of the prediction's type
+  std::int64_t whole = 0;   // elements of the gradient that this call writes a part of; 0: it writes all of it
   Exec exec;
 };
 

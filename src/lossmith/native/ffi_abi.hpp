@@ -73,7 +73,7 @@ struct Scalar {
   void *value;
 };
 
-constexpr std::int32_t buffer_kind = 1, scalar_kind = 3; // of arguments and results; of attributes
+constexpr std::int32_t buffer_kind = 1, scalar_kind = 3, text_kind = 4; // of arguments and results; of attributes
 struct Arrays {
   std::size_t struct_size;
   Extension *extensions;

@@ -10,15 +10,20 @@ namespace lossmith {
 namespace ffi {
 namespace {
 
-const Scalar *scalar(const CallFrame &frame, const char *name, DataType type) {
+// The attribute of that name and kind, or null.
+const void *attribute(const CallFrame &frame, const char *name, std::int32_t kind) {
   const Attributes &all = frame.attributes;
   for (std::int64_t k = 0; k < all.count; ++k) {
     const Text &found = *all.names[k];
-    if (found.length != std::strlen(name) || std::memcmp(found.data, name, found.length) != 0) continue;
-    const auto *value = static_cast<const Scalar *>(all.items[k]);
-    return all.kinds[k] == scalar_kind && value->type == type ? value : nullptr;
+    if (found.length == std::strlen(name) && std::memcmp(found.data, name, found.length) == 0)
+      return all.kinds[k] == kind ? all.items[k] : nullptr;
   }
   return nullptr;
+}
+
+const Scalar *scalar(const CallFrame &frame, const char *name, DataType type) {
+  const auto *const value = static_cast<const Scalar *>(attribute(frame, name, scalar_kind));
+  return value != nullptr && value->type == type ? value : nullptr;
 }
 
 const Buffer *buffer(const Arrays &all, std::int64_t index) {
@@ -141,6 +146,11 @@ std::int64_t integer(const CallFrame &frame, const char *name, std::int64_t othe
 double number(const CallFrame &frame, const char *name, double otherwise) {
   const Scalar *const found = scalar(frame, name, DataType::f64);
   return found == nullptr ? otherwise : *static_cast<const double *>(found->value);
+}
+
+Text text(const CallFrame &frame, const char *name) {
+  const auto *const found = static_cast<const Text *>(attribute(frame, name, text_kind));
+  return found == nullptr ? Text{"", 0} : *found;
 }
 
 const Buffer *argument(const CallFrame &frame, std::int64_t index) { return buffer(frame.arguments, index); }

@@ -17,6 +17,7 @@ Error *error(const CallFrame &frame, ErrorCode code, const char *message);
 // The attribute of that name if it is of T's type, else `otherwise`.
 std::int64_t integer(const CallFrame &frame, const char *name, std::int64_t otherwise);
 double number(const CallFrame &frame, const char *name, double otherwise);
+Text text(const CallFrame &frame, const char *name); // no characters if there is none
 
 // An argument or result, null if there are fewer.
 const Buffer *argument(const CallFrame &frame, std::int64_t index);

@@ -1,15 +1,11 @@
 #include "ffi_softmax.hpp"
 
-#include <atomic>
-#include <cmath>
-#include <cstring>
 #include <limits>
 #include <new>
 #include <vector>
 
-#include "ffi_call.hpp"
+#include "ffi_passes.hpp"
 #include "half.hpp"
-#include "huge_pages.hpp"
 #include "scratch.hpp"
 #include "softmax_cross_entropy.hpp"
 
@@ -20,18 +16,6 @@ using ffi::Buffer;
 using ffi::CallFrame;
 using ffi::DataType;
 
-enum class Pass : std::int64_t { value = 0, both = 1, backward = 2 };
-
-// What the last backward pass met: the cotangent of a row over its share. By a hash of the shape and the site of the
-// call; calls that share a place only spoil each other's guesses.
-std::atomic<double> &habit(std::int64_t rows, std::int64_t classes, std::int64_t site) {
-  static std::atomic<double> habits[1024]; // 0: none yet
-  std::uint64_t mixed = 0;
-  for (const std::int64_t number : {rows, classes, site})
-    mixed = (mixed ^ static_cast<std::uint64_t>(number)) * 0x9E3779B97F4A7C15u;
-  return habits[mixed >> 54];
-}
-
 template <typename Storage> class SoftmaxCall {
   using T = Compute<Storage>;
 
@@ -39,13 +23,12 @@ public:
   explicit SoftmaxCall(const CallFrame &frame) : frame_(frame) {}
 
   ffi::Error *run() {
-    if (!read()) return ffi::error(frame_, ffi::ErrorCode::invalid_argument, "lossmith: unexpected arguments");
+    if (!read()) return unexpected();
     try {
-      switch (pass_) {
-      case Pass::value: compute(result<T>(0), nullptr, nullptr); break;
-      case Pass::both: both(result<T>(0), result<Storage>(1), result<T>(2)); break;
-      case Pass::backward: backward(result<Storage>(0)); break;
-      }
+      ffi::Passes<Storage> passes(frame_, call_.rows, call_.classes, call_.rows);
+      if (!passes.read(call_.classes)) return unexpected();
+      call_.class_weight = passes.weight();
+      passes.run([&](T *values, Storage *gradient, const T *scale) { compute(values, gradient, scale); });
     } catch (const std::bad_alloc &) {
       out_of_memory_ = true;
     }
@@ -55,8 +38,8 @@ public:
   }
 
 private:
-  template <typename U> U *result(std::int64_t index) const {
-    return static_cast<U *>(ffi::result(frame_, index)->data);
+  ffi::Error *unexpected() const {
+    return ffi::error(frame_, ffi::ErrorCode::invalid_argument, "lossmith: unexpected arguments");
   }
 
   bool read() {
@@ -71,65 +54,12 @@ private:
     call_.label_smoothing = ffi::number(frame_, "label_smoothing", 0.0);
     call_.z_loss = ffi::number(frame_, "z_loss", 0.0);
 
-    std::int64_t next = 2;
-    const auto rows = [&](const T *&array) {
-      const Buffer *const found = ffi::argument(frame_, next++);
-      array = found == nullptr ? nullptr : static_cast<const T *>(found->data);
-      return found != nullptr && ffi::elements(*found) == call_.rows;
-    };
-    if (ffi::integer(frame_, "shares", 0) != 0 && !rows(share_)) return false;
-    if (ffi::integer(frame_, "weighted", 0) != 0) {
-      const Buffer *const weight = ffi::argument(frame_, next++);
-      if (weight == nullptr || ffi::elements(*weight) != call_.classes) return false;
-      call_.class_weight = static_cast<const T *>(weight->data);
-    }
     call_.ignores = hides_ = ffi::integer(frame_, "hides", 0) != 0;
     call_.ignored = hidden;
-    pass_ = static_cast<Pass>(ffi::integer(frame_, "pass", -1));
-    adapts_ = ffi::integer(frame_, "adapts", 0) != 0;
-    site_ = ffi::integer(frame_, "site", 0);
-    if (pass_ == Pass::backward) {
-      if (ffi::integer(frame_, "reuse", 0) != 0) {
-        const Buffer *const gradient = ffi::argument(frame_, next++);
-        reused_ = gradient == nullptr ? nullptr : gradient->data;
-      }
-      if (!rows(guess_) || !rows(cotangent_)) return false;
-    }
-    const std::int64_t results = pass_ == Pass::both ? 3 : 1;
-    return pass_ >= Pass::value && pass_ <= Pass::backward && ffi::result(frame_, results - 1) != nullptr;
-  }
-
-  void both(T *values, Storage *gradient, T *guess) {
-    const T factor = adapts_ ? static_cast<T>(expected()) : T(1);
-    for (std::int64_t row = 0; row < call_.rows; ++row) guess[row] = share_ == nullptr ? factor : factor * share_[row];
-    compute(values, gradient, guess);
-  }
-
-  double expected() const {
-    const double found = habit(call_.rows, call_.classes, site_).load(std::memory_order_relaxed);
-    return found == 0.0 ? 1.0 / static_cast<double>(call_.rows) : found;
-  }
-
-  void backward(Storage *gradient) {
-    const auto bytes = static_cast<std::size_t>(call_.rows) * sizeof(T);
-    if (gradient == reused_ && std::memcmp(guess_, cotangent_, bytes) == 0) return;
-    if (adapts_) learn();
-    compute(nullptr, gradient, cotangent_);
-  }
-
-  // Remembers by what a number all shares have been multiplied, if there is one.
-  void learn() const {
-    T factor = 0;
-    for (std::int64_t row = 0; row < call_.rows && factor == T(0); ++row)
-      factor = share_ == nullptr ? cotangent_[row] : share_[row] == T(0) ? T(0) : cotangent_[row] / share_[row];
-    for (std::int64_t row = 0; row < call_.rows; ++row)
-      if (cotangent_[row] != (share_ == nullptr ? factor : factor * share_[row])) return;
-    if (std::isfinite(factor)) habit(call_.rows, call_.classes, site_).store(static_cast<double>(factor));
+    return true;
   }
 
   void compute(T *values, Storage *gradient, const T *scale) {
-    if (gradient != nullptr)
-      prefer_huge_pages(gradient, static_cast<std::size_t>(call_.rows * call_.classes) * sizeof(Storage));
     call_.values = values;
     call_.gradient = gradient;
     call_.scale = scale;
@@ -189,11 +119,7 @@ private:
   const CallFrame &frame_;
   SoftmaxCrossEntropy<Storage> call_;
   const Buffer *labels_ = nullptr;
-  const T *share_ = nullptr, *guess_ = nullptr, *cotangent_ = nullptr;
-  const void *reused_ = nullptr;
-  Pass pass_ = Pass::value;
-  std::int64_t site_ = 0;
-  bool hides_ = false, adapts_ = false, out_of_memory_ = false, bad_weight_ = false;
+  bool hides_ = false, out_of_memory_ = false, bad_weight_ = false;
 };
 
 } // namespace

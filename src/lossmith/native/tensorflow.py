@@ -1,5 +1,7 @@
 """Softmax cross-entropy with integer labels on TensorFlow tensors, by operations that call the native kernels.
 
+The operations of the other losses are in ``tensorflow_rows``; they are loaded and looked at here.
+
 The contract, for those who call it:
 
 - ``supports`` says whether a call can run here: tensors of this process's CPU, outside of XLA, with the operations
@@ -46,7 +48,7 @@ except ImportError:  # pragma: no cover - another version of TensorFlow
         return False
 
 
-__all__ = ["before_cast", "load", "softmax_cross_entropy", "softmax_cross_entropy_gradient", "supports"]
+__all__ = ["before_cast", "load", "runs_here", "softmax_cross_entropy", "softmax_cross_entropy_gradient", "supports"]
 _COMPUTED_IN = {tf.float32: tf.float32, tf.float64: tf.float64, tf.bfloat16: tf.float32, tf.float16: tf.float32}
 
 
@@ -73,9 +75,13 @@ def load() -> bool:
 @tf.autograph.experimental.do_not_convert
 def supports(logits: Any, labels: Any) -> bool:
     """Return whether the operations take logits (…, C) and labels (…) in the place where the call is made."""
-    if not (isinstance(logits, tf.Tensor) and isinstance(labels, tf.Tensor)):
-        return False
-    if logits.dtype not in _COMPUTED_IN or labels.dtype != tf.int64 or not load():
+    return runs_here(logits, labels) and logits.dtype in _COMPUTED_IN and labels.dtype == tf.int64
+
+
+@tf.autograph.experimental.do_not_convert
+def runs_here(*tensors: Any) -> bool:
+    """Return whether operations, of any loss, may take tensors in the place where the call is made."""
+    if not (all(isinstance(x, tf.Tensor) for x in tensors) and load()):
         return False
     if not tf.executing_eagerly() and (_inside_xla is None or _inside_xla(tf.compat.v1.get_default_graph())):
         return False
@@ -122,10 +128,15 @@ def softmax_cross_entropy_gradient(
 
     ``scale`` is one factor per row, or one in all; the gradient is in the dtype of the logits.
     """
-    scale = tf.broadcast_to(tf.cast(scale, _COMPUTED_IN[logits.dtype]), tf.shape(labels))
+    scale = tf.broadcast_to(as_factor(scale, _COMPUTED_IN[logits.dtype]), tf.shape(labels))
     return _operations().lossmith_softmax_cross_entropy_gradient(
         logits=logits, labels=labels, scale=scale, **_attributes(label_smoothing, z_loss)
     )
+
+
+def as_factor(scale: Any, dtype: Any) -> Any:
+    """Return a number or tensor as a tensor of ``dtype``; ``tf.cast`` would round a number to float32 first."""
+    return tf.cast(scale, dtype) if isinstance(scale, tf.Tensor) else tf.constant(scale, dtype)
 
 
 def _attributes(label_smoothing: float, z_loss: float) -> dict[str, int]:

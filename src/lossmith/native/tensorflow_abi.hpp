@@ -62,6 +62,8 @@ struct Api {
   void (*constrain)(KernelBuilder *, const char *attribute, Type, Status *);
   void (*register_kernel)(const char *name, KernelBuilder *, Status *);
   void (*int64_attribute)(Construction *, const char *name, std::int64_t *value, Status *);
+  void (*attribute_size)(Construction *, const char *name, std::int32_t *count, std::int32_t *bytes, Status *);
+  void (*string_attribute)(Construction *, const char *name, char *value, std::size_t room, Status *);
   void (*fail_construction)(Construction *, Status *);
 
   void (*input)(Context *, int index, Tensor **, Status *);
@@ -121,6 +123,8 @@ inline bool find(Api &api) {
   look_up("TF_KernelBuilder_TypeConstraint", api.constrain);
   look_up("TF_RegisterKernelBuilder", api.register_kernel);
   look_up("TF_OpKernelConstruction_GetAttrInt64", api.int64_attribute);
+  look_up("TF_OpKernelConstruction_GetAttrSize", api.attribute_size);
+  look_up("TF_OpKernelConstruction_GetAttrString", api.string_attribute);
   look_up("TF_OpKernelConstruction_Failure", api.fail_construction);
   look_up("TF_GetInput", api.input);
   look_up("TF_AllocateOutput", api.allocate_output);

@@ -100,7 +100,7 @@ public:
       status_.set(failure.code, failure.message);
     } catch (const StatusSaysIt &) {
     } catch (const std::bad_alloc &) {
-      status_.set(resource_exhausted, "no memory for the softmax cross-entropy");
+      status_.set(resource_exhausted, "no memory for the loss");
     }
     api.fail(context_, status_);
   }

@@ -1,4 +1,5 @@
-// TensorFlow's operations for the softmax kernels: the library _tensorflow, which tf.load_op_library loads.
+// TensorFlow's operations for softmax cross-entropy with class indices, in the library _tensorflow, which
+// tf.load_op_library loads; those of the other losses are in tensorflow_rows.cpp.
 //
 // Loading it registers four operations, or none where TensorFlow's C API is not what we know:
 //   LossmithSoftmaxCrossEntropy(logits (…, C), labels (…)) -> values (…)
@@ -10,35 +11,21 @@
 // All have label smoothing and the factor of the z-loss as attributes: the bits of a double in an int, because an
 // attribute of type float has only 24 of its 53 digits. A row whose label is out of range has the value NaN and the
 // gradient 0, as in the formula. The kernels themselves are in _core, which hands over their addresses after loading.
-#include <algorithm>
 #include <cstdint>
 #include <cstring>
 #include <limits>
 #include <new>
 #include <vector>
 
-#include "tensorflow_call.hpp"
-#include "tensorflow_table.hpp"
+#include "tensorflow_kernels.hpp"
 
 namespace lossmith {
 namespace {
 
-using tf::api, tf::Call, tf::Failure, tf::OwnStatus, tf::OwnTensor;
-
-const KernelTable *kernels = nullptr;
+using tf::api, tf::Call, tf::Element, tf::elements, tf::Failure, tf::gradient_output, tf::kernels, tf::OwnStatus,
+    tf::OwnTensor;
 
 enum class Op { values, gradient, ahead, backward };
-
-// Element types: `type` of logits and gradient, `values` of values, scale and cotangent.
-struct Element {
-  DType dtype;
-  tf::Type type, values;
-  std::int64_t bytes, value_bytes;
-};
-constexpr Element elements[] = {{DType::float32, tf::float32, tf::float32, 4, 4},
-                                {DType::float64, tf::float64, tf::float64, 8, 8},
-                                {DType::bfloat16, tf::bfloat16, tf::float32, 2, 4},
-                                {DType::float16, tf::float16, tf::float32, 2, 4}};
 
 struct Attributes {
   double label_smoothing = 0.0, z_loss = 0.0;
@@ -71,23 +58,6 @@ struct Rows {
   SoftmaxRequest request;
 };
 
-// Large gradients lie in memory that the next step uses again: TensorFlow's allocator would fetch it from the system
-// each time, and page faults cost more than the loss.
-OwnTensor gradient_output(Call &call, int index, const Element &element, const Rows &rows) {
-  const std::int64_t bytes = rows.request.rows * rows.request.classes * element.bytes;
-  if (bytes < pooled_bytes) return call.output(index, element.type, rows.shape, bytes);
-  GradientBlock *const block = kernels->take_block(static_cast<std::size_t>(bytes));
-  if (block == nullptr) throw std::bad_alloc();
-  const auto release = [](void *, std::size_t, void *owner) {
-    kernels->give_block_back(static_cast<GradientBlock *>(owner));
-  };
-  OwnTensor made(api.new_tensor(element.type, rows.shape.data(), Call::rank(rows.shape), block->memory,
-                                static_cast<std::size_t>(bytes), release, block));
-  if (made == nullptr) throw std::bad_alloc(); // and the block has been released
-  call.set_output(index, made);
-  return made;
-}
-
 // The second time around, with bad rows left out, after the kernel refused the labels.
 void compute_good_rows(SoftmaxRequest &request, const Element &element) {
   std::vector<std::uint8_t> keep(static_cast<std::size_t>(request.rows));
@@ -117,7 +87,7 @@ template <Op op> void run_forward(Call &call, const Element &element, const Attr
   const OwnTensor values = call.output(0, element.values, rows.leading, request.rows * element.value_bytes);
   request.values = values.data<void>();
   if constexpr (op == Op::values) return compute(request, element);
-  const OwnTensor gradient = gradient_output(call, 1, element, rows);
+  const OwnTensor gradient = gradient_output(call, 1, element, rows.shape);
   request.gradient = gradient.data<void>();
   if constexpr (op == Op::ahead) {
     request.factor = request.rows > 0 ? 1.0 / static_cast<double>(request.rows) : 1.0;
@@ -129,37 +99,14 @@ template <Op op> void run_forward(Call &call, const Element &element, const Attr
   compute(request, element);
 }
 
-// What Ahead computed times cotangent over 1/N: first back to the plain gradient, which no cotangent can make overflow.
-template <typename T>
-void multiply_rows(const T *ahead, const T *cotangent, std::int64_t rows, std::int64_t classes, T *gradient) {
-  const T count = static_cast<T>(rows);
-  const std::int64_t grain = std::max<std::int64_t>((std::int64_t{1} << 15) / std::max<std::int64_t>(classes, 1), 1);
-  for_chunks(kernels->exec, rows, grain, [&](std::int64_t, std::int64_t begin, std::int64_t end) {
-    for (std::int64_t row = begin; row < end; ++row) {
-      const T factor = cotangent[row];
-      for (std::int64_t at = row * classes; at < (row + 1) * classes; ++at) gradient[at] = ahead[at] * count * factor;
-    }
+template <typename T> void run_backward(Call &call, const Element &element, Rows &rows, const T *cotangent) {
+  SoftmaxRequest &request = rows.request;
+  tf::finish(call, element, {2, rows.shape, request.rows, request.classes, request.rows}, cotangent, [&] {
+    request.scale = cotangent;
+    const OwnTensor gradient = gradient_output(call, 0, element, rows.shape);
+    request.gradient = gradient.data<void>();
+    compute(request, element);
   });
-}
-
-template <typename T>
-void finish(Call &call, const Element &element, Rows &rows, const T *cotangent) {
-  const std::int64_t count = rows.request.rows;
-  const T guess = static_cast<T>(1.0 / static_cast<double>(count));
-  if (std::all_of(cotangent, cotangent + count, [&](T each) { return each == guess; }))
-    return call.set_output(0, call.input(2));
-  if (element.bytes != element.value_bytes) { // a half type would be rounded twice
-    rows.request.scale = cotangent;
-    const OwnTensor gradient = gradient_output(call, 0, element, rows);
-    rows.request.gradient = gradient.data<void>();
-    return compute(rows.request, element);
-  }
-  bool taken = false;
-  const OwnTensor gradient = call.output_over(2, 0, rows.shape, taken);
-  T *const to = gradient.data<T>();
-  if (taken) return multiply_rows<T>(to, cotangent, count, rows.request.classes, to);
-  const OwnTensor ahead = call.input(2);
-  multiply_rows<T>(ahead.data<const T>(), cotangent, count, rows.request.classes, to);
 }
 
 void run_backward(Call &call, const Element &element, const Attributes &attributes) {
@@ -168,9 +115,9 @@ void run_backward(Call &call, const Element &element, const Attributes &attribut
   rows.check("cotangent must have the shape of the labels", cotangent);
   if (call.input(2).sizes() != rows.shape) throw Failure{tf::invalid_argument, "ahead must have the shape of logits"};
   if (element.values == tf::float64)
-    finish(call, element, rows, cotangent.data<const double>());
+    run_backward(call, element, rows, cotangent.data<const double>());
   else
-    finish(call, element, rows, cotangent.data<const float>());
+    run_backward(call, element, rows, cotangent.data<const float>());
 }
 
 template <Op op, int element> void compute_op(void *kernel, tf::Context *context) {
@@ -251,7 +198,8 @@ template <Op op> bool register_op(const char *name) {
 
 // In this order: Python takes the library for complete when it finds the last one.
 [[maybe_unused]] const bool registered =
-    tf::find(api) && register_op<Op::gradient>("LossmithSoftmaxCrossEntropyGradient") &&
+    tf::find(api) && tf::register_row_losses() &&
+    register_op<Op::gradient>("LossmithSoftmaxCrossEntropyGradient") &&
     register_op<Op::ahead>("LossmithSoftmaxCrossEntropyAhead") &&
     register_op<Op::backward>("LossmithSoftmaxCrossEntropyBackward") &&
     register_op<Op::values>("LossmithSoftmaxCrossEntropy");
@@ -261,5 +209,5 @@ template <Op op> bool register_op(const char *name) {
 
 // Called once after loading with what _core.tensorflow_table() returns.
 extern "C" __attribute__((visibility("default"))) void lossmith_lend_kernels(const lossmith::KernelTable *table) {
-  lossmith::kernels = table;
+  lossmith::tf::kernels = table;
 }

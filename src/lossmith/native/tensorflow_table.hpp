@@ -5,8 +5,10 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "elementwise_rows.hpp"
 #include "exec.hpp"
 #include "gradient_memory.hpp"
+#include "row_pairs.hpp"
 #include "softmax_cross_entropy.hpp"
 #include "storage.hpp"
 
@@ -25,9 +27,24 @@ struct SoftmaxRequest {
   void *values = nullptr, *gradient = nullptr;
 };
 
+// The same of the losses of two matrices; see row_pairs.hpp.
+struct PairsRequest {
+  DType dtype = DType::float32; // or float64
+  PairLoss loss = PairLoss::dense_cross_entropy;
+  std::int64_t rows = 0, classes = 0;
+  const void *prediction = nullptr, *target = nullptr;
+  const void *scale = nullptr;
+  double factor = 1.0;
+  double label_smoothing = 0.0, z_loss = 0.0, temperature = 1.0, beta = 0.5;
+  void *values = nullptr, *gradient = nullptr;
+};
+
 struct KernelTable {
   Exec exec; // our own pool
   SoftmaxOutcome (*softmax)(const SoftmaxRequest &request, const Exec &exec);
+  RowPairsOutcome (*row_pairs)(const PairsRequest &request, const Exec &exec);
+  ElementwiseStatus (*elementwise_rows)(const ElementwiseRows &call);
+  int (*elementwise_number)(const char *name, std::size_t length);
   GradientBlock *(*take_block)(std::size_t bytes);
   void (*give_block_back)(GradientBlock *block);
 };

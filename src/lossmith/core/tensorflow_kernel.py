@@ -1,0 +1,78 @@
+"""The calls with TensorFlow tensors that the native core computes; see ``kernel`` for who asks.
+
+Class weights and extra arrays stay with the formula, which also has the gradient with respect to them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import tensorflow as tf
+
+from ..losses import Loss
+from ..native import tensorflow as operations
+from ..native import tensorflow_rows
+from .check import Inputs
+
+Kernel = Callable[..., tuple[Any, Any]]
+
+
+def find(loss: Loss, inputs: Inputs) -> Kernel | None:
+    """Return ``kernel(inputs, scale, gradient=…) -> (values, gradient or None)``, or None if there is none."""
+    prediction, target = inputs.prediction, inputs.target
+    if loss.layout == "element":
+        call = tensorflow_rows.elements(loss, inputs.parameters)
+        prediction = operations.before_cast(prediction, inputs.dtype)
+    elif inputs.xp.kind(target) == "int":
+        return _labels(loss, inputs)
+    else:
+        call = tensorflow_rows.pairs(loss, inputs.parameters)
+    if call is None or not tensorflow_rows.supports(call, prediction, target):
+        return None
+
+    def kernel(inputs: Inputs, scale: Any, *, gradient: bool) -> tuple[Any, Any]:
+        if not gradient:
+            return tensorflow_rows.values(call, prediction, target), None
+        return tensorflow_rows.values_and_gradient(call, prediction, target, 1.0 if scale is None else scale)
+
+    return kernel
+
+
+def find_total(loss: Loss, inputs: Inputs) -> Kernel | None:
+    """Return ``kernel(inputs, scale, gradient=…) -> (total, gradient or None)``, or None if there is none.
+
+    A weight stays outside: with one there are values.
+    """
+    if loss.layout != "element" or inputs.factor is not None:
+        return None
+    call = tensorflow_rows.elements(loss, inputs.parameters, "rows")
+    prediction, target = operations.before_cast(inputs.prediction, inputs.dtype), inputs.target
+    if call is None or not tensorflow_rows.supports(call, prediction, target):
+        return None
+
+    def kernel(inputs: Inputs, scale: Any, *, gradient: bool) -> tuple[Any, Any]:
+        flat = tf.reshape(prediction, [-1]), tf.reshape(target, [-1])
+        if not gradient:
+            return tensorflow_rows.values(call, *flat), None
+        total, slope = tensorflow_rows.values_and_gradient(call, *flat, scale)
+        return total, tf.reshape(slope, tf.shape(prediction))
+
+    return kernel
+
+
+def _labels(loss: Loss, inputs: Inputs) -> Kernel | None:
+    if loss.name != "softmax_cross_entropy" or inputs.parameters["class_weight"] is not None:
+        return None
+    logits = operations.before_cast(inputs.prediction, inputs.dtype)
+    if not operations.supports(logits, inputs.target):
+        return None
+    settings = {name: float(inputs.parameters[name]) for name in ("label_smoothing", "z_loss")}
+
+    def kernel(inputs: Inputs, scale: Any, *, gradient: bool) -> tuple[Any, Any]:
+        if not gradient:
+            return operations.softmax_cross_entropy(logits, inputs.target, **settings), None
+        one = 1.0 if scale is None else scale
+        return operations.softmax_cross_entropy_gradient(logits, inputs.target, one, **settings)
+
+    return kernel
