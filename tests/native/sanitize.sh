@@ -13,7 +13,9 @@ for kind in address,undefined thread; do
   for storage in float BFloat16; do
     g++ $flags -DLOSSMITH_STORAGE=$storage -c $native/softmax_cross_entropy.cpp -o "$work/$storage.o" &
     g++ $flags -DLOSSMITH_STORAGE=$storage -c $native/row_pairs.cpp -o "$work/pairs_$storage.o" &
+    g++ $flags -DLOSSMITH_STORAGE=$storage -c $native/ctc.cpp -o "$work/ctc_$storage.o" &
   done
+  g++ $flags -c $native/ctc_trellis.cpp -o "$work/trellis.o" &
   g++ $flags -c tests/native/fuzz.cpp -o "$work/fuzz.o"
   # What calls the kernels need not be fast, and is compiled sooner.
   for file in $native/elementwise_rows $native/ffi_call $native/ffi_elementwise $native/ffi_row_pairs $native/ffi_softmax \
@@ -26,5 +28,8 @@ for kind in address,undefined thread; do
   g++ $flags -c $native/gradient_memory.cpp -o "$work/memory.o"
   wait
   g++ $flags "$work"/*.o -o "$work/fuzz"
+  rm "$work/fuzz.o"
+  g++ $flags tests/native/fuzz_ctc.cpp "$work"/*.o -o "$work/fuzz_ctc"
   LOSSMITH_CPU=baseline ASAN_OPTIONS=detect_leaks=0 "$work/fuzz" "$seconds" "$(date +%s)"
+  LOSSMITH_CPU=baseline ASAN_OPTIONS=detect_leaks=0 "$work/fuzz_ctc" "$seconds" "$(date +%s)"
 done

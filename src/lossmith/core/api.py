@@ -137,6 +137,7 @@ class LossFunction:
         weight: Any = None,
         mask: Any = None,
         normalizer: Any = None,
+        inplace: bool = False,
         **extras: Any,
     ) -> tuple[Any, Any]:
         """Return the loss and its gradient with respect to the prediction, in the prediction's shape and dtype.
@@ -144,12 +145,16 @@ class LossFunction:
         The gradient comes from the closed form, not from autograd: it works on NumPy and records nothing elsewhere.
         With ``reduction="none"`` or ``"total"`` it is the gradient of the sum.
 
+        With ``inplace=True`` the gradient is written over the prediction, which is lost, and no memory of its size is
+        needed: for softmax cross-entropy with class indices, on contiguous NumPy arrays and CPU tensors of float32 or
+        float64. What cannot be overwritten raises InputError and stays as it was.
+
         >>> import lossmith as lm
         >>> lm.SquaredError().value_and_gradient([2.0, 3.0], [1.0, 5.0])
         (2.5, array([ 1., -2.]))
         """
         short = self._quick
-        if short is not None and weight is None and mask is None and normalizer is None and not (arrays or extras):
+        if short is not None and weight is None and mask is None and normalizer is None and not (arrays or extras or inplace):
             result = short(prediction, target, True)
             if result is not None:
                 return result
@@ -162,6 +167,7 @@ class LossFunction:
             weight=weight,
             mask=mask,
             normalizer=normalizer,
+            inplace=inplace,
             **self._settings,
         )
 

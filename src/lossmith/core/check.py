@@ -51,6 +51,7 @@ def prepare(
     region: str | None = None,
     xp: ModuleType | None = None,
     check: str = "full",
+    hide: bool = True,
 ) -> Inputs:
     """Return canonical inputs.
 
@@ -68,6 +69,8 @@ def prepare(
         xp: The operations module, where the caller knows it.
         check: What to look at on the host: "full" is values and, in a result, NaN; "values" leaves NaN alone as
             frameworks do; "labels" is integer labels only; "none" is shapes alone.
+        hide: False leaves the prediction as it is under a mask, for a kernel that looks at ``keep`` itself; it is not
+            copied then.
 
     Raises:
         InputError: Something does not fit; the subclass and the text say what.
@@ -93,7 +96,8 @@ def prepare(
     }
     unhidden = prediction
     if keep is not None:
-        prediction, target = _hide(xp, loss, prediction, target, keep, labels)
+        prediction, target = _hide(xp, loss, prediction if hide else None, target, keep, labels)
+        prediction = prediction if hide else unhidden
         arrays = {e.name: _hide_extra(xp, loss, e, arrays[e.name], keep) for e in loss.extras}
     if check != "none" and xp.is_concrete(prediction) and xp.is_concrete(target):
         view = values.View(loss, parameters, xp.to_numpy(prediction), xp.to_numpy(target), labels, dtype)
@@ -391,7 +395,8 @@ def _hide(xp: ModuleType, loss: Loss, prediction: Any, target: Any, keep: Any, l
             rows = xp.expand(rows, -1)
         return rows
 
-    prediction = xp.where(along(prediction), prediction, _neutral(xp, loss.prediction, prediction))
+    if prediction is not None:
+        prediction = xp.where(along(prediction), prediction, _neutral(xp, loss.prediction, prediction))
     neutral = xp.zeros_like(target) if labels else _neutral(xp, loss.target, target)
     return prediction, xp.where(along(target), target, neutral)
 

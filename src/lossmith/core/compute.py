@@ -13,6 +13,7 @@ import numpy as np
 
 from ..losses import Loss
 from . import check as checking
+from . import inplace as overwriting
 from . import kernel, reduce, regions, values
 from .check import Inputs
 
@@ -68,14 +69,20 @@ def value_and_gradient(
     normalizer: Any = None,
     empty: str = "zero",
     check: str = "full",
+    inplace: bool = False,
     **arguments: Any,
 ) -> tuple[Any, Any]:
     """Return the loss and its gradient with respect to the prediction, from the closed form and without autograd.
 
-    With ``reduction="none"`` or ``"total"`` the gradient is that of the sum.
+    With ``reduction="none"`` or ``"total"`` the gradient is that of the sum. With ``inplace`` it takes the place of the
+    prediction, or InputError is raised.
     """
     reduce.check_options(reduction, normalizer, empty)
-    inputs = checking.prepare(loss, prediction, target, parameters=parameters, check=check, **arguments)
+    options: dict[str, Any] = {"parameters": parameters, "check": check, "hide": not inplace}
+    inputs = checking.prepare(loss, prediction, target, **options, **arguments)
+    if inplace:
+        overwrite = overwriting.kernel(loss, prediction, inputs)
+        return _quietly(inputs.xp, _by_kernel, loss, inputs, overwrite, reduction, normalizer, empty, check)
     if inputs.xp.name == "torch":  # nothing is recorded; a kernel could not be, either
         inputs = inputs._replace(prediction=inputs.prediction.detach())
     return _quietly(inputs.xp, _both, loss, inputs, reduction, normalizer, empty, check)
@@ -154,14 +161,25 @@ def _both(loss: Loss, inputs: Inputs, reduction: str, normalizer: Any, empty: st
         total, gradient = adds_up(inputs, reduce.safe_reciprocal(xp, over, inputs.prediction), gradient=True)
         value = _finished(loss, inputs, total, count, reduction, normalizer, empty, check)
         return value, _like_prediction(loss, inputs, gradient)
-    scale = _gradient_scale(loss, inputs, reduction, normalizer)
-    fast = kernel.find(loss, inputs)
-    if fast:
-        rows, gradient = fast(inputs, scale, gradient=True)
-    else:
-        rows, gradient = _values(loss, inputs), _gradient(loss, inputs, scale)
+    fast = kernel.find(loss, inputs) or _formula(loss)
+    return _by_kernel(loss, inputs, fast, reduction, normalizer, empty, check)
+
+
+def _by_kernel(
+    loss: Loss, inputs: Inputs, fast: kernel.Kernel, reduction: str, normalizer: Any, empty: str, check: str
+) -> tuple[Any, Any]:
+    rows, gradient = fast(inputs, _gradient_scale(loss, inputs, reduction, normalizer), gradient=True)
     value = _reduced(loss, inputs, rows, reduction, normalizer, empty, check)
     return value, _like_prediction(loss, inputs, gradient)
+
+
+def _formula(loss: Loss) -> kernel.Kernel:
+    """Return the plain formula, as a kernel is called."""
+
+    def run(inputs: Inputs, scale: Any, *, gradient: bool) -> tuple[Any, Any]:
+        return _values(loss, inputs), _gradient(loss, inputs, scale) if gradient else None
+
+    return run
 
 
 def _like_prediction(loss: Loss, inputs: Inputs, gradient: Any) -> Any:

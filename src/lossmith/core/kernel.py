@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -12,7 +13,7 @@ import numpy as np
 
 from .. import native
 from ..losses import Loss
-from ..native import row_pairs
+from ..native import ctc, row_pairs
 from . import elementwise_kernel
 from .check import Inputs
 from .elementwise_kernel import plain
@@ -52,6 +53,8 @@ def _find_on_numpy(loss: Loss, inputs: Inputs) -> Kernel | None:
         return elementwise_kernel.find(loss, inputs)
     if loss.name == "softmax_cross_entropy" and inputs.target.dtype.kind != "f":
         return _softmax_cross_entropy
+    if loss.name == "ctc":
+        return _ctc if inputs.prediction.size else None
     return _row_pairs(loss, inputs)
 
 
@@ -123,6 +126,28 @@ def _softmax_cross_entropy(inputs: Inputs, scale: Any, *, gradient: bool) -> tup
         gradient=gradient,
     )
     return rows.reshape(shape[:-1]), None if slope is None else slope.reshape(shape)
+
+
+def _ctc(inputs: Inputs, scale: Any, *, gradient: bool) -> tuple[Any, Any]:
+    shape, given = inputs.prediction.shape, inputs.parameters
+    batch = shape[:-2]
+    along = 1.0 if scale is None else float(scale) if np.ndim(scale) == 0 else scale
+    if np.ndim(along):
+        along = np.broadcast_to(along, batch).reshape(-1)
+    counts = (
+        np.ascontiguousarray(np.broadcast_to(given[name], batch).reshape(-1), np.int64)
+        for name in ("prediction_length", "target_length")
+    )
+    values, slope = ctc.run(
+        plain(inputs.prediction.reshape(-1, *shape[-2:])),
+        np.ascontiguousarray(inputs.target.reshape(math.prod(batch), inputs.target.shape[-1]), np.int64),
+        *counts,
+        blank=int(given["blank"]),
+        infeasible=given["infeasible"],
+        scale=along,
+        gradient=gradient,
+    )
+    return values.reshape(batch), None if slope is None else slope.reshape(shape)
 
 
 def _softmax_total(inputs: Inputs, scale: Any, *, gradient: bool) -> tuple[Any, Any]:

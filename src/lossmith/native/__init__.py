@@ -90,6 +90,7 @@ def softmax_cross_entropy(
     label_smoothing: float = 0.0,
     z_loss: float = 0.0,
     gradient: bool = True,
+    out: NDArray[Any] | None = None,
 ) -> tuple[NDArray[Any], NDArray[Any] | None]:
     """Return the loss of each row and, if asked for, its gradient with respect to the logits.
 
@@ -107,6 +108,7 @@ def softmax_cross_entropy(
         label_smoothing: in [0, 1].
         z_loss: the factor of the squared log-sum-exp, not negative.
         gradient: False returns None in place of the gradient and is faster.
+        out: Memory for the gradient, of the logits' shape, dtype and layout: the logits themselves, or none of theirs.
 
     Returns:
         The values (N,), in float32 for float16 logits, and the gradient (N, C) or None, in the dtype of the logits.
@@ -119,10 +121,12 @@ def softmax_cross_entropy(
     if _core is None:
         raise RuntimeError(f"lossmith.native is not available: {_reason}")
     _check_arguments(logits, labels, keep, scale, class_weight, label_smoothing, z_loss)
+    if out is not None:
+        _check_out(logits, out)
     rows, classes = logits.shape
     compute = np.float32 if logits.dtype == np.float16 else logits.dtype
     values = np.empty(rows, compute)
-    slopes = empty_gradient(logits) if gradient else None
+    slopes = None if not gradient else empty_gradient(logits) if out is None else out
     bad, _, _ = _core.softmax_cross_entropy(
         _OWN_POOL,
         CODES[logits.dtype],
@@ -219,6 +223,11 @@ def _check_arguments(
         raise ValueError(f"label_smoothing is {label_smoothing}, expected a number in [0, 1]; type label_smoothing=0.1")
     if not 0.0 <= z_loss < np.inf:
         raise ValueError(f"z_loss is {z_loss}, expected a number that is not negative; type z_loss=1e-4")
+
+
+def _check_out(logits: NDArray[Any], out: Any) -> None:
+    if not supports(out) or out.shape != logits.shape or out.dtype != logits.dtype or not out.flags.writeable:
+        raise ValueError(f"out is {_describe(out)}, expected a writable one like logits; type np.empty_like(logits)")
 
 
 def _check_vector(name: str, value: Any, kinds: str, expected: str, length: int, meaning: str) -> None:

@@ -9,6 +9,7 @@ NB_MODULE(_core, module) {
   lossmith::register_elementwise(module);
   lossmith::register_row_pairs(module);
   lossmith::register_softmax(module);
+  lossmith::register_ctc(module);
   lossmith::register_tensors(module);
   lossmith::register_tensorflow(module);
   lossmith::register_jax(module);

@@ -40,6 +40,15 @@ template <> struct Exp<double> {
                                  2.5024639266311035e-08};
 };
 
+// exp(r) for |r| <= ln(2) / 2.
+template <typename T> LOSSMITH_INLINE Lanes<T> exp_fraction(Lanes<T> r) {
+  using E = Exp<T>;
+  constexpr int degree = sizeof(E::q) / sizeof(T) - 1;
+  Lanes<T> q = broadcast<T>(E::q[degree]);
+  for (int k = degree - 1; k >= 0; --k) q = q * r + E::q[k];
+  return (q * r + T(1)) * r + T(1);
+}
+
 // exp for x <= 0, which is all a softmax asks for: exp(0) = 1 exactly, exp(-inf) = 0, NaN stays NaN, and what would be
 // a denormal number (x < -87.3 in float, x < -708.4 in double) is 0.
 template <typename T> LOSSMITH_INLINE Lanes<T> exp_nonpositive(Lanes<T> x) {
@@ -50,12 +59,7 @@ template <typename T> LOSSMITH_INLINE Lanes<T> exp_nonpositive(Lanes<T> x) {
   const auto power = bit_cast<Lanes<T>>(bit_cast<typename LaneTypes<T>::Bits>(rounded) << E::mantissa_bits);
   const Lanes<T> n = rounded - E::round;
   const Lanes<T> r = (x - n * E::ln2_high) - n * E::ln2_low;
-
-  constexpr int degree = sizeof(E::q) / sizeof(T) - 1;
-  Lanes<T> q = broadcast<T>(E::q[degree]);
-  for (int k = degree - 1; k >= 0; --k) q = q * r + E::q[k];
-  const Lanes<T> value = ((q * r + T(1)) * r + T(1)) * power;
-  return x < E::lowest ? Lanes<T>{} : value;
+  return x < E::lowest ? Lanes<T>{} : exp_fraction<T>(r) * power;
 }
 
 // log(1 + x) for x >= 0 below 2^52, to the last digits also where x is tiny; NaN stays NaN.

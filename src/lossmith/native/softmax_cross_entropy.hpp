@@ -34,7 +34,8 @@ template <typename Storage> struct SoftmaxCrossEntropy {
   double label_smoothing = 0.0;    // e, in [0, 1]
   double z_loss = 0.0;             // f
   T *values = nullptr;             // (rows,), optional
-  Storage *gradient = nullptr;     // (rows, classes), optional; may not overlap the inputs
+  double *log_sum_exp = nullptr;   // (rows,), optional; l, of the rows that are kept
+  Storage *gradient = nullptr;     // (rows, classes), optional; may be the logits themselves, and overlap no other input
 };
 
 struct SoftmaxOutcome {

@@ -162,11 +162,12 @@ LOSSMITH_INLINE double narrow_tile(const Job<Storage> &job, Tile<Compute<Storage
   TileSums<T> sums;
   sum_rows(job, tile, sums);
 
-  double value[width];
+  double value[width], log_sum_exp[width];
   T slope[width], offset[width], at_label[width];
   for (std::int64_t k = 0; k < width; k += lane_count<double>) {
     const RowResult result = finish_rows(job, sums.rows(k));
     store<double>(value + k, result.value);
+    store<double>(log_sum_exp + k, result.log_sum_exp);
     store_rounded(slope + k, result.slope);
     store_rounded(offset + k, result.offset);
     store_rounded(at_label + k, result.at_label);
@@ -176,6 +177,7 @@ LOSSMITH_INLINE double narrow_tile(const Job<Storage> &job, Tile<Compute<Storage
     const double kept_value = tile.kept[k] ? value[k] : 0.0;
     total += kept_value;
     if (job.values != nullptr) job.values[tile.first + k] = static_cast<T>(kept_value);
+    if (job.log_sum_exp != nullptr && tile.kept[k]) job.log_sum_exp[tile.first + k] = log_sum_exp[k];
   }
   if (job.gradient == nullptr) return total;
 

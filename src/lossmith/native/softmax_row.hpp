@@ -58,7 +58,7 @@ struct RowSums {
 
 // gradient_c = exp_c * slope - w_c * offset for every class but the label, whose gradient is at_label.
 struct RowResult {
-  Lanes<double> value, slope, offset, at_label;
+  Lanes<double> value, slope, offset, at_label, log_sum_exp;
 };
 
 template <typename Storage> LOSSMITH_INLINE RowResult finish_rows(const Job<Storage> &job, const RowSums &row) {
@@ -70,6 +70,7 @@ template <typename Storage> LOSSMITH_INLINE RowResult finish_rows(const Job<Stor
   // One of the exps is 1, the label's or another, so nothing is lost in subtracting it.
   const Lanes<double> log_sum = log1p_nonnegative(row.other_exp + (row.label_exp - 1.0)); // l - max
   RowResult result;
+  result.log_sum_exp = log_sum + row.max;
   result.value = weight_sum * log_sum;
   result.value += label_weight != 0.0 ? label_weight * row.label_distance : Lanes<double>{};
   if (share != 0.0) result.value += share * row.smoothing_distance;
@@ -81,9 +82,8 @@ template <typename Storage> LOSSMITH_INLINE RowResult finish_rows(const Job<Stor
   result.at_label = row.scale * (smoothed - label_weight * row.other_exp * inverse);
 
   if (job.z_loss != 0.0) {
-    const Lanes<double> log_sum_exp = log_sum + row.max;
-    const Lanes<double> pull = 2.0 * job.z_loss * row.scale * log_sum_exp * inverse;
-    result.value += job.z_loss * log_sum_exp * log_sum_exp;
+    const Lanes<double> pull = 2.0 * job.z_loss * row.scale * result.log_sum_exp * inverse;
+    result.value += job.z_loss * result.log_sum_exp * result.log_sum_exp;
     result.slope += pull;
     result.at_label += pull * row.label_exp;
   }

@@ -179,6 +179,7 @@ LOSSMITH_INLINE RowSlopes<Compute<Storage>> finish_row(const Job<Storage> &job, 
   all.label_class_weight = broadcast(job.weight(label));
   all.scale = broadcast(job.row_scale(row));
   const RowResult result = finish_rows(job, all);
+  if (job.log_sum_exp != nullptr) job.log_sum_exp[row] = first(result.log_sum_exp);
   const double slope = first(result.slope);
   for (std::int64_t b = 0; b < blocks; ++b) slopes[b] = static_cast<T>(slope * static_cast<double>(slopes[b]));
   return {first(result.value), static_cast<T>(first(result.offset)), static_cast<T>(first(result.at_label))};

@@ -43,20 +43,22 @@ def ctc_loss(
     if targets.ndim == 1:
         targets = targets.unsqueeze(0) if log_probs.ndim == 2 else _rows(targets, lengths)
     settings: dict[str, Any] = {"blank": blank, "infeasible": "zero" if zero_infinity else "inf"}
+    lengths = lengths.expand(len(rows))
+    each = lengths.clamp(min=1).to(_XP.compute_dtype(log_probs))
+    mean: dict[str, Any] = {"weight": 1 / each, "normalizer": len(rows), "empty": "nan"}
     values = call(
         _CTC,
         rows,
         targets,
         parameters=_CTC.resolve(settings),
-        extras={"prediction_length": steps.expand(len(rows)), "target_length": lengths.expand(len(rows))},
-        reduction="none",
+        extras={"prediction_length": steps.expand(len(rows)), "target_length": lengths},
+        reduction=reduction,
         xp=_XP,
         check="labels",
+        **(mean if reduction == "mean" else {}),
     )
-    if reduction == "mean":
-        return (values / lengths.clamp(min=1)).mean()
-    if reduction == "sum":
-        return values.sum()
+    if reduction != "none":
+        return values
     values = values.to(log_probs.dtype)
     return values if log_probs.ndim == 3 else values[0]
 

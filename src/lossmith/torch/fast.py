@@ -197,7 +197,9 @@ def compute_dtype(input: Tensor) -> torch.dtype:
 
 
 def empty_gradient(input: Tensor) -> Tensor:
-    """Return memory for the gradient of a contiguous tensor."""
+    """Return memory for the gradient of a tensor that is contiguous, or would be with its first two axes swapped."""
+    if not input.is_contiguous():
+        return empty_gradient(input.transpose(0, 1)).transpose(0, 1)
     if input.nbytes < _POOLED_BYTES:
         return torch.empty_like(input, requires_grad=False)
     return from_dlpack(_core.gradient_capsule(_CODES[input.dtype], 1, input.numel())).view(input.shape)

@@ -20,7 +20,7 @@ from torch.autograd import Function
 
 from .. import native
 from ..arrays import load
-from ..core.check import Inputs
+from ..core.check import Inputs, consumed
 from ..losses import Loss
 from ..losses import find as definition
 from ..native import elementwise, row_pairs
@@ -28,7 +28,7 @@ from . import fast, fast_elementwise
 
 _XP: Any = load("torch")
 _core: Any = native._core
-_SOFTMAX = definition("softmax_cross_entropy")
+_SOFTMAX, _CTC = definition("softmax_cross_entropy"), definition("ctc")
 
 Scale = float | Tensor  # a number, or contiguous, of the values' shape and the dtype computed in
 
@@ -119,6 +119,38 @@ class _Labels(_Definition):
             values.masked_fill_(~inside, math.nan)
 
 
+class _Sequences(_Definition):
+    """CTC of sequences (…, T, C); in memory the steps of a (N, T, C) may also come before the samples, as PyTorch's."""
+
+    def __init__(self, loss: Loss, parameters: Mapping[str, Any], counts: tuple[Tensor, Tensor]) -> None:
+        super().__init__(loss, parameters)
+        self.counts = counts
+
+    def run(
+        self, prediction: Tensor, target: Tensor, values: Tensor | None, gradient: Tensor | None, scale: Scale
+    ) -> None:
+        along, factor = _split(scale)
+        steps, classes = prediction.shape[-2:]
+        _core.ctc(
+            fast.executor(),
+            fast._CODES[prediction.dtype],
+            prediction.data_ptr(),
+            target.data_ptr(),
+            self.counts[0].numel(),
+            steps,
+            classes,
+            target.shape[-1],
+            not prediction.is_contiguous(),
+            *map(_address, self.counts),
+            int(self.parameters["blank"]),
+            self.parameters["infeasible"] == "zero",
+            _address(values),
+            _address(gradient),
+            _address(along),
+            factor,
+        )
+
+
 class _Elements(_Definition):
     """A loss of single elements."""
 
@@ -145,14 +177,15 @@ def kernel_of(loss: Loss, inputs: Inputs) -> Callable[..., tuple[Any, Any]] | No
     with, or None.
     """
     prediction, target = inputs.prediction, inputs.target
-    if not fast.usual(prediction, target) or not prediction.numel():
+    in_order = prediction.transpose(0, 1) if loss.layout == "sequence" and prediction.ndim == 3 else prediction
+    if not (fast.usual(prediction, target) or fast.usual(in_order, target)) or not prediction.numel():
         return None
     if torch.is_grad_enabled() and target.requires_grad:
         return None
     call = _call(loss, inputs)
     if call is None:
         return None
-    shape = prediction.shape if loss.layout == "element" else prediction.shape[:-1]
+    shape = prediction.shape[: prediction.ndim - consumed(loss, prediction.shape)]
 
     def kernel(inputs: Inputs, scale: Any, *, gradient: bool) -> tuple[Any, Any]:
         if not gradient:
@@ -177,11 +210,23 @@ def _call(loss: Loss, inputs: Inputs) -> Kernel | None:
         if number is None or numbers is None or loss.extras or target.dtype is not prediction.dtype:
             return None
         return _Elements(loss, parameters, fast_elementwise._Call(number, numbers, False, _no_formula))
+    if loss is _CTC:
+        counts = _counts(prediction, parameters)
+        return None if counts is None else _Sequences(loss, parameters, counts)
     if row_pairs.find(loss) is None or row_pairs.numbers(parameters) is None:
         return None
     if target.dtype is torch.int64 and loss is _SOFTMAX:
         return _Labels(loss, parameters)
     return _Pairs(loss, parameters) if target.dtype is prediction.dtype else None
+
+
+def _counts(prediction: Tensor, parameters: Mapping[str, Any]) -> tuple[Tensor, Tensor] | None:
+    """Return how many steps and tokens each sequence has, or None if these are no plain tensors."""
+    given = parameters["prediction_length"], parameters["target_length"]
+    if not fast.usual(*(x.contiguous() for x in given)) or any(x.requires_grad for x in given):
+        return None
+    steps, tokens = (x.to(torch.int64).expand(prediction.shape[:-2]).contiguous() for x in given)
+    return steps, tokens
 
 
 def _no_formula(prediction: Tensor, target: Tensor) -> Tensor:

@@ -15,6 +15,7 @@ from ..errors import DomainError, InputError, ShapeError
 from ..losses import Loss, find
 from . import fast, fast_elementwise, fast_rows
 from .ctc import ctc_loss as ctc_loss
+from .inplace import cross_entropy_ as cross_entropy_
 from .linear import linear_cross_entropy as linear_cross_entropy
 
 _XP = load("torch")
