@@ -36,7 +36,7 @@ def impossible(e: Evidence) -> Iterator[Finding]:
         at = int(np.nanargmin(loss))
         yield rule("OUT15").finding(
             what=f"The loss falls to {num(float(loss[at]))}; {facts.shown} is never below 0.",
-            evidence=f"Epoch {num(float(history.train.epochs[at]))} of {len(loss)}.",
+            evidence=f"{history.unit.capitalize()} {num(float(history.train.epochs[at]))} of {len(loss)}.",
             framework=e.framework,
         )
         return
@@ -67,10 +67,10 @@ def diverges(e: Evidence) -> Iterator[Finding]:
     huge = v[0] > 0 and last > 1e6 * v[0]
     if not grown and not huge:
         return
-    at = int(np.argmin(v[:-3]))
+    at, unit = int(np.argmin(v[:-3])), "epoch" if e.history is None else e.history.unit
     yield rule("OPT03").finding(
-        evidence=f"The training loss was {num(best)} in epoch {num(float(curve.epochs[at]))} and is {num(last)} in "
-        f"the last three (median); epochs jitter by {num(jitter)}.",
+        evidence=f"The training loss was {num(best)} in {unit} {num(float(curve.epochs[at]))} and is {num(last)} in "
+        f"the last three (median); {unit}s jitter by {num(jitter)}.",
         certainty="statistical",
         framework=e.framework,
         best=best,
@@ -97,7 +97,7 @@ def frozen(e: Evidence) -> Iterator[Finding]:
     if v[0] == 0 or same < (3 if sure else 5) or same < v.size:
         return
     yield rule("OPT04").finding(
-        evidence=f"{num(float(v[0]))} in each of {plural(v.size, 'epoch')}"
+        evidence=f"{num(float(v[0]))} in each of {plural(v.size, 'epoch' if e.history is None else e.history.unit)}"
         f"{', to the last digit' if sure else ' (given with few digits)'}.",
         severity="error" if sure else "warning",
         certainty="certain" if sure else "likely",
