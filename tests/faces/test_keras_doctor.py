@@ -9,6 +9,7 @@ import pytest
 
 from frameworks import require
 from lossmith.errors import MisuseError
+from lossmith.evaluation.arrays import to_numpy
 
 from .keras_tools import BACKEND, keras, lk
 
@@ -21,7 +22,7 @@ Y = X[:, :3].argmax(1)
 
 def numbers(variable: Any) -> np.ndarray:
     """Return a variable as NumPy."""
-    return np.array(keras.ops.convert_to_numpy(variable.value))
+    return np.array(to_numpy("variable", keras.ops.convert_to_tensor(variable)))
 
 
 def model(last: str | None = None) -> Any:

@@ -127,12 +127,13 @@ class Doctor(keras.callbacks.Callback):
             try:
                 data, args = _peek(args, int(getattr(model, "steps_per_execution", 1) or 1))
                 self._look_at(model, data, args)
-                if data is None or not self.watch.wants_batch:
-                    self._detach()
-                return original(*args)
-            except BaseException:
+            except BaseException:  # the end of the data, or strict and an error
                 self._detach()
+                _put_back(model, args)
                 raise
+            if data is None or not self.watch.wants_batch:
+                self._detach()
+            return original(*args)
 
         first_steps.of_lossmith = True  # pyrefly: ignore[missing-attribute]
         self._original = original
@@ -212,6 +213,15 @@ def _peek_tensorflow(iterator: Any, steps: int) -> tuple[Any, tuple[Any, ...]]:
     except Exception:  # a structure that generators cannot give; the step takes any iterator
         replay = iter(ahead)
     return ahead[0], (replay,)
+
+
+def _put_back(model: Any, args: tuple[Any, ...]) -> None:
+    """Give the model its variables back: on JAX, Keras has taken them out for the training."""
+    if keras.backend.backend() == "jax":
+        kinds = (model.trainable_variables, model.non_trainable_variables, model.optimizer.variables)
+        for variables, values in zip((*kinds, model.metrics_variables), args[0], strict=True):
+            for variable, value in zip(variables, values, strict=True):
+                variable.assign(value)
 
 
 def _predict(model: Any, x: Any, args: tuple[Any, ...]) -> Any:

@@ -8,6 +8,7 @@ import keras
 import numpy as np
 
 from ..doctor.steps import StepFacts
+from ..evaluation.arrays import to_numpy
 
 _SAMPLE = 256  # numbers of each variable
 _UNITS = 64
@@ -50,17 +51,17 @@ class Variables:
 def updates(model: Any) -> int:
     """Return how many updates the model's optimiser has made."""
     count = getattr(getattr(model, "optimizer", None), "iterations", None)
-    return 0 if count is None else int(keras.ops.convert_to_numpy(getattr(count, "value", count)))
+    return 0 if count is None else int(to_numpy("iterations", keras.ops.convert_to_tensor(count)))
 
 
 def _sample(variable: Any) -> np.ndarray:
     """Return the first numbers of a variable, on the host."""
     first = keras.ops.reshape(variable.value, (-1,))[:_SAMPLE]
-    return np.array(keras.ops.convert_to_numpy(first))
+    return np.array(to_numpy(variable.path, first))
 
 
 def _equal_units(variable: Any) -> bool:
     """Whether all units, along the last axis, have the same weights."""
     units = keras.ops.reshape(variable.value, (-1, variable.shape[-1]))[: _SAMPLE * 16, :_UNITS]
-    table = keras.ops.convert_to_numpy(units)
+    table = to_numpy(variable.path, units)
     return table.shape[1] > 1 and bool((table == table[:, :1]).all())
