@@ -72,7 +72,7 @@ def main() -> None:
     parser.add_argument(
         "--without-kept", action="store_true", help="doctor: leave out the programs that are kept aside"
     )
-    parser.add_argument("--at-once", type=int, default=1, help="doctor: how many frameworks")
+    parser.add_argument("--at-once", type=int, default=1, help="doctor: how many processes")
     arguments = parser.parse_args()
     if arguments.tuned_malloc and not TUNED.items() <= os.environ.items():
         os.execve(sys.executable, [sys.executable, "-m", "benchmarks", *sys.argv[1:]], {**os.environ, **TUNED})
@@ -103,7 +103,7 @@ def _prove(arguments: argparse.Namespace, setting: dict[str, object]) -> None:
     runs = list(doctor.prove(frameworks, first, seeds, arguments.only, aside, arguments.at_once))
     print(doctor.report(runs))
     if aside and not (arguments.only or arguments.framework or arguments.quick):
-        doctor.append(runs, setting, first, seeds)
+        doctor.append(runs, setting)
 
 
 def _append(results: Path, row: dict[str, object]) -> None:

@@ -10,8 +10,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 from lossmith.doctor import Finding, Findings
+from lossmith.doctor.engine import settled
 from lossmith.doctor.finding import SEVERITIES
-from lossmith.doctor.rule import rule
 
 from .program import Program
 
@@ -44,19 +44,16 @@ class Opinion:
 
     def causes(self) -> dict[str, tuple[str, str, str]]:
         """Return severity, phase and text by code, the most serious of each, without what another one explains."""
-        best: dict[str, tuple[str, str, str]] = {}
+        best: dict[str, tuple[str, Finding]] = {}
         for phase, f in self.found:
-            if f.code not in best or _rank(f.severity) < _rank(best[f.code][0]):
-                best[f.code] = (f.severity, phase, f"{f.what} {f.evidence}")
-        return {c: v for c, v in best.items() if not any(_explains(o, w[0], c, v[0]) for o, w in best.items())}
+            if f.code not in best or _rank(f.severity) < _rank(best[f.code][1].severity):
+                best[f.code] = (phase, f)
+        kept = settled([f for _, f in best.values()])
+        return {f.code: (f.severity, best[f.code][0], f"{f.what} {f.evidence}") for f in kept}
 
 
 def _rank(severity: str) -> int:
     return SEVERITIES.index(severity)
-
-
-def _explains(other: str, severity: str, code: str, its: str) -> bool:
-    return other != code and code in rule(other).explains and _rank(severity) <= _rank(its)
 
 
 def record(program: Program, framework: str, fixed: bool, seed: int, opinion: Opinion, seconds: float) -> dict:

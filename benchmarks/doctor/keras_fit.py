@@ -9,6 +9,7 @@ from typing import Any
 import keras
 import numpy as np
 
+import lossmith.keras as lk
 from lossmith.doctor import check
 
 from .judge import Opinion
@@ -69,6 +70,7 @@ def examine(fit: Fit, epochs: int | None = None) -> Opinion:
     opinion.ask("batch", lambda: check(loss, _answers(model, x), y, _array(x), model, weight=weight))
     if fit.validation is not None and isinstance(fit.x, np.ndarray):
         opinion.ask("data", lambda: check(loss, None, fit.y, fit.x, validation=fit.validation))
+    doctor = lk.Doctor(say=_silent)
     try:
         history = model.fit(
             fit.x,
@@ -78,15 +80,21 @@ def examine(fit: Fit, epochs: int | None = None) -> Opinion:
             validation_data=fit.validation,
             sample_weight=fit.weight,
             class_weight=fit.class_weight,
-            callbacks=fit.callbacks,
+            callbacks=[*fit.callbacks, doctor],
             verbose=0,
         )
     except Exception as error:  # a fault of the program's: some frameworks refuse it
         opinion.raised = f"{type(error).__name__}: {str(error).partition(chr(10))[0]}"
         return opinion
+    finally:
+        opinion.ask("training", lambda: doctor.findings)
     v, t = fit.validation if fit.validation is not None else (fit.x, fit.y)
     opinion.ask("end", lambda: check(loss, _answers(model, v), t, _array(v), model, history=history, stage="finished"))
     return opinion
+
+
+def _silent(text: str) -> None:
+    """Say nothing: findings are read when the training is over."""
 
 
 def _rows(x: Any, count: int) -> Any:

@@ -1,7 +1,7 @@
 """Run the programs, one process per framework, and bring the records together.
 
-``python -m benchmarks.doctor.run FRAMEWORK FILE FIRST SEEDS ASIDE ONLY`` is the process of one framework: it writes a
-line of JSON per run to FILE.
+``python -m benchmarks.doctor.run FRAMEWORK FILE FIRST SEEDS ASIDE ONLY PART PARTS`` is a process of one framework: it
+writes a line of JSON per run to FILE.
 """
 
 from __future__ import annotations
@@ -31,22 +31,23 @@ QUIET = {"TF_CPP_MIN_LOG_LEVEL": "3", "OMP_NUM_THREADS": "1", "CUDA_VISIBLE_DEVI
 def prove(
     frameworks: Iterable[str], first: int, seeds: int, only: str = "", aside: bool = True, at_once: int = 1
 ) -> Iterator[tally.Run]:
-    """Yield the records of all runs by framework, each in a process of its own, so many at once.
+    """Yield the records of all runs, framework by framework, each in one process, or in as many as may run at once.
 
     Programs that are kept aside run only if ``aside``: without them criteria can be worked on.
     """
 
-    def run(framework: str) -> list[tally.Run]:
+    def run(task: tuple[str, int]) -> list[tally.Run]:
+        framework, part = task
         with tempfile.TemporaryDirectory() as folder:
             file = Path(folder) / "runs.jsonl"
-            given = [framework, str(file), str(first), str(seeds), str(int(aside)), only]
-            process = [sys.executable, "-m", "benchmarks.doctor.run", *given]
+            given = [framework, str(file), str(first), str(seeds), str(int(aside)), only, str(part), str(at_once)]
             backend = {"KERAS_BACKEND": framework.partition("-")[2]} if framework.startswith("keras-") else {}
+            process = [sys.executable, "-m", "benchmarks.doctor.run", *given]
             subprocess.run(process, env={**os.environ, **QUIET, **backend}, check=True)
             return [json.loads(line) for line in file.read_text(encoding="utf-8").splitlines()]
 
     with ThreadPoolExecutor(at_once) as pool:
-        for runs in pool.map(run, frameworks):
+        for runs in pool.map(run, [(framework, part) for framework in frameworks for part in range(at_once)]):
             yield from runs
 
 
@@ -68,14 +69,14 @@ def report(runs: list[tally.Run]) -> str:
     return "\n\n".join([*parts, *tally.complaints(runs)])
 
 
-def append(runs: list[tally.Run], setting: dict[str, object], first: int, seeds: int) -> None:
+def append(runs: list[tally.Run], setting: dict[str, object]) -> None:
     """Add a row per program, framework and version to the record."""
     kept = {name: setting[name] for name in ("date", "lossmith", "versions")}
     fresh = not RESULTS.exists()
     with RESULTS.open("a", newline="", encoding="utf-8") as file:
         writer = None
         for row in tally.by_program(runs):
-            row = {**kept, "seeds": f"{first}-{first + seeds - 1}", **row}
+            row = {**kept, **row}
             if writer is None:
                 writer = csv.DictWriter(file, fieldnames=list(row), lineterminator="\n")
                 if fresh:
@@ -108,22 +109,28 @@ def examine(program: Program, framework: str, fixed: bool, seeds: Iterable[int])
         yield record(program, framework, fixed, seed, opinion, time.process_time() - began)
 
 
-def main(framework: str, file: str, first: str, seeds: str, aside: str, only: str) -> None:
-    """Run the programs of one framework and write their records."""
+def main(framework: str, file: str, first: str, seeds: str, aside: str, only: str, part: str, parts: str) -> None:
+    """Run the programs of one framework, or every so-manieth of them, and write their records."""
     warnings.simplefilter("ignore")  # what frameworks warn of is their matter here
     import torch
 
     torch.set_num_threads(1)
     with Path(file).open("w", encoding="utf-8") as out:
-        for program in programs(framework):
-            if only.lower() not in program.name.lower() or program.unseen > int(aside):
-                continue
+        for program in _chosen(framework, int(aside), only)[int(part) :: int(parts)]:
             began = time.process_time()
             for fixed in (False, True) if program.owed else (False,):
                 for found in examine(program, framework, fixed, range(int(first), int(first) + int(seeds))):
                     out.write(json.dumps(found) + "\n")
             _forget(framework)
             print(f"{framework:<16} {program.name:<70} {time.process_time() - began:6.1f} s", flush=True)
+
+
+def _chosen(framework: str, aside: int, only: str) -> list[Program]:
+    """Return what is asked for; healthy Keras programs run on one backend each, in turn."""
+    found = [p for p in programs(framework) if p.unseen <= aside]
+    healthy = [p for p in found if not p.owed]
+    other = {"keras-tensorflow": healthy[::2], "keras-torch": healthy[1::2]}.get(framework, [])
+    return [p for p in found if p not in other and only.lower() in p.name.lower()]
 
 
 def _forget(framework: str) -> None:

@@ -96,6 +96,7 @@ def by_program(runs: Iterable[Run]) -> Iterator[dict[str, Any]]:
             "program": program,
             "version": version,
             "tier": some[0]["tier"] if version == "faulty" else "",
+            "seeds": f"{min(r['seed'] for r in some)}-{max(r['seed'] for r in some)}",
             "unseen": int(some[0]["unseen"]),
             "runs": len(some),
             "detected": sum(r["detected"] for r in some) if version == "faulty" else "",

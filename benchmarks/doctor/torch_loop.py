@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
+import lossmith.torch as lt
 from lossmith.doctor import check
 
 from .judge import Opinion
@@ -20,12 +21,18 @@ def _output(model: nn.Module, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def _compare(loop: Loop, x: Tensor, y: Tensor) -> Tensor:
-    return loop.loss(*loop.look(loop.model, x, y))
+    prediction, target = loop.look(loop.model, x, y)
+    value = loop.loss(prediction, target)
+    if loop.doctor is not None and not isinstance(loop.loss, nn.Module):  # calls of a module are seen by themselves
+        loop.doctor.step(value, prediction=prediction, target=target, inputs=x)
+    return value
 
 
 def _step(loop: Loop, x: Tensor, y: Tensor) -> Tensor:
     loop.optimizer.zero_grad()
     value = loop.objective(loop, x, y)
+    if loop.doctor is not None and loop.loss is None:
+        loop.doctor.step(value)
     value.backward()
     loop.optimizer.step()
     return value
@@ -49,6 +56,7 @@ class Loop:
         step: One step of the training, from the batch; returns the value that is logged.
         after_epoch: Called with the number of the epoch: schedules, target networks.
         judged_at_end: Whether predictions on validation rows mean something (not for a game between two networks).
+        doctor: The one that watches, while the loop runs.
     """
 
     model: nn.Module
@@ -63,7 +71,7 @@ class Loop:
     step: Callable[[Loop, Tensor, Tensor], Tensor] = _step
     after_epoch: Callable[[int], None] | None = None
     judged_at_end: bool = True
-    state: dict[str, Any] = field(default_factory=dict)
+    doctor: lt.Doctor | None = None
 
 
 def tensors(sets: tuple[Any, Any, tuple[Any, Any]]) -> dict[str, Any]:
@@ -96,20 +104,31 @@ def examine(loop: Loop, seed: int) -> Opinion:
         opinion.ask("data", lambda: check(loop.loss, None, y, x, validation=loop.validation))
     order = torch.Generator().manual_seed(seed)
     history: dict[str, list[float]] = {}
+    doctor = lt.Doctor(loop.model, loop.loss, loop.optimizer, say=_silent)
     try:
-        for epoch in range(loop.epochs):
-            _note(history, _epoch(loop, order))
-            if loop.after_epoch is not None:
-                loop.after_epoch(epoch)
+        with doctor as loop.doctor:
+            for epoch in range(loop.epochs):
+                _note(history, _epoch(loop, order))
+                if loop.validation is None:
+                    doctor.epoch()
+                if loop.after_epoch is not None:
+                    loop.after_epoch(epoch)
     except Exception as error:  # a fault of the program's: PyTorch refuses it
         opinion.raised = f"{type(error).__name__}: {str(error).partition(chr(10))[0]}"
         return opinion
+    finally:
+        loop.doctor = None
+        opinion.ask("training", lambda: doctor.findings)
     rows = loop.validation or loop.train
     if loop.look is not None and loop.judged_at_end:
         opinion.ask("end", lambda: _judge(loop, *rows, history=history, stage="finished"))
     else:
         opinion.ask("end", lambda: check(loop.loss, history=history))
     return opinion
+
+
+def _silent(text: str) -> None:
+    """Say nothing: findings are read when the training is over."""
 
 
 def _judge(loop: Loop, x: Tensor, y: Tensor, **more: Any) -> Any:

@@ -130,7 +130,7 @@ def _(rng: Rng) -> Loop:
     model = mlp(8, 32, 1)
     nn.init.constant_(model[-1].bias, -2.0)
     sets = tensors(split(x, (t > 1.4).astype(np.float32)))
-    return Loop(model=model, loss=lm.SigmoidFocal(), optimizer=adam(model), **sets)
+    return Loop(model=model, loss=lm.SigmoidFocal(), optimizer=adam(model), epochs=4, **sets)
 
 
 @healthy("few positives, pos_weight")

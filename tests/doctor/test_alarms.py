@@ -143,3 +143,46 @@ def test_causes_stand_for_their_consequences(root: str, consequence: str) -> Non
     }
     found = check(**calls[root])
     assert root in found.codes and consequence not in found.codes
+
+
+def test_a_loss_that_creeps_down_evenly_is_a_low_learning_rate() -> None:
+    epochs = np.arange(15)
+    jitter = 1e-4 * rng().normal(size=15)
+    creeping, done = 0.73 - 0.003 * epochs + jitter, 0.5 + 0.23 * np.exp(-epochs / 3) + jitter
+    flat = 0.69 + 20 * jitter
+    for losses, expected in ((creeping, ("OPT06",)), (done, ()), (flat, ()), (creeping[:8], ())):
+        assert check(None, history=list(losses)).codes == expected
+
+
+def test_a_game_of_two_networks_is_no_fault() -> None:
+    torch = require("torch")
+    lossmith_torch = require("lossmith.torch")
+    torch.manual_seed(0)
+    maker, judge = torch.nn.Linear(4, 2), torch.nn.Linear(2, 1)
+    model = torch.nn.Sequential(maker, judge)
+    loss, one, other = torch.nn.MSELoss(), torch.optim.Adam(judge.parameters()), torch.optim.Adam(maker.parameters())
+    yes, no = torch.ones(32, 1), torch.zeros(32, 1)
+    with lossmith_torch.Doctor(model, loss, one, say=lambda text: None) as doctor:
+        for _ in range(40):
+            made = maker(torch.randn(32, 4))
+            one.zero_grad()
+            (loss(judge(torch.randn(32, 2) + 3), yes) + loss(judge(made.detach()), no)).backward()
+            one.step()
+            other.zero_grad()
+            loss(judge(made), yes).backward()
+            other.step()
+    assert [f for f in doctor.findings if f.severity != "note"] == []
+
+
+def test_the_second_of_a_pair_is_no_target() -> None:
+    torch = require("torch")
+    lossmith_torch = require("lossmith.torch")
+    torch.manual_seed(0)
+    model, loss = torch.nn.Linear(4, 3), torch.nn.CosineEmbeddingLoss()
+    optimizer, same = torch.optim.Adam(model.parameters()), torch.tensor([1, -1]).repeat(16)
+    with lossmith_torch.Doctor(model, loss, optimizer, say=lambda text: None) as doctor:
+        for _ in range(12):
+            optimizer.zero_grad()
+            loss(model(torch.randn(32, 4)), model(torch.randn(32, 4)), same).backward()
+            optimizer.step()
+    assert doctor.findings == []

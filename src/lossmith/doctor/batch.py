@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -12,6 +12,7 @@ from ..evaluation.arrays import to_numpy
 
 _MOST_ELEMENTS = 1 << 20  # of one array
 _MOST_ROWS = 4096
+_ONE_SIDED = 8  # targets: fewer may be equal by chance
 
 
 class Batch(NamedTuple):
@@ -54,6 +55,14 @@ def _length(x: Any) -> int:
 def shapes(batch: Batch) -> tuple[Any, ...]:
     """Return what two batches must share to stand beside each other."""
     return tuple(None if x is None else (x.shape[1:], x.dtype) for x in batch)
+
+
+def one_sided(batches: Sequence[Batch]) -> bool:
+    """Whether every one of several batches has one target alone, and not all the same: a game, real against made."""
+    if len(batches) < 2 or any(np.size(b.target) < _ONE_SIDED for b in batches):
+        return False
+    targets = [np.asarray(b.target) for b in batches]
+    return all(bool((t == t.flat[0]).all()) for t in targets) and any(t.flat[0] != targets[0].flat[0] for t in targets)
 
 
 def is_half(x: Any) -> bool:

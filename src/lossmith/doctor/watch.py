@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import DataError, InputError, LossmithError, MisuseError
-from .batch import Batch, is_half, read, shapes
+from .batch import Batch, is_half, one_sided, read, shapes
 from .course import course
 from .criteria.words import num, plural
 from .engine import judged, seen, settled
@@ -154,7 +154,7 @@ class Watch:
                 self._speak("first batch")
             if self._batches and (enough or not self.wants_batch) and not self._looked:
                 self._looked = True
-                if len(self._batches) > 1:
+                if len(self._batches) > 1 and not one_sided(self._batches):
                     self._judge("batches", self._joined(self._batches), without=_OF_THE_START)
                     self._speak("first batches")
 
@@ -333,6 +333,8 @@ class Watch:
         if not self._recent or history is None:
             return
         kept = [b for b in self._recent if shapes(b) == shapes(self._recent[0])]
+        if one_sided(kept):
+            return
         evidence = replace(self._joined(kept), history=history if enough else None)
         codes = {f.code for f in self._found.get("curves", ())}
         self._judge("end", evidence, without=_OF_THE_START)

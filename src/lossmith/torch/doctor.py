@@ -8,6 +8,7 @@ sample of 4096 numbers of each of at most 16 weight matrices.
 
 from __future__ import annotations
 
+import inspect
 import os
 from collections import deque
 from collections.abc import Iterable, Mapping
@@ -215,7 +216,7 @@ class Doctor:
         with self.watch.guarded("the look at a loss"):
             prediction = args[0] if args else kwargs.get("input", kwargs.get("y_pred"))
             target = args[1] if len(args) > 1 else kwargs.get("target", kwargs.get("y_true"))
-            both = isinstance(prediction, torch.Tensor) and isinstance(target, torch.Tensor)
+            both = isinstance(prediction, torch.Tensor) and isinstance(target, torch.Tensor) and _compares(module)
             value = output if isinstance(output, torch.Tensor) and output.is_floating_point() else None
             self._seen(value, Batch(prediction, target, self._inputs) if both else None, None)
 
@@ -319,6 +320,15 @@ class _Mean:
         if self._waiting:
             self._total += sum(_floats(self._waiting))
             self._waiting.clear()
+
+
+def _compares(loss: torch.nn.Module) -> bool:
+    """Whether the second argument of a loss is the target: not for losses of pairs and triplets."""
+    try:
+        names = [p.name for p in inspect.signature(loss.forward).parameters.values() if p.default is p.empty]
+    except (TypeError, ValueError):
+        return True
+    return len(names) < 3 or names[1].startswith("target") or names[1] == "y_true"
 
 
 def _slice(batch: Batch) -> Batch:

@@ -15,7 +15,8 @@ register(
         when=("training", "predictions"),
         needs=(("loss", "prediction", "target"), ("loss", "target", "history")),
         criterion="After training (or three epochs), on 50 or more rows, the loss is not below that of the best "
-        "constant prediction by two standard errors, and the skill 1 - L / L_const is below 5 %.",
+        "constant prediction by two standard errors, and the skill 1 - L / L_const is below 5 %. Not judged where the "
+        "loss weighs classes.",
         why="Nothing has been learned that the mean (or the classes' shares) does not say.",
         fixes={"": "look at the other findings first; then the learning rate, the labels' order, the last activation"},
         explains=("PRED02", "GEN02", "GEN05"),
@@ -72,9 +73,10 @@ register(
         tier=2,
         severity="note",
         when=("training",),
-        needs=(("gradients", "history"),),
-        criterion="||step|| / ||weights|| is below 1e-5, and the fitted curve reaches 90 % of its gain only after 5 "
-        "times the epochs.",
+        needs=(("history",),),
+        criterion="Over 10 or more epochs the training loss (above 0) falls in 9 of 10, by less than 15 % in all, and "
+        "in the second half at half the pace of the first one or more: more than the noise between epochs explains, and "
+        "far from an end.",
         why="The training ends before it has learned what it could.",
         fixes={"": "ten times the learning rate"},
         references=(SO + "50306988",),
@@ -120,6 +122,7 @@ register(
         "the first 20.",
         why="The sign is wrong: the loss is being maximised.",
         fixes={"": "minimise the loss: no minus before backward(), and loss, not -loss, in the objective"},
+        explains=("NUM01", "OPT02", "OPT03", "OPT08", "GEN01", "GEN07", "PRED01"),
     ),
     Rule(
         code="OPT10",
@@ -132,6 +135,7 @@ register(
         "the accumulation of several passes into one step is left out).",
         why="Every step adds all gradients of the past.",
         fixes={"torch": "optimizer.zero_grad()", "": "reset the gradients in every step"},
+        explains=("NUM01", "OPT02", "OPT03", "OPT05", "OPT07", "OPT08", "GEN01", "GEN07", "PRED01", "PRED03", "ACT02"),
         references=(SO + "60335387",),
     ),
     Rule(

@@ -1,4 +1,4 @@
-"""OPT03, OPT04, OPT07, OUT15, MET02, GEN01, GEN03, GEN04, GEN08: what learning curves show."""
+"""OPT03, OPT04, OPT06, OPT07, OUT15, MET02, GEN01, GEN03, GEN04, GEN08: what learning curves show."""
 
 from __future__ import annotations
 
@@ -109,6 +109,30 @@ def _digits(x: float) -> int:
     """Return how many digits a number is given with."""
     mantissa = f"{np.float32(x):.9g}" if float(np.float32(x)) == x else repr(x)
     return len(mantissa.partition("e")[0].replace(".", "").replace("-", "").strip("0"))
+
+
+@judges("OPT06")
+def crawls(e: Evidence) -> Iterator[Finding]:
+    """Judge OPT06: the learning rate is low."""
+    curve = None if e.history is None else e.history.train
+    if curve is None or len(curve) < 10 or not curve.finite or curve.values[0] <= 0:
+        return
+    v = curve.values
+    middle = len(v) // 2
+    early, late = float(v[0] - v[middle]) / middle, float(v[middle] - v[-1]) / (len(v) - 1 - middle)
+    fallen = float(v[0] - v[-1]) / float(v[0])
+    steady = float(np.mean(np.diff(v) < 0)) >= 0.9 and late >= 0.5 * early > 0
+    if not steady or not 0 < fallen < 0.15 or late <= 2 * noise(v) / math.sqrt(len(v)):
+        return
+    yield rule("OPT06").finding(
+        evidence=f"In {plural(len(v), 'epoch')} the training loss fell by {share(fallen)}, from {num(float(v[0]))} to "
+        f"{num(float(v[-1]))}, nearly evenly: {num(early)} an epoch in the first half and {num(late)} in the second.",
+        certainty="likely",
+        framework=e.framework,
+        fallen=fallen,
+        early=early,
+        late=late,
+    )
 
 
 @judges("OPT07")

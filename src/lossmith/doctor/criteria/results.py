@@ -124,7 +124,7 @@ def never_predicted(e: Evidence) -> Iterator[Finding]:
     never = [c for c in np.flatnonzero((given == 0) & (counts >= 30)) if total * math.log1p(-counts[c] / total) < -13.8]
     if not never:
         return
-    overlooked = e.stage == "finished" and any(_overlooked(score, c, counts[c] / total) for c in never)
+    overlooked = e.stage == "finished" and any(_overlooked(score, int(c), counts[c] / total) for c in never)
     listed = ", ".join(f"{c} ({counts[c]} rows)" for c in never[:5])
     yield rule("PRED03").finding(
         what=f"{plural(len(never), 'class') if len(never) == 1 else f'{len(never)} classes'} never predicted: "
