@@ -3,6 +3,8 @@
 ``python -m benchmarks chart`` draws ``cpu.svg`` and writes the README's table from the last measurements.
 
 ``python -m benchmarks memory`` appends to ``memory.csv`` what a step takes at most.
+``python -m benchmarks doctor [--seeds N] [--only NAME] [--framework NAME]`` trains faulty and healthy programs,
+counts what the doctor finds in them, lists where it is wrong, and appends to ``doctor.csv`` (a whole run alone).
 """
 
 from __future__ import annotations
@@ -19,6 +21,8 @@ from pathlib import Path
 import lossmith as lm
 
 from . import chart, cpu, memory, results
+from .doctor import run as doctor
+from .doctor.program import FRAMEWORKS
 
 # Makes glibc keep what is freed instead of handing it back: PyTorch's own gradients then cost no page faults.
 TUNED = {"MALLOC_MMAP_THRESHOLD_": "1073741824000", "MALLOC_TRIM_THRESHOLD_": "1073741824000"}
@@ -27,7 +31,7 @@ ALLOCATOR = ("LD_PRELOAD", "GLIBC_TUNABLES", "MALLOC_MMAP_THRESHOLD_", "MALLOC_T
 
 def _setting() -> dict[str, object]:
     versions = []
-    for package in ("numpy", "torch", "jax", "tensorflow-cpu", "tensorflow"):
+    for package in ("numpy", "torch", "jax", "tensorflow-cpu", "tensorflow", "keras"):
         try:
             versions.append(f"{package} {importlib.metadata.version(package)}")
         except importlib.metadata.PackageNotFoundError:
@@ -56,13 +60,22 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument(
         "what",
-        choices=["cpu", "memory", "chart"],
-        help="what to measure, or only draw the chart and write the table again",
+        choices=["cpu", "memory", "chart", "doctor"],
+        help="what to measure, or chart: only draw it and write the README's table again",
     )
     parser.add_argument("--quick", action="store_true", help="the small sizes, without torch.compile; records nothing")
     parser.add_argument("--seconds", type=float, default=cpu.WORK_SECONDS, help="per loss, size and pass")
-    parser.add_argument("--only", default="", help="only the losses whose names begin so")
+    parser.add_argument(
+        "--only", default="", help="only the losses whose names begin so, or the programs that are named so"
+    )
     parser.add_argument("--tuned-malloc", action="store_true", help="with a malloc that gives no memory back")
+    parser.add_argument("--seeds", type=int, default=5, help="doctor: how many")
+    parser.add_argument("--first-seed", type=int, default=0, help="doctor: take fresh ones for a run that is recorded")
+    parser.add_argument("--framework", choices=FRAMEWORKS, help="doctor: this one alone")
+    parser.add_argument(
+        "--without-kept", action="store_true", help="doctor: leave out the programs that are kept aside"
+    )
+    parser.add_argument("--at-once", type=int, default=1, help="doctor: how many processes")
     arguments = parser.parse_args()
     if arguments.tuned_malloc and not TUNED.items() <= os.environ.items():
         os.execve(sys.executable, [sys.executable, "-m", "benchmarks", *sys.argv[1:]], {**os.environ, **TUNED})
@@ -80,9 +93,21 @@ def main() -> None:
         for row in memory.measure():
             print(f"{row['contender']:<16} {row['megabytes']:>8} MB {row['times_ours']:>6} x ours")
             _append(results.FILE.with_name("memory.csv"), setting | row)
+    elif arguments.what == "doctor":
+        _prove(arguments, setting)
     if arguments.what == "chart" or (arguments.what == "cpu" and not (arguments.quick or arguments.tuned_malloc)):
         chart.draw()
         results.write_readme()
+
+
+def _prove(arguments: argparse.Namespace, setting: dict[str, object]) -> None:
+    """Judge the doctor, print what it is worth, and record a whole run."""
+    frameworks = [arguments.framework] if arguments.framework else FRAMEWORKS
+    first, seeds, aside = arguments.first_seed, arguments.seeds, not arguments.without_kept
+    runs = list(doctor.prove(frameworks, first, seeds, arguments.only, aside, arguments.at_once))
+    print(doctor.report(runs))
+    if aside and not (arguments.only or arguments.framework or arguments.quick):
+        doctor.append(runs, setting)
 
 
 def _append(file: Path, row: dict[str, object]) -> None:

@@ -8,7 +8,8 @@ LossmithError
 │   └── EmptyError                         nothing is left to average, and ``empty="error"`` was asked for
 ├── UnknownNameError (LookupError)         no loss, column or option of that name
 ├── DataError (ValueError)                 a file of predictions that cannot be read as one
-└── MissingDependencyError (ImportError)   an optional package is needed and absent
+├── MissingDependencyError (ImportError)   an optional package is needed and absent
+└── MisuseError (RuntimeError)             the doctor, told to be strict, found an error in a training
 
 Each message says what was given, what was expected, and what to type next.
 """
@@ -77,3 +78,19 @@ class UnknownNameError(LossmithError, LookupError):
         hint = f"did you mean {' or '.join(repr(n) for n in near)}?" if near else f"known: {', '.join(names[:40])}"
         place = f" in {where}" if where else ""
         super().__init__(f"no {kind} named {str(name)!r}{place}; {hint}")
+
+
+class MisuseError(LossmithError, RuntimeError):
+    """The doctor, told to be strict, found an error in a training that it watches.
+
+    Args:
+        findings: What was found, most serious first; the message shows the first error.
+
+    Attributes:
+        findings: The same, with their numbers.
+    """
+
+    def __init__(self, findings: Iterable[object]) -> None:
+        self.findings = tuple(findings)
+        first = str(self.findings[0]) if self.findings else "an error was found"
+        super().__init__(first)

@@ -154,7 +154,13 @@ class LossFunction:
         (2.5, array([ 1., -2.]))
         """
         short = self._quick
-        if short is not None and weight is None and mask is None and normalizer is None and not (arrays or extras or inplace):
+        if (
+            short is not None
+            and weight is None
+            and mask is None
+            and normalizer is None
+            and not (arrays or extras or inplace)
+        ):
             result = short(prediction, target, True)
             if result is not None:
                 return result

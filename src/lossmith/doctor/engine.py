@@ -89,13 +89,28 @@ def diagnose(evidence: Evidence, *, ignore: Iterable[str] = ()) -> Findings:
     Raises:
         UnknownNameError: ``ignore`` names no rule.
     """
+    found, broken = judged(evidence, ignore=ignore)
+    return Findings(settled(found), broken=broken, seen=seen(evidence))
+
+
+def judged(evidence: Evidence, *, ignore: Iterable[str] = ()) -> tuple[list[Finding], list[str]]:
+    """Return all that the rules find, consequences included, and a line for each rule that failed itself.
+
+    Raises:
+        UnknownNameError: ``ignore`` names no rule.
+    """
     left_out = {rule(code).code for code in ([ignore] if isinstance(ignore, str) else ignore)}
     found: list[Finding] = []
     broken: list[str] = []
     for one in rules():
         if one.code not in left_out and any(evidence.known.issuperset(needs) for needs in one.needs):
             _run(one, evidence, found, broken)
-    return Findings(ranked(_without_consequences(found)), broken=broken, seen=seen(evidence))
+    return found, broken
+
+
+def settled(found: list[Finding]) -> list[Finding]:
+    """Return findings without those that others explain, most serious first."""
+    return ranked(_without_consequences(found))
 
 
 def _run(one: Rule, evidence: Evidence, found: list[Finding], broken: list[str]) -> None:

@@ -20,6 +20,7 @@ from .history import History
 from .loss import LossFacts, recognise
 from .model import ModelFacts, keras_backend, look_at
 from .score import Score, score
+from .steps import StepFacts
 
 Stage = Literal["start", "training", "finished"]
 STAGES = ("start", "training", "finished")
@@ -53,6 +54,7 @@ class Evidence:
         history: The learning curves.
         stage: "start" (untrained), "training", "finished" (saved predictions), or None.
         validation: Inputs and target of a second set, for rules that compare sets.
+        steps: What the steps of a training show: gradients, updates, modes.
         half: Whether the prediction is of half precision.
         framework: Of the loss, the model or the prediction, for the lines to type.
     """
@@ -67,6 +69,7 @@ class Evidence:
     history: History | None = None
     stage: Stage | None = None
     validation: tuple[np.ndarray | None, np.ndarray | None] | None = None
+    steps: StepFacts | None = None
     half: bool = False
     framework: str = ""
 
@@ -80,6 +83,7 @@ class Evidence:
             "target": self.target is not None and self.target.size > 0,
             "inputs": self.inputs is not None and self.inputs.size > 0,
             "model": self.model is not None,
+            "gradients": self.steps is not None,
             "history": self.history is not None,
             "validation": self.validation is not None,
         }

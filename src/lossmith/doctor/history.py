@@ -50,12 +50,14 @@ class History:
         validation: The validation loss, or None.
         accuracy: The training accuracy, or None.
         validation_accuracy: The validation accuracy, or None.
+        unit: What one point stands for: "epoch", or "window" for so many steps of a training without epochs.
     """
 
     train: Curve | None = None
     validation: Curve | None = None
     accuracy: Curve | None = None
     validation_accuracy: Curve | None = None
+    unit: str = "epoch"
 
     @classmethod
     def of(cls, given: Any) -> History:
@@ -74,7 +76,13 @@ class History:
             "validation_accuracy": _find(columns, _VALIDATION_ACCURACY),
         }
         curves = {name: _curve(columns[column], columns) for name, column in found.items() if column}
-        made = cls(**{name: curve for name, curve in curves.items() if len(curve)})
+        there = {name: curve if len(curve) else None for name, curve in curves.items()}
+        made = cls(
+            train=there.get("train"),
+            validation=there.get("validation"),
+            accuracy=there.get("accuracy"),
+            validation_accuracy=there.get("validation_accuracy"),
+        )
         if made.train is None and made.validation is None:
             raise InputError(
                 f"history has no column with a loss (it has {_listed(columns)}); name them loss and val_loss, or "

@@ -35,7 +35,10 @@ _TORCH = {
 _KERAS_LAYERS = {"Softmax": "softmax", "ReLU": "relu"}
 _KERAS_ACTIVE = ("Dense", "EinsumDense", "Activation", "Conv", "SeparableConv", "DepthwiseConv")
 _SHAPING = ("Flatten", "Unflatten", "Identity", "Reshape", "Permute")
+_POOLING = ("GlobalAveragePooling", "AveragePooling", "GlobalMaxPooling", "MaxPooling")
+_POOLING += ("AdaptiveAvgPool", "AvgPool", "AdaptiveMaxPool", "MaxPool")
 _NORMALISING = ("Normalization", "Rescaling", "BatchNorm", "LayerNorm", "InstanceNorm", "GroupNorm", "RMSNorm")
+_SQUASHING = ("softmax", "log_softmax", "sigmoid", "log_sigmoid")
 _KNOWN = frozenset((*_TORCH.values(), "exponential", "linear", "softmax", "sigmoid", "tanh", "relu"))
 
 
@@ -46,6 +49,7 @@ class ModelFacts:
     Attributes:
         framework: "torch", "keras" or "".
         activation: The last activation ("softmax", "linear", …), or None where it is not known.
+        before: The activation in front of a last softmax or sigmoid that is a layer of its own, or None.
         layers: Class names of the layers in the order of calls; empty where that is not known.
         backend: Of Keras: "tensorflow", "torch", "jax", "numpy", or "".
         compiled: Of Keras: what ``compile`` was given.
@@ -53,6 +57,7 @@ class ModelFacts:
 
     framework: str = ""
     activation: str | None = None
+    before: str | None = None
     layers: tuple[str, ...] = ()
     backend: str = ""
     compiled: Mapping[str, Any] = field(default_factory=dict)
@@ -96,8 +101,16 @@ def keras_backend() -> str:
 def _torch(model: Any) -> ModelFacts:
     chain = _chain(model)
     names = tuple(type(layer).__name__ for layer in chain)
-    last = next((name for name in reversed(names) if name not in _SHAPING and "Dropout" not in name), "")
-    return ModelFacts(framework="torch", activation=_TORCH.get(last), layers=names if len(names) > 1 else ())
+    effective = [name for name in names if name not in _SHAPING and "Dropout" not in name]
+    last = effective[-1] if effective else ""
+    alone = _TORCH.get(last) in _SQUASHING
+    before = next((name for name in reversed(effective[:-1]) if not name.startswith(_POOLING)), "") if alone else ""
+    return ModelFacts(
+        framework="torch",
+        activation=_TORCH.get(last),
+        before=_TORCH.get(before),
+        layers=names if len(names) > 1 else (),
+    )
 
 
 def _chain(model: Any) -> list[Any]:
@@ -114,6 +127,7 @@ def _keras(model: Any) -> ModelFacts:
     return ModelFacts(
         framework="keras",
         activation=None if last is None else _keras_activation(last),
+        before=_keras_before(layers) if sequential else None,
         layers=tuple(type(layer).__name__ for layer in layers) if sequential else (),
         backend=keras_backend(),
         compiled=_compiled(model),
@@ -133,6 +147,15 @@ def _compiled(model: Any) -> Mapping[str, Any]:
 
 def _last_of(layers: list[Any]) -> Any:
     return next((x for x in reversed(layers) if not type(x).__name__.startswith((*_SHAPING, "Dropout"))), None)
+
+
+def _keras_before(layers: list[Any]) -> str | None:
+    """Return the activation in front of a last softmax or sigmoid that is a layer of its own."""
+    last = _last_of(layers)
+    if last is None or not type(last).__name__.startswith(("Activation", "Softmax")):
+        return None
+    inner = _last_of([x for x in layers[: layers.index(last)] if not type(x).__name__.startswith(_POOLING)])
+    return _keras_activation(inner) if inner is not None and _keras_activation(last) in _SQUASHING else None
 
 
 def _producer(model: Any) -> Any:

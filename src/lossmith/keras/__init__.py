@@ -18,7 +18,11 @@ Where Keras 3.15.1 is wrong, this face is right; docs/guide/keras.md has the cas
 - Forms ``from_logits=True`` are exact on every backend, also at ±inf. Probabilities are normalised before they are
   clipped, and the logits behind a softmax layer are never looked up behind your back.
 - Every parameter is checked when the object is made, and survives saving and loading.
+
+``Doctor`` is a callback that watches ``fit``: docs/guide/doctor.md.
 """
+
+from typing import TYPE_CHECKING, Any
 
 from .classes import (
     CTC,
@@ -66,6 +70,9 @@ from .functional import (
 )
 from .lookup import deserialize, get, serialize
 from .structured import circle, ctc, dice, tversky
+
+if TYPE_CHECKING:
+    from .doctor import Doctor as Doctor
 
 __all__ = [
     "CTC",
@@ -116,3 +123,11 @@ __all__ = [
     "squared_hinge",
     "tversky",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    if name == "Doctor":  # no loss, and loaded when asked for
+        from .doctor import Doctor
+
+        return Doctor
+    raise AttributeError(f"module 'lossmith.keras' has no attribute {name!r}")

@@ -21,8 +21,12 @@ What differs from PyTorch is better on purpose and listed here:
 - ``LinearCrossEntropyLoss`` with ``options=`` takes smoothing and dense targets too, and differentiates twice.
 - ``BCELoss`` has the true slope 1 at probability 0 for target 0 (PyTorch: 0).
 
+``Doctor``, ``LightningDoctor`` and ``HuggingFaceDoctor`` watch a training: docs/guide/doctor.md.
+
 Losses that PyTorch lacks work on tensors through their objects: ``lossmith.LogCosh()(prediction, target)``.
 """
+
+from typing import TYPE_CHECKING, Any
 
 from . import functional
 from .modules import (
@@ -50,6 +54,9 @@ from .modules import (
     TripletMarginWithDistanceLoss,
 )
 
+if TYPE_CHECKING:
+    from .doctor import Doctor as Doctor
+
 __all__ = [
     "BCELoss",
     "BCEWithLogitsLoss",
@@ -75,3 +82,11 @@ __all__ = [
     "TripletMarginWithDistanceLoss",
     "functional",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    if name == "Doctor":  # no loss, and loaded when asked for
+        from .doctor import Doctor
+
+        return Doctor
+    raise AttributeError(f"module 'lossmith.torch' has no attribute {name!r}")

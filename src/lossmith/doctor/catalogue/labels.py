@@ -43,7 +43,7 @@ register(
             "optax": "softmax_cross_entropy_with_integer_labels for indices; jax.nn.one_hot(y, K) for rows",
             "": "argmax for indices, one_hot for rows",
         },
-        explains=("LAB03", "LAB05", "LAB01"),
+        explains=("LAB03", "LAB05", "LAB01", "PRED01", "PRED03", "OPT02"),
         references=(SO + "62055783", SO + "68701979", SO + "59325381"),
     ),
     Rule(

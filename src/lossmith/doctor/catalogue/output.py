@@ -24,7 +24,19 @@ register(
             "keras": 'Dense(1, activation="sigmoid")  # with loss="binary_crossentropy"',
             "": "use a sigmoid for one unit (no activation for a regression)",
         },
-        explains=("PRED01", "PRED02", "PRED03", "OPT02", "OPT04", "INIT01", "OUT05", "MET02", "GEN07", "GEN02"),
+        explains=(
+            "PRED01",
+            "PRED02",
+            "PRED03",
+            "OPT02",
+            "OPT04",
+            "OPT11",
+            "INIT01",
+            "OUT05",
+            "MET02",
+            "GEN07",
+            "GEN02",
+        ),
         references=(SO + "57397440", SO + "52983831", SO + "68938619"),
     ),
     Rule(
@@ -72,7 +84,7 @@ register(
             "lossmith": "take the loss on logits: sigmoid_cross_entropy, softmax_cross_entropy",
             "": "apply sigmoid or softmax first, or take the loss that expects logits",
         },
-        explains=("INIT01", "OPT02", "OPT03", "OPT04", "OUT04", "OUT15", "GEN07", "NUM01", "LAB07"),
+        explains=("INIT01", "OPT02", "OPT03", "OPT04", "OPT11", "OUT04", "OUT15", "GEN07", "NUM01", "LAB07", "PRED01"),
         references=(SO + "53254870", SO + "57407973", SO + "64395424", SO + "51185079", SO + "53700537"),
     ),
     Rule(
@@ -130,7 +142,7 @@ register(
             "keras": 'Dense(1, activation="sigmoid") with "binary_crossentropy"; Dense(K) for K classes',
             "": "one output with the binary cross-entropy, or one output per class",
         },
-        explains=("OUT01", "OUT02", "PRED01", "OPT04", "OPT02", "OUT15", "LAB03", "LAB05"),
+        explains=("OUT01", "OUT02", "PRED01", "OPT04", "OPT11", "OPT02", "OUT15", "LAB02", "LAB03", "LAB05"),
         references=(SO + "66602662", SO + "70650848", SO + "49931055"),
     ),
     Rule(
@@ -149,7 +161,7 @@ register(
             "keras": "Dense(1)  # without an activation; or scale y into the range",
             "": "no activation on the last layer, or scale y into its range",
         },
-        explains=("PRED02", "OPT02", "DATA02", "GEN02", "GEN12"),
+        explains=("PRED01", "PRED02", "OPT02", "OPT04", "OPT11", "DATA02", "GEN02", "GEN12"),
         references=(SO + "48976413", SO + "62313327", SO + "48251943", SO + "60801900", SO + "54738769"),
     ),
     Rule(
@@ -160,7 +172,8 @@ register(
         when=("static", "first batch"),
         needs=(("loss", "activation"), ("loss", "prediction")),
         criterion="The loss takes logits, and the last activation is relu, softplus or another one without negative "
-        "values; or none of 64 or more logits is negative and a hundredth of them (but not all) is exactly 0.",
+        "values; or such an activation stands before a last softmax or sigmoid, with at most pooling between; or none "
+        "of 64 or more logits is negative and a hundredth of them (but not all) is exactly 0.",
         why="A class cannot be ruled out below 0, and where the rectifier is off no gradient flows.",
         fixes={"": "end with the plain linear layer: no activation before softmax or sigmoid"},
         references=(SO + "47735201",),

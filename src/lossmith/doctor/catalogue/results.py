@@ -44,7 +44,8 @@ register(
         when=("predictions",),
         needs=(("loss", "prediction", "target"),),
         criterion="The model has learned something, 30 or more rows are of the class, and it is never the answer "
-        "although that would happen by chance with p < 1e-6. A note where the predictions are not said to be finished.",
+        "although that would happen by chance with p < 1e-6. A note where the predictions are not said to be finished, "
+        "or where the class gets half of its share of the probability or more: it is seen, but never the likeliest.",
         why="For this class the model is worth nothing, and averages hide it.",
         fixes={
             "torch": "weight= of the loss (n / (K · n_c)), or another threshold",
@@ -163,7 +164,8 @@ register(
         when=("predictions",),
         needs=(("loss", "prediction", "target"),),
         criterion="Finished predictions of classes, 200 or more rows: Spiegelhalter's test with p < .001, and a "
-        "calibration error, less what chance makes of it, above .02.",
+        "calibration error, less what chance makes of it, above .02. A note where the model is too timid rather than "
+        "too sure, and where the loss bends probabilities on purpose: label smoothing, weights by class, focal losses.",
         why="A confidence of 90 % does not come true in 90 % of the rows: thresholds and costs based on it are wrong.",
         fixes={"": "divide the logits by a temperature that is fitted on validation rows"},
         references=("https://proceedings.mlr.press/v70/guo17a.html",),

@@ -28,10 +28,10 @@ register(
         tier=2,
         severity="warning",
         when=("start",),
-        needs=(("model",),),
-        criterion="Identical rows in a weight matrix, all-zero weights before the last layer, or activations whose "
-        "spread leaves [.05, 20] times the layer's before over three layers.",
-        why="Units that start equal stay equal; signals that shrink or grow from layer to layer vanish or explode.",
+        needs=(("gradients",),),
+        criterion="In every weight matrix before the last one all units start with the same weights (zeros, ones). One "
+        "such matrix among others is no fault: residual branches and adapters start at 0.",
+        why="Units that start equal get equal gradients and stay equal: the layer is as good as one unit.",
         fixes={"": "the default (He or Glorot) initialisation"},
         references=(SO + "36127436",),
     ),

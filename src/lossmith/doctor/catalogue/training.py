@@ -15,7 +15,8 @@ register(
         when=("training", "predictions"),
         needs=(("loss", "prediction", "target"), ("loss", "target", "history")),
         criterion="After training (or three epochs), on 50 or more rows, the loss is not below that of the best "
-        "constant prediction by two standard errors, and the skill 1 - L / L_const is below 5 %.",
+        "constant prediction by two standard errors, and the skill 1 - L / L_const is below 5 %. Not judged where the "
+        "loss weighs classes.",
         why="Nothing has been learned that the mean (or the classes' shares) does not say.",
         fixes={"": "look at the other findings first; then the learning rate, the labels' order, the last activation"},
         explains=("PRED02", "GEN02", "GEN05"),
@@ -60,8 +61,9 @@ register(
         tier=2,
         severity="warning",
         when=("training",),
-        needs=(("model", "gradients"),),
-        criterion="The median of ||step|| / ||weights|| over 20 steps is above .1.",
+        needs=(("gradients",),),
+        criterion="After 100 steps, the median of ||step|| / ||weights|| of the matrices over the last 20 looks is "
+        "above .1, and fewer than 15 of the last 20 losses are below the median of the first 20.",
         why="Every step replaces a tenth of the weights: the loss jumps instead of falling.",
         fixes={"": "divide the learning rate by the ratio / 1e-3"},
     ),
@@ -71,9 +73,10 @@ register(
         tier=2,
         severity="note",
         when=("training",),
-        needs=(("gradients", "history"),),
-        criterion="||step|| / ||weights|| is below 1e-5, and the fitted curve reaches 90 % of its gain only after 5 "
-        "times the epochs.",
+        needs=(("history",),),
+        criterion="Over 10 or more epochs the training loss (above 0) falls in 9 of 10, by less than 15 % in all, and "
+        "in the second half at half the pace of the first one or more: more than the noise between epochs explains, and "
+        "far from an end.",
         why="The training ends before it has learned what it could.",
         fixes={"": "ten times the learning rate"},
         references=(SO + "50306988",),
@@ -96,9 +99,10 @@ register(
         tier=1,
         severity="warning",
         when=("training",),
-        needs=(("model", "gradients"),),
-        criterion="Three times the log of the gradient's norm jumps by more than 6 robust standard deviations and "
-        "the norm by more than 100 times its median.",
+        needs=(("gradients",),),
+        criterion="At three looks or more after the first 20, the gradient's norm is more than 100 times its median, "
+        "its logarithm more than 6 robust standard deviations above that of the median, and the norm more than 10 "
+        "times that of the first steps.",
         why="One such step undoes what many have learned.",
         fixes={
             "": "clip the gradient at the 90th percentile of its norm",
@@ -112,10 +116,13 @@ register(
         tier=1,
         severity="error",
         when=("training",),
-        needs=(("model", "gradients"),),
-        criterion="A tiny step along the update raises the loss in 19 or more of 20 batches.",
+        needs=(("gradients",),),
+        criterion="In 20 or more backward passes, and in no other one, the gradient that reaches the (known) loss is "
+        "negative, or it is positive and the optimiser maximises; and 19 of the last 20 losses are above the median of "
+        "the first 20.",
         why="The sign is wrong: the loss is being maximised.",
         fixes={"": "minimise the loss: no minus before backward(), and loss, not -loss, in the objective"},
+        explains=("NUM01", "OPT02", "OPT03", "OPT08", "GEN01", "GEN07", "PRED01"),
     ),
     Rule(
         code="OPT10",
@@ -123,10 +130,12 @@ register(
         tier=1,
         severity="error",
         when=("static", "training"),
-        needs=(("model", "gradients"),),
-        criterion="Gradients are there and not 0 before backward() in 2 or more steps, without declared accumulation.",
+        needs=(("gradients",),),
+        criterion="In 5 steps in a row, each backward() since the step before finds gradients that are not 0 (so that "
+        "the accumulation of several passes into one step is left out).",
         why="Every step adds all gradients of the past.",
         fixes={"torch": "optimizer.zero_grad()", "": "reset the gradients in every step"},
+        explains=("NUM01", "OPT02", "OPT03", "OPT05", "OPT07", "OPT08", "GEN01", "GEN07", "PRED01", "PRED03", "ACT02"),
         references=(SO + "60335387",),
     ),
     Rule(
@@ -135,8 +144,10 @@ register(
         tier=1,
         severity="error",
         when=("training",),
-        needs=(("model", "gradients"),),
-        criterion="A parameter that should learn has no gradient or 0 for 20 steps, or is not in the optimiser.",
+        needs=(("gradients",),),
+        criterion="After 20 steps, parameters that should learn are bit for bit as they started: all of them (error, "
+        "unless the loss is 0); the last matrix, which the optimiser does not have (warning); others that it does not "
+        "have, or that never got a gradient (note).",
         why="This part of the model stays as it started.",
         fixes={"torch": "optimizer = Adam(model.parameters())  # after the model is complete", "": "add it"},
     ),
@@ -146,7 +157,7 @@ register(
         tier=2,
         severity="warning",
         when=("training",),
-        needs=(("model", "gradients"),),
+        needs=(("gradients",),),
         criterion="The penalty's gradient is larger than the data's in the median, or the penalty is more than 80 % "
         "of the reported loss.",
         why="The weights shrink instead of learning.",
@@ -158,8 +169,9 @@ register(
         tier=2,
         severity="note",
         when=("training",),
-        needs=(("model", "gradients"),),
-        criterion="More than half of 200 steps are clipped.",
+        needs=(("gradients",),),
+        criterion="After 200 steps, more than half of the gradients looked at have the same norm, to a thousandth, and "
+        "it is the largest.",
         why="The clipping then is the learning rate.",
         fixes={"": "a higher limit, or a lower learning rate"},
     ),
@@ -169,9 +181,9 @@ register(
         tier=2,
         severity="warning",
         when=("first batch", "training"),
-        needs=(("model", "inputs", "target", "loss"),),
-        criterion="The loss of a training batch in evaluation mode differs from that in training mode by more than "
-        "half, beyond the noise of the dropout.",
+        needs=(("gradients",),),
+        criterion="A model with dropout or batch normalisation: 20 or more updates in evaluation mode, after it was in "
+        "training mode; or 3 or more losses without gradient in training mode.",
         why="Dropout and batch normalisation behave differently in the two modes.",
         fixes={"torch": "model.eval() before evaluating, model.train() after", "": "training=False at evaluation"},
         references=(SO + "45497342", SO + "48320854"),
@@ -182,9 +194,9 @@ register(
         tier=1,
         severity="warning",
         when=("training",),
-        needs=(("model", "gradients"),),
-        criterion="The first layer's gradient is below 1e-4 of the last one's and its updates below 1e-6 of its "
-        "weights, in 3 windows.",
+        needs=(("gradients",),),
+        criterion="Of three or more matrices, the first one's gradient is below 1e-4 of the last one's, and its "
+        "updates below 1e-6 of its weights, in the median of each third of the looks at 60 or more steps.",
         why="The first layers stay as they started.",
         fixes={"": "ReLU, normalisation or residual connections instead of stacked sigmoids"},
         references=(SO + "57407973",),
@@ -195,8 +207,10 @@ register(
         tier=1,
         severity="warning",
         when=("training",),
-        needs=(("model", "inputs"),),
-        criterion="More than half of a layer's units are 0 on each of 2000 or more rows.",
+        needs=(("gradients",),),
+        criterion="More than half of a ReLU layer's units are 0 on each of 2000 or more rows, seen from the 128th step "
+        "on: a warning where the loss does not fall (15 of the last 20 below the median of the first 20) or 95 % of the "
+        "units are, else a note.",
         why="A unit that is never on gets no gradient and stays off.",
         fixes={"": "a lower learning rate, LeakyReLU, or a positive bias"},
     ),
@@ -206,8 +220,9 @@ register(
         tier=2,
         severity="warning",
         when=("training",),
-        needs=(("model", "inputs"),),
-        criterion="More than half of a layer's units have a slope below .01 on more than 95 % of the rows.",
+        needs=(("gradients",),),
+        criterion="More than half of the units of a hidden sigmoid or tanh layer have a slope below .01 on more than "
+        "95 % of 2000 or more rows, seen from the 128th step on: a warning where the loss does not fall, else a note.",
         why="Where the activation is flat no gradient passes.",
         fixes={"": "scale the inputs, or start with smaller weights"},
     ),

@@ -348,7 +348,14 @@ def _shown_by_values(e: Evidence) -> str | None:
 def rectified_logits(e: Evidence) -> Iterator[Finding]:
     """Judge OUT08: logits are rectified: none can be negative."""
     facts, p = e.loss, e.prediction
-    if facts is None or facts.form != "logits" or not (facts.categorical or facts.binary):
+    if facts is None or not (facts.categorical or facts.binary):
+        return
+    if e.model is not None and e.model.before in _RECTIFIED and e.activation == e.model.activation:
+        yield rule("OUT08").finding(
+            evidence=f"The last layers are {e.model.before}, then {e.activation}.", framework=e.framework
+        )
+        return
+    if facts.form != "logits":
         return
     known = e.activation in _RECTIFIED
     zeros = 0.0 if p is None or not p.size else float(np.mean(p == 0))

@@ -1,4 +1,4 @@
-"""OPT03, OPT04, OPT07, OUT15, MET02, GEN01, GEN03, GEN04, GEN08: what learning curves show."""
+"""OPT03, OPT04, OPT06, OPT07, OUT15, MET02, GEN01, GEN03, GEN04, GEN08: what learning curves show."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def impossible(e: Evidence) -> Iterator[Finding]:
         at = int(np.nanargmin(loss))
         yield rule("OUT15").finding(
             what=f"The loss falls to {num(float(loss[at]))}; {facts.shown} is never below 0.",
-            evidence=f"Epoch {num(float(history.train.epochs[at]))} of {len(loss)}.",
+            evidence=f"{history.unit.capitalize()} {num(float(history.train.epochs[at]))} of {len(loss)}.",
             framework=e.framework,
         )
         return
@@ -67,10 +67,10 @@ def diverges(e: Evidence) -> Iterator[Finding]:
     huge = v[0] > 0 and last > 1e6 * v[0]
     if not grown and not huge:
         return
-    at = int(np.argmin(v[:-3]))
+    at, unit = int(np.argmin(v[:-3])), "epoch" if e.history is None else e.history.unit
     yield rule("OPT03").finding(
-        evidence=f"The training loss was {num(best)} in epoch {num(float(curve.epochs[at]))} and is {num(last)} in "
-        f"the last three (median); epochs jitter by {num(jitter)}.",
+        evidence=f"The training loss was {num(best)} in {unit} {num(float(curve.epochs[at]))} and is {num(last)} in "
+        f"the last three (median); {unit}s jitter by {num(jitter)}.",
         certainty="statistical",
         framework=e.framework,
         best=best,
@@ -97,7 +97,7 @@ def frozen(e: Evidence) -> Iterator[Finding]:
     if v[0] == 0 or same < (3 if sure else 5) or same < v.size:
         return
     yield rule("OPT04").finding(
-        evidence=f"{num(float(v[0]))} in each of {plural(v.size, 'epoch')}"
+        evidence=f"{num(float(v[0]))} in each of {plural(v.size, 'epoch' if e.history is None else e.history.unit)}"
         f"{', to the last digit' if sure else ' (given with few digits)'}.",
         severity="error" if sure else "warning",
         certainty="certain" if sure else "likely",
@@ -109,6 +109,30 @@ def _digits(x: float) -> int:
     """Return how many digits a number is given with."""
     mantissa = f"{np.float32(x):.9g}" if float(np.float32(x)) == x else repr(x)
     return len(mantissa.partition("e")[0].replace(".", "").replace("-", "").strip("0"))
+
+
+@judges("OPT06")
+def crawls(e: Evidence) -> Iterator[Finding]:
+    """Judge OPT06: the learning rate is low."""
+    curve = None if e.history is None else e.history.train
+    if curve is None or len(curve) < 10 or not curve.finite or curve.values[0] <= 0:
+        return
+    v = curve.values
+    middle = len(v) // 2
+    early, late = float(v[0] - v[middle]) / middle, float(v[middle] - v[-1]) / (len(v) - 1 - middle)
+    fallen = float(v[0] - v[-1]) / float(v[0])
+    steady = float(np.mean(np.diff(v) < 0)) >= 0.9 and late >= 0.5 * early > 0
+    if not steady or not 0 < fallen < 0.15 or late <= 2 * noise(v) / math.sqrt(len(v)):
+        return
+    yield rule("OPT06").finding(
+        evidence=f"In {plural(len(v), 'epoch')} the training loss fell by {share(fallen)}, from {num(float(v[0]))} to "
+        f"{num(float(v[-1]))}, nearly evenly: {num(early)} an epoch in the first half and {num(late)} in the second.",
+        certainty="likely",
+        framework=e.framework,
+        fallen=fallen,
+        early=early,
+        late=late,
+    )
 
 
 @judges("OPT07")

@@ -35,6 +35,8 @@ def no_better_than_constant(e: Evidence) -> Iterator[Finding]:
     after = e.history is not None and e.history.epochs >= 3
     if score is None or score.gain is None or score.skill is None or not (e.stage == "finished" or after):
         return
+    if e.loss is not None and e.loss.weights:
+        return  # weighted losses give up some of the plain loss, which this would compare
     gain, error = score.gain
     if score.values.size < _ROWS or gain > 2 * error or score.skill >= 0.05:
         return
@@ -122,17 +124,30 @@ def never_predicted(e: Evidence) -> Iterator[Finding]:
     never = [c for c in np.flatnonzero((given == 0) & (counts >= 30)) if total * math.log1p(-counts[c] / total) < -13.8]
     if not never:
         return
+    overlooked = e.stage == "finished" and any(_overlooked(score, int(c), counts[c] / total) for c in never)
     listed = ", ".join(f"{c} ({counts[c]} rows)" for c in never[:5])
     yield rule("PRED03").finding(
         what=f"{plural(len(never), 'class') if len(never) == 1 else f'{len(never)} classes'} never predicted: "
         f"{listed}.",
         evidence=f"{total} rows, {score.classes} classes; the model does better than a constant, so it has learned the "
         "others.",
-        severity="warning" if e.stage == "finished" else "note",
+        why=""
+        if overlooked or e.stage != "finished"
+        else "Its probabilities are as high as it is frequent: it is seen, and never the likeliest.",
+        severity="warning" if overlooked else "note",
         certainty="statistical",
         framework=e.framework,
         classes=[int(c) for c in never],
     )
+
+
+def _overlooked(score: Score, c: int, part: float) -> bool:
+    """Whether a class gets less than half of its share of the probability, so that no threshold would find it."""
+    p = score.confidence
+    if p is None:
+        return True
+    given = float(p[:, c].mean()) if p.ndim == 2 else float(p.mean() if c == 1 else 1 - p.mean())
+    return given < 0.5 * part
 
 
 @judges("DATA04")
@@ -214,16 +229,30 @@ def miscalibrated(e: Evidence) -> Iterator[Finding]:
         return
     gap = float(c.mean() - right.mean())
     word = "over-confident" if gap > 0 else "under-confident"
+    bent = _bends_probabilities(e)
     yield rule("GEN07").finding(
         what=f"The probabilities are {word}.",
         evidence=f"Mean confidence {share(float(c.mean()))}, right in {share(float(right.mean()))} of "
         f"{plural(c.size, 'row')}; calibration error {num(error)}, of which chance makes {num(by_chance)} "
         f"(p = {_significance(z):.1e}).{_temperature(e, score)}",
+        why=f"{bent} bends probabilities on purpose: fit a temperature before reading them as chances." if bent else "",
+        severity="warning" if gap > 0 and not bent else "note",
         certainty="statistical",
         framework=e.framework,
         error=error,
         chance=by_chance,
     )
+
+
+def _bends_probabilities(e: Evidence) -> str:
+    """Name the setting that keeps the loss from being lowest at honest probabilities, or return nothing."""
+    if e.loss is None or e.loss.definition is None:
+        return ""
+    if e.loss.settings.get("label_smoothing"):
+        return "Label smoothing"
+    if e.loss.weights:
+        return "A weight by class"
+    return "A focal loss" if "focal" in e.loss.definition.name else ""
 
 
 def _soft(e: Evidence) -> bool:

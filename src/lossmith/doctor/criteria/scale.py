@@ -200,9 +200,10 @@ def _epochs(e: Evidence) -> Iterator[Finding]:
         at = int(np.argmax(~np.isfinite(curve.values)))
         before = f"the last finite value was {num(float(curve.values[at - 1]))}" if at else "already the first one"
         yield rule("NUM01").finding(
-            what=f"The {name} loss is {num(float(curve.values[at]))} from epoch {num(float(curve.epochs[at]))} on.",
-            evidence=f"{int(np.sum(~np.isfinite(curve.values)))} of {plural(len(curve), 'epoch')} are not finite; "
-            f"{before}.",
+            what=f"The {name} loss is {num(float(curve.values[at]))} from {e.history.unit} "
+            f"{num(float(curve.epochs[at]))} on.",
+            evidence=f"{int(np.sum(~np.isfinite(curve.values)))} of {plural(len(curve), e.history.unit)} are not "
+            f"finite; {before}.",
             framework=e.framework,
             epoch=float(curve.epochs[at]),
         )

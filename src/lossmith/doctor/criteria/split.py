@@ -8,6 +8,7 @@ from statistics import NormalDist
 
 import numpy as np
 
+from ...evaluation.intervals import wilson
 from ..evidence import Evidence
 from ..finding import Finding
 from ..rule import judges, rule
@@ -98,11 +99,12 @@ def rows_in_both(e: Evidence) -> Iterator[Finding]:
     if not twice:
         return
     part = len(twice) / len(other)
+    low, _ = wilson(part, len(other))
     yield rule("DATA06").finding(
         what=f"{len(twice)} of {len(other)} validation rows ({share(part)}) occur in the training set, too.",
         evidence=f"Equal in all inputs to 6 digits: validation rows {', '.join(map(str, twice[:5]))}"
         f"{', …' if len(twice) > 5 else ''}.",
-        severity="error" if part > 0.01 else "note",
+        severity="error" if low is not None and low > 0.01 else "note",
         framework=e.framework,
         rows=len(twice),
         part=part,

@@ -49,7 +49,7 @@ def classes_on_numbers(e: Evidence) -> Iterator[Finding]:
     facts, t = e.loss, e.numeric_target
     if facts is None or t is None or t.size == 0 or t.dtype.kind != "f":
         return
-    t = t[np.isfinite(t)]
+    shape, t = t.shape[1:], t[np.isfinite(t)]
     broken = t != np.rint(t)
     if facts.binary and facts.definition is not None:
         odd = broken & ((t < 0) | (t > 1))
@@ -57,6 +57,8 @@ def classes_on_numbers(e: Evidence) -> Iterator[Finding]:
             return
     elif not (facts.categorical and facts.takes and e.dense_target is None and broken.any()):
         return
+    elif e.prediction is None and shape[-1:] > (1,):
+        return  # rows over classes, without the prediction that would say so
     levels = np.unique(t)
     if levels.size <= _CLASS_LEVELS:
         return

@@ -1,0 +1,401 @@
+"""The doctor beside a training: it is shown what passes, and says each finding once, when it has become certain.
+
+A face (``lossmith.torch.Doctor``, ``lossmith.keras.Doctor``, ``lossmith.jax.Doctor``) shows it the first batches, the
+losses of steps and epochs and what gradients do, as NumPy or as arrays of its framework. Contract violations are said
+at once. What is statistical must hold at three looks in a row, for a training is looked at often. Notes wait for the
+summary. A rule that fails itself, or a bug of this module, becomes one line and never stops the training.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import os
+import sys
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ..errors import DataError, InputError, LossmithError, MisuseError
+from .batch import Batch, is_half, one_sided, read, shapes
+from .course import course
+from .criteria.words import num, plural
+from .engine import judged, seen, settled
+from .evidence import Evidence, gather
+from .finding import SEVERITIES, Finding, Findings
+from .history import History
+from .record import Keeper, Windows, write
+from .rule import rule
+from .steps import Ends, StepFacts
+from .verdict import Verdict
+
+Say = Callable[[str], None]
+
+ENOUGH_ROWS = 256  # batches are collected until they have so many
+_MOST_BATCHES = 8
+_LOOKS = 3  # a statistical finding must hold at so many looks in a row
+_SPOKEN = 10  # findings that are said in place; the others wait for the summary
+_LIVE = frozenset(("NUM01", "OPT03", "OPT04", "OUT15", "GEN01"))
+_OF_THE_START = frozenset(("INIT01", "INIT02", "INIT03", "DATA01", "DATA02"))
+_FEW_STEPS = 200
+
+
+def to_stderr(text: str) -> None:
+    """Print a text where diagnostics belong."""
+    print(text, file=sys.stderr, flush=True)
+
+
+class Watch:
+    """One training, watched.
+
+    Args:
+        loss: The loss, as in :func:`lossmith.doctor.check`, or None.
+        model: The model, or None; only its description is read.
+        strict: Raise :class:`lossmith.errors.MisuseError` as soon as an error is found.
+        ignore: Codes of rules to leave out.
+        file: Where the history goes: ``.json`` (with findings and verdict) or ``.csv``; read by ``lossmith doctor``.
+        say: What gets the texts; by default they are printed to the standard error.
+        untrained: Whether the model starts from its initial weights.
+
+    Raises:
+        InputError: The loss is none, or the file has another suffix.
+        DataError: The file's directory does not exist.
+        UnknownNameError: ``ignore`` names no rule.
+
+    Example:
+        >>> import numpy as np
+        >>> from lossmith.doctor.watch import Batch, Watch
+        >>> watch = Watch("nn.CrossEntropyLoss", say=print)
+        >>> watch.batch(Batch(np.array([[0.2, 0.8]] * 16), np.array([1, 0] * 8)))
+        True
+        >>> watch.look()  # doctest: +ELLIPSIS
+        lossmith doctor, first batch: OUT02 error · Softmax output is fed to a loss that applies softmax itself...
+    """
+
+    def __init__(
+        self,
+        loss: Any = None,
+        model: Any = None,
+        *,
+        strict: bool = False,
+        ignore: Iterable[str] = (),
+        file: str | os.PathLike[str] | None = None,
+        say: Say | None = None,
+        untrained: bool = True,
+    ) -> None:
+        self._ignore = tuple(rule(code).code for code in ([ignore] if isinstance(ignore, str) else ignore))
+        self._known = gather(loss, model=model)
+        self._file = None if file is None else Path(file)
+        if self._file is not None and self._file.suffix.lower() not in (".json", ".csv"):
+            raise InputError(f"file is {str(file)!r}; expected a name that ends in .json or .csv")
+        if self._file is not None and not self._file.resolve().parent.is_dir():
+            raise DataError(f"{file} cannot be written: there is no directory {self._file.parent}; create it first")
+        self.strict = strict
+        self._say = to_stderr if say is None else say
+        self._untrained = untrained
+        self._batches: list[Batch] = []
+        self._half = False
+        self._first: Evidence | None = None
+        self._looked = False
+        self._recent: list[Batch] = []
+        self._keeper = Keeper()
+        self._windows = Windows()
+        self._ends = Ends()
+        self._odd = 0  # non-finite losses of single steps, in a row
+        self._finite: tuple[int, float] | None = None
+        self._facts: StepFacts | None = None
+        self._found: dict[str, list[Finding]] = {}
+        self._held: dict[str, int] = {}
+        self._said: set[str] = set()
+        self._broken: list[str] = []
+        self._unread = ""
+        self._closed = False
+        self.steps = 0
+
+    # --- what is shown ------------------------------------------------------------------------------------------------
+    @property
+    def wants_batch(self) -> bool:
+        """Whether more of the first batches are wanted."""
+        return not (self._looked or self._unread) and len(self._batches) < _MOST_BATCHES and self._rows < ENOUGH_ROWS
+
+    @property
+    def _rows(self) -> int:
+        return sum(len(b.target) if np.ndim(b.target) else 1 for b in self._batches)
+
+    def batch(self, batch: Batch) -> bool:
+        """Take in one of the first batches, the very first one before its step; return whether more are wanted.
+
+        It is read now (one copy to the host, of at most 2^20 numbers an array), and judged by :meth:`look`.
+        """
+        if not self.wants_batch:
+            return False
+        try:
+            host = read(batch)
+            made = gather(self._known.loss, *host[:2], inputs=host.inputs, weight=host.weight)
+        except LossmithError as error:
+            self._unread = str(error).partition("\n")[0]
+            return False
+        self._half = self._half or is_half(batch.prediction)
+        if self._batches and shapes(host) != shapes(self._batches[0]):
+            return self.wants_batch  # of other shapes, as the last one of an epoch: it cannot be put beside the others
+        if self._first is None:
+            self._first = self._with(made, stage="start" if self._untrained else "training")
+        self._batches.append(host)
+        return self.wants_batch
+
+    def look(self, *, enough: bool = False) -> None:
+        """Judge the first batch, or, where all are in or ``enough`` says so, the first batches together."""
+        with self.guarded("the look at the first batch"):
+            if self._first is not None and "first" not in self._found:
+                self._judge("first", self._first)
+                self._speak("first batch")
+            if self._batches and (enough or not self.wants_batch) and not self._looked:
+                self._looked = True
+                if len(self._batches) > 1 and not one_sided(self._batches):
+                    self._judge("batches", self._joined(self._batches), without=_OF_THE_START)
+                    self._speak("first batches")
+
+    def recent(self, batches: Iterable[Batch]) -> None:
+        """Take in some of the latest batches, in place of those before, for the judgement at the end."""
+        with contextlib.suppress(LossmithError):
+            self._recent = [read(b) for b in batches]
+
+    def losses(self, values: Iterable[float]) -> None:
+        """Take in the training losses of single steps, in their order."""
+        values = [float(v) for v in values]
+        for value in values:
+            self.steps += 1
+            if math.isfinite(value):
+                self._odd, self._finite = 0, (self.steps, value)
+            else:
+                self._odd += 1
+        self._ends.add(values)
+        self._windows.add(values)
+        if self._odd >= _LOOKS:
+            self._lost()
+
+    def epoch(self, record: Mapping[str, Any]) -> None:
+        """Take in the numbers of an epoch by name (``loss``, ``val_loss``, ``accuracy``, …), and look at the curves."""
+        with self.guarded("the look at an epoch"):
+            self._keeper.add(record)
+            self._curves()
+            self._speak(f"epoch {len(self._keeper.rows)}")
+            if self._file is not None and self._keeper.is_time():
+                self._write()
+
+    def curves(self) -> None:
+        """Look at the losses of the steps, where there are no epochs."""
+        if not self._keeper.rows:
+            with self.guarded("the look at the losses"):
+                self._curves()
+                self._speak(f"step {self.steps}")
+
+    def facts(self, facts: StepFacts) -> None:
+        """Take in what the steps show, and judge it."""
+        with self.guarded("the look at the steps"):
+            self._facts = replace(
+                facts,
+                first=self._ends.first if self._ends.first.size else facts.first,
+                last=self._ends.last if self._ends.first.size else facts.last,
+            )
+            self._judge("steps", replace(self._known, steps=self._facts))
+            self._speak(f"step {facts.steps}")
+
+    # --- what is found ------------------------------------------------------------------------------------------------
+    @property
+    def findings(self) -> Findings:
+        """All findings so far, most serious first; causes stand for their consequences."""
+        base = self._first or self._known
+        parts = [seen(base), *([plural(self.steps, "step")] if self.steps else [])]
+        parts += [plural(len(self._keeper.rows), "epoch")] if self._keeper.rows else []
+        notes = [f"The first batch could not be read: {self._unread}"] if self._unread else []
+        return Findings(
+            settled(self._all()), broken=self._broken, seen=", ".join(filter(None, parts)), assumptions=notes
+        )
+
+    @property
+    def history(self) -> History | None:
+        """The curves so far: of the epochs, or of windows of steps where there are none; None before the first."""
+        return self._keeper.history or self._windows.history
+
+    @property
+    def verdict(self) -> Verdict | None:
+        """What the curves say of over- and underfitting; None while there are none."""
+        history = self._keeper.history
+        if history is None:
+            return None
+        score = self._first.score if self._first is not None else None
+        constant = score.constant_mean if score is not None and score.values.size >= 50 else None
+        with contextlib.suppress(LossmithError):
+            return course(history, constant=constant)
+        return None
+
+    def close(self, *, quietly: bool = False) -> None:
+        """Look at everything a last time, write the file and say the summary; a second call does nothing.
+
+        Raises:
+            MisuseError: ``strict``, and an error is found.
+        """
+        if self._closed:
+            return
+        self._closed = True
+        with self.guarded("the last look"):
+            self.look(enough=True)
+            if 0 < self._odd < _LOOKS:
+                self._lost()
+            self._curves(final=True)
+            self._end()
+        with self.guarded("the summary"):
+            if self._file is not None:
+                self._write()
+            if not quietly:
+                self._say(self.summary())
+        errors = [f for f in self.findings.errors if f.code not in self._said]
+        if self.strict and errors and not quietly:
+            raise MisuseError(errors)
+
+    def summary(self) -> str:
+        """Return what was found, the verdict and where the history is, as text."""
+        found, verdict = self.findings, self.verdict
+        head = found.summary if found else f"nothing found in {found.seen}."
+        lines = [f"lossmith doctor: {head}"]
+        for f in found:
+            fresh = f.code not in self._said and f.severity != "note"
+            lines.append(f.to_text() if fresh else f"  {f.headline}")
+        lines += found.assumptions
+        if verdict is not None:
+            lines.append(verdict.sentence)
+        if self._file is not None and self._keeper.rows:
+            lines.append(f"History: {self._file}")
+        return "\n".join(lines)
+
+    @contextlib.contextmanager
+    def guarded(self, what: str) -> Iterator[None]:
+        """Turn an error of lossmith's own into one line; the training goes on."""
+        try:
+            yield
+        except MisuseError:
+            raise
+        except Exception as error:
+            text = str(error).partition("\n")[0][:200]
+            self._tell(
+                f"Bug of lossmith, not yours: {what} failed ({type(error).__name__}: {text}); the training goes on. "
+                "Please report it."
+            )
+
+    # --- inside -------------------------------------------------------------------------------------------------------
+    def _with(self, made: Evidence, **more: Any) -> Evidence:
+        """Return the evidence of a batch with what is known of loss and model."""
+        known = self._known
+        return replace(
+            made,
+            loss=known.loss,
+            model=known.model,
+            claimed=known.claimed,
+            framework=known.framework or made.framework,
+            half=self._half,
+            **more,
+        )
+
+    def _joined(self, batches: list[Batch]) -> Evidence:
+        columns = [None if any(v is None for v in c) else np.concatenate(c) for c in zip(*batches, strict=True)]
+        made = gather(self._known.loss, *columns[:2], inputs=columns[2], weight=columns[3])
+        return self._with(made, stage="training")
+
+    def _judge(self, kind: str, evidence: Evidence, *, without: Iterable[str] = ()) -> None:
+        found, broken = judged(evidence, ignore=(*self._ignore, *without))
+        self._found[kind] = found
+        for line in broken:
+            self._tell(line)
+
+    def _curves(self, *, final: bool = False) -> None:
+        """Judge the curves: while the training runs, what is certain or has held for three looks."""
+        history = self.history
+        if history is None:
+            return
+        found, broken = judged(replace(self._known, history=history), ignore=self._ignore)
+        for line in broken:
+            self._tell(line)
+        if not final:
+            live = [f for f in found if f.code in _LIVE and not (f.code == "OPT03" and _below_the_start(history))]
+            codes = {f.code for f in live}
+            self._held = {code: self._held.get(code, 0) + 1 for code in codes}
+            found = [f for f in live if f.certainty == "certain" or self._held[f.code] >= _LOOKS]
+        self._found["curves"] = found
+
+    def _end(self) -> None:
+        """Judge the latest predictions, beside the curves."""
+        history = self.history
+        enough = self.steps == 0 or self.steps >= _FEW_STEPS
+        if not self._recent or history is None:
+            return
+        kept = [b for b in self._recent if shapes(b) == shapes(self._recent[0])]
+        if one_sided(kept):
+            return
+        evidence = replace(self._joined(kept), history=history if enough else None)
+        codes = {f.code for f in self._found.get("curves", ())}
+        self._judge("end", evidence, without=_OF_THE_START)
+        self._found["end"] = [f for f in self._found["end"] if f.code not in codes]
+
+    def _lost(self) -> None:
+        """Make the finding of losses that are not finite, with the step."""
+        if "steps lost" in self._found or "NUM01" in self._ignore:
+            return
+        first = self.steps - self._odd + 1
+        before = "it was never finite" if self._finite is None else f"the last finite one was {num(self._finite[1])}"
+        self._found["steps lost"] = [
+            rule("NUM01").finding(
+                what=f"The training loss is NaN or infinite from step {first} on.",
+                evidence=f"{plural(self._odd, 'step')} in a row; {before}.",
+                framework=self._known.framework,
+                step=first,
+            )
+        ]
+        self._speak(f"step {self.steps}")
+
+    def _all(self) -> list[Finding]:
+        """Return the findings of all looks; of one code, those of the look that found the most serious one."""
+        best: dict[str, tuple[int, str]] = {}
+        for kind, found in self._found.items():
+            for f in found:
+                rank = SEVERITIES.index(f.severity)
+                if f.code not in best or rank < best[f.code][0]:
+                    best[f.code] = (rank, kind)
+        return [f for kind, found in self._found.items() for f in found if best[f.code][1] == kind]
+
+    def _speak(self, where: str) -> None:
+        """Say what is new and no note.
+
+        Raises:
+            MisuseError: ``strict``, and one of them is an error.
+        """
+        new = [f for f in settled(self._all()) if f.severity != "note" and f.code not in self._said]
+        for f in new:
+            if len(self._said) < _SPOKEN:
+                self._say(f"lossmith doctor, {where}: {f}")
+            self._said.add(f.code)
+        errors = [f for f in new if f.severity == "error"]
+        if self.strict and errors:
+            raise MisuseError(errors)
+
+    def _tell(self, line: str) -> None:
+        if line not in self._broken:
+            self._broken.append(line)
+            with contextlib.suppress(Exception):
+                self._say(line)
+
+    def _write(self) -> None:
+        if self._file is not None and self._keeper.rows:
+            try:
+                write(self._file, self._keeper.rows, self.findings, self.verdict)
+            except DataError as error:
+                self._tell(f"lossmith doctor: {error}")
+
+
+def _below_the_start(history: History) -> bool:
+    """Whether the training loss, though risen, is still below its first value: a schedule's restart, perhaps."""
+    v = history.train.values if history.train is not None else np.zeros(0)
+    return v.size > 0 and bool(np.median(v[-_LOOKS:]) <= v[0])

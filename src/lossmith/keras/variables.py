@@ -1,0 +1,67 @@
+"""What the variables of a Keras model show: whether they move, and whether units started equal."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import keras
+import numpy as np
+
+from ..doctor.steps import StepFacts
+from ..evaluation.arrays import to_numpy
+
+_SAMPLE = 256  # numbers of each variable
+_UNITS = 64
+
+
+class Variables:
+    """The trainable variables at the start of a training; samples of them are kept, not all.
+
+    Args:
+        model: The model, built or not.
+    """
+
+    def __init__(self, model: Any) -> None:
+        self._steps = updates(model)
+        self._variables = [v for v in model.trainable_variables if "float" in str(v.dtype)]
+        self._start = [_sample(v) for v in self._variables]
+        matrices = [v for v in self._variables if len(v.shape) >= 2]
+        self._hidden = max(0, len(matrices) - 1)
+        self._equal = tuple(v.path for v in matrices[:-1] if _equal_units(v))
+
+    def facts(self, model: Any) -> StepFacts | None:
+        """Return what is known now, or None where there is nothing to follow."""
+        if not self._variables:
+            return None
+        optimizer = getattr(model, "optimizer", None)
+        have = {id(v) for v in getattr(optimizer, "_trainable_variables", None) or self._variables}
+        return StepFacts(
+            steps=updates(model) - self._steps,
+            names=tuple(v.path for v in self._variables),
+            ranks=tuple(len(v.shape) for v in self._variables),
+            owned=tuple(id(v) in have for v in self._variables),
+            unchanged=np.array(
+                [np.array_equal(_sample(v), s) for v, s in zip(self._variables, self._start, strict=True)]
+            ),
+            equal=self._equal,
+            hidden=self._hidden,
+        )
+
+
+def updates(model: Any) -> int:
+    """Return how many updates the model's optimiser has made."""
+    count = getattr(getattr(model, "optimizer", None), "iterations", None)
+    return 0 if count is None else int(to_numpy("iterations", keras.ops.convert_to_tensor(count)))
+
+
+def _sample(variable: Any) -> np.ndarray:
+    """Return the first numbers of a variable, on the host."""
+    first = keras.ops.reshape(variable.value, (-1,))[:_SAMPLE]
+    return np.array(to_numpy(variable.path, first))
+
+
+def _equal_units(variable: Any) -> bool:
+    """Whether all units, along the last axis, have the same weights."""
+    units = keras.ops.reshape(variable.value, (-1, variable.shape[-1]))[: _SAMPLE * 16, :_UNITS]
+    table = to_numpy(variable.path, units)
+    return table.shape[1] > 1 and bool((table == table[:, :1]).all())

@@ -1,0 +1,356 @@
+"""The doctor beside a PyTorch training loop: hooks on the loss, the model and the optimiser, which only look.
+
+No value, gradient, weight, statistic, mode or random state is changed: hooks return nothing, and what they keep is
+detached. On an accelerator nothing waits for the device in a step: losses and norms stay there as scalars and are read
+a few times in a training, many at once. Memory is bounded: slices of a few batches, norms of at most 120 looks, and a
+sample of 4096 numbers of each of at most 16 weight matrices.
+"""
+
+from __future__ import annotations
+
+import inspect
+import os
+from collections import deque
+from collections.abc import Iterable, Mapping
+from types import TracebackType
+from typing import Any
+
+import torch
+
+from ..doctor.finding import Findings
+from ..doctor.history import History
+from ..doctor.steps import StepFacts, due
+from ..doctor.verdict import Verdict
+from ..doctor.watch import Batch, Say, Watch
+from ..errors import InputError
+from .gradients import Gradients
+
+_READ = 256  # losses that are read at once
+_RECENT = 8  # of the latest batches, slices of so many are kept
+_RECENT_EVERY = 16  # steps
+_RECENT_ELEMENTS = 1 << 16
+_JUDGED = (24, 64, 256, 1024, 4096, 16384, 65536, 262144)  # the steps at which gradients are judged
+
+
+class Doctor:
+    """Watches a training loop, and says what is wrong with it while it runs.
+
+    Args:
+        model: The model that is trained, for its modes, parameters and last activation.
+        loss: The loss module; its calls are seen by themselves. For a function give it here for its name
+            (``F.cross_entropy``), and show each value to :meth:`step`.
+        optimizer: The optimiser, whose steps are counted, or None.
+        strict: Raise :class:`lossmith.errors.MisuseError` as soon as an error is found.
+        ignore: Codes of rules to leave out.
+        file: Where the history goes (``.json`` or ``.csv``), for ``lossmith doctor FILE``.
+        say: What gets the texts; by default they are printed to the standard error.
+        pretrained: Whether the weights come from an earlier training: rules on the start then stay silent.
+
+    Attributes:
+        findings: What was found so far, most serious first.
+        history: The curves so far, or None.
+        verdict: What they say of over- and underfitting, or None.
+
+    Raises:
+        InputError: An argument is of no known kind.
+
+    Losses in training mode are the training's, those in evaluation mode the validation's: an evaluation after each
+    epoch is enough to have both curves. :meth:`epoch` gives the numbers instead, for loops that have them.
+
+    Example:
+        >>> import torch
+        >>> from lossmith.torch import Doctor
+        >>> _ = torch.manual_seed(0)
+        >>> model = torch.nn.Sequential(torch.nn.Linear(4, 3), torch.nn.Softmax(dim=1))
+        >>> loss, optimizer = torch.nn.CrossEntropyLoss(), torch.optim.SGD(model.parameters(), lr=0.1)
+        >>> x, y = torch.randn(64, 4), torch.arange(64) % 3
+        >>> with Doctor(model, loss, optimizer, say=lambda text: None) as doctor:
+        ...     for _ in range(10):
+        ...         optimizer.zero_grad()
+        ...         loss(model(x), y).backward()
+        ...         optimizer.step()
+        >>> doctor.findings.codes
+        ('OUT02',)
+    """
+
+    def __init__(
+        self,
+        model: torch.nn.Module | None,
+        loss: Any = None,
+        optimizer: torch.optim.Optimizer | None = None,
+        *,
+        strict: bool = False,
+        ignore: Iterable[str] = (),
+        file: str | os.PathLike[str] | None = None,
+        say: Say | None = None,
+        pretrained: bool = False,
+    ) -> None:
+        if model is not None and not isinstance(model, torch.nn.Module):
+            raise InputError(f"model is {type(model).__name__}; expected a torch.nn.Module, or None")
+        if optimizer is not None and not isinstance(optimizer, torch.optim.Optimizer):
+            raise InputError(f"optimizer is {type(optimizer).__name__}; expected a torch.optim.Optimizer, or None")
+        fresh = not pretrained and not (optimizer is not None and optimizer.state)
+        silent = _is_copy()
+        self.watch = Watch(
+            loss,
+            model,
+            strict=strict,
+            ignore=ignore,
+            file=None if silent else file,
+            say=(lambda text: None) if silent else say,
+            untrained=fresh,
+        )
+        self._model, self._loss, self._optimizer = model, loss, optimizer
+        self._gradients = Gradients(model, optimizer, self.watch.guarded)
+        self._hooks: list[Any] = []
+        self._inputs: Any = None
+        self._inputs_hook: Any = None
+        self._pending: list[torch.Tensor] = []
+        self._train = _Mean()
+        self._validation = _Mean()
+        self._recent: deque[Batch] = deque(maxlen=_RECENT)
+        self._calls = 0
+        self._told = False  # whether the loop gives epochs itself
+
+    # --- the loop's side ----------------------------------------------------------------------------------------------
+    def __enter__(self) -> Doctor:
+        with self.watch.guarded("the attachment"):
+            if isinstance(self._loss, torch.nn.Module):
+                self._hooks.append(self._loss.register_forward_hook(self._on_loss, with_kwargs=True))
+            if self._model is not None:
+                self._inputs_hook = self._model.register_forward_hook(self._on_model, with_kwargs=True)
+                self._hooks.append(self._inputs_hook)
+            if self._optimizer is not None:
+                self._hooks.append(self._optimizer.register_step_pre_hook(self._on_update))
+                self._hooks.append(self._optimizer.register_step_post_hook(self._on_updated))
+            self._gradients.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close(quietly=kind is not None and not issubclass(kind, KeyboardInterrupt | SystemExit))
+
+    def step(
+        self,
+        value: torch.Tensor,
+        *,
+        prediction: Any = None,
+        target: Any = None,
+        inputs: Any = None,
+        weight: Any = None,
+        training: bool | None = None,
+    ) -> None:
+        """Show a loss that no module computed, before its ``backward()``.
+
+        Args:
+            value: The loss, a scalar tensor; it is not read before many steps have come together.
+            prediction: What the loss got, if the first batches are to be judged.
+            target: The same for the target.
+            inputs: (N, …) the model's inputs.
+            weight: Factors along the target's leading axes.
+            training: Whether this is a step of the training; by default, whether the model is in training mode.
+
+        Raises:
+            InputError: ``value`` is no scalar tensor.
+            MisuseError: ``strict``, and an error is found.
+        """
+        if not isinstance(value, torch.Tensor) or value.numel() != 1:
+            got = f"shape {tuple(value.shape)}" if isinstance(value, torch.Tensor) else type(value).__name__
+            raise InputError(f"the loss is of {got}; expected a scalar tensor: give the mean that backward() gets")
+        with self.watch.guarded("the look at a loss"):
+            batch = None if prediction is None or target is None else Batch(prediction, target, inputs, weight)
+            self._seen(value, batch, training)
+
+    def epoch(
+        self, *, train: Any = None, validation: Any = None, metrics: Mapping[str, Any] | None = None, **more: Any
+    ) -> None:
+        """End an epoch.
+
+        Args:
+            train: Its training loss; by default the mean of the losses seen in training mode.
+            validation: Its validation loss; by default the mean of those seen in evaluation mode.
+            metrics: Others by name, as ``{"accuracy": .9, "val_accuracy": .8}``.
+            **more: The same.
+
+        Raises:
+            MisuseError: ``strict``, and an error is found.
+        """
+        self._told = True
+        self._end_epoch(train, validation, {**(metrics or {}), **more})
+
+    def close(self, *, quietly: bool = False) -> None:
+        """Take the hooks off, look a last time and say the summary; leaving the ``with`` block does it."""
+        for hook in self._hooks:
+            hook.remove()
+        self._hooks.clear()
+        with self.watch.guarded("the last reading"):
+            self._gradients.close()
+            self._read()
+            if self._validation.count and not self._told:
+                self._end_epoch(None, None, {})
+            self._look_at_steps()
+            self.watch.recent(self._recent)
+        self.watch.close(quietly=quietly)
+
+    @property
+    def findings(self) -> Findings:
+        """What was found so far, most serious first."""
+        return self.watch.findings
+
+    @property
+    def history(self) -> History | None:
+        """The curves so far, or None."""
+        return self.watch.history
+
+    @property
+    def verdict(self) -> Verdict | None:
+        """What the curves say of over- and underfitting, or None."""
+        return self.watch.verdict
+
+    # --- what hooks see -----------------------------------------------------------------------------------------------
+    def _on_model(self, module: torch.nn.Module, args: Any, kwargs: Any, output: Any) -> None:
+        self._inputs = args[0] if args and isinstance(args[0], torch.Tensor) else None
+
+    def _on_loss(self, module: torch.nn.Module, args: Any, kwargs: Any, output: Any) -> None:
+        with self.watch.guarded("the look at a loss"):
+            prediction = args[0] if args else kwargs.get("input", kwargs.get("y_pred"))
+            target = args[1] if len(args) > 1 else kwargs.get("target", kwargs.get("y_true"))
+            both = isinstance(prediction, torch.Tensor) and isinstance(target, torch.Tensor) and _compares(module)
+            value = output if isinstance(output, torch.Tensor) and output.is_floating_point() else None
+            self._seen(value, Batch(prediction, target, self._inputs) if both else None, None)
+
+    def _seen(self, value: torch.Tensor | None, batch: Batch | None, training: bool | None) -> None:
+        """Take note of one loss, of the training or of an evaluation."""
+        learning = torch.is_grad_enabled()
+        mode = self._model.training if self._model is not None else learning
+        training = (mode and learning) if training is None else training
+        self._gradients.mode(training=mode, learning=learning)
+        if value is None:
+            return
+        scalar = value.detach() if value.ndim == 0 else value.detach().mean()
+        if not training:
+            if not mode:
+                self._validation.add(scalar)
+            return
+        if self._validation.count and not self._told:
+            self._end_epoch(None, None, {})
+        self._gradients.before_backward(value)
+        self._calls += 1
+        self._pending.append(scalar)
+        if len(self._pending) >= _READ:
+            self._read()
+        if batch is not None:
+            self._keep(batch)
+
+    def _keep(self, batch: Batch) -> None:
+        if self.watch.wants_batch:
+            self.watch.batch(batch)
+            self.watch.look()
+            if not self.watch.wants_batch and self._inputs_hook is not None:
+                self._inputs_hook.remove()
+                self._inputs = self._inputs_hook = None
+        elif self._calls % _RECENT_EVERY == 0:
+            self._recent.append(_slice(batch))
+
+    def _on_update(self, optimizer: torch.optim.Optimizer, args: Any, kwargs: Any) -> None:
+        with self.watch.guarded("the look at gradients"):
+            self._gradients.before_update(due(self._gradients.steps + 1))
+
+    def _on_updated(self, optimizer: torch.optim.Optimizer, args: Any, kwargs: Any) -> None:
+        with self.watch.guarded("the look at an update"):
+            self._gradients.after_update()
+            if self._gradients.steps in _JUDGED:
+                self._read()
+                self._look_at_steps()
+                self.watch.curves()
+
+    # --- inside -------------------------------------------------------------------------------------------------------
+    def _read(self) -> None:
+        """Read the losses that are still on the device: the only place that waits for it."""
+        if self._pending:
+            values = _floats(self._pending)
+            self._pending.clear()
+            self._train.add(*values)
+            self.watch.losses(values)
+
+    def _look_at_steps(self) -> None:
+        facts: StepFacts | None = self._gradients.facts()
+        if facts is not None:
+            self.watch.facts(facts)
+
+    def _end_epoch(self, train: Any, validation: Any, metrics: Mapping[str, Any]) -> None:
+        with self.watch.guarded("the end of an epoch"):
+            self._read()
+            learned = self._train.count
+            train = self._train.read() if train is None else train
+            validation = self._validation.read() if validation is None else validation
+            if not (learned or self._told):
+                return  # an evaluation before the first step
+            record = {"loss": train, "val_loss": validation, **metrics}
+            self.watch.epoch({name: _number(value) for name, value in record.items() if value is not None})
+
+
+class _Mean:
+    """A mean of scalars, of tensors of which at most 256 wait on their device, or of numbers."""
+
+    def __init__(self) -> None:
+        self._total = 0.0
+        self._waiting: list[torch.Tensor] = []
+        self.count = 0
+
+    def add(self, *values: Any) -> None:
+        self.count += len(values)
+        for value in values:
+            if isinstance(value, torch.Tensor):
+                self._waiting.append(value)
+            else:
+                self._total += value
+        if len(self._waiting) >= _READ:
+            self._flush()
+
+    def read(self) -> float | None:
+        """Return the mean, None of nothing, and start anew."""
+        self._flush()
+        mean = self._total / self.count if self.count else None
+        self._total, self.count = 0.0, 0
+        return mean
+
+    def _flush(self) -> None:
+        if self._waiting:
+            self._total += sum(_floats(self._waiting))
+            self._waiting.clear()
+
+
+def _compares(loss: torch.nn.Module) -> bool:
+    """Whether the second argument of a loss is the target: not for losses of pairs and triplets."""
+    try:
+        names = [p.name for p in inspect.signature(loss.forward).parameters.values() if p.default is p.empty]
+    except (TypeError, ValueError):
+        return True
+    return len(names) < 3 or names[1].startswith("target") or names[1] == "y_true"
+
+
+def _slice(batch: Batch) -> Batch:
+    """Return copies of the first rows, so that the batch itself can go."""
+    rows = min(len(batch.prediction) if batch.prediction.ndim else 0, len(batch.target) if batch.target.ndim else 0)
+    most = max(1, _RECENT_ELEMENTS * max(rows, 1) // max(batch.prediction.numel(), batch.target.numel(), 1))
+    first = slice(min(rows, most)) if rows else ...
+    return Batch(batch.prediction.detach()[first].clone(), batch.target.detach()[first].clone())
+
+
+def _floats(values: list[torch.Tensor]) -> list[float]:
+    """Read scalars, at once where they are on one device."""
+    if len({(v.device, v.dtype) for v in values}) == 1:
+        return torch.stack(values).double().tolist() if values[0].device.type != "mps" else torch.stack(values).tolist()
+    return [float(v) for v in values]
+
+
+def _number(value: Any) -> Any:
+    return float(value.detach()) if isinstance(value, torch.Tensor) and value.numel() == 1 else value
+
+
+def _is_copy() -> bool:
+    """Whether this process is one of several that train together, and not the first."""
+    there = torch.distributed.is_available() and torch.distributed.is_initialized()
+    return there and torch.distributed.get_rank() > 0

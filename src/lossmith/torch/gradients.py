@@ -1,0 +1,282 @@
+"""What gradients, updates, modes and activations of a PyTorch training show, seen by hooks that only look.
+
+All norms stay on their device; :meth:`Gradients.facts` reads them, all looks at once. Between two looks a step costs a
+counter. Sparse gradients and parameters that are no floating numbers are left out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from typing import Any
+
+import numpy as np
+import torch
+
+from ..doctor.steps import Looks, StepFacts, Units
+
+Guarded = Callable[[str], AbstractContextManager[None]]
+
+_SAMPLE = 4096  # numbers of a matrix whose updates are followed
+_FOLLOWED = 16  # matrices
+_START = 256  # numbers of every parameter that are compared with the start
+_STALE_LOOKS = 24  # the first steps, in which missing zero_grad() is looked for
+_UNIT_ROWS = 2048
+_UNITS_FROM = 128  # the step from which activations are looked at
+_ACTIVE: dict[type[torch.nn.Module], str] = {torch.nn.ReLU: "relu", torch.nn.Sigmoid: "sigmoid", torch.nn.Tanh: "tanh"}
+_NOISY = (torch.nn.modules.dropout._DropoutNd, torch.nn.modules.batchnorm._BatchNorm)
+_FLAT = 0.01  # slope below which a unit is saturated
+_MOSTLY = 0.95  # of the rows
+
+
+class Gradients:
+    """What is seen of one training.
+
+    Args:
+        model: The model, or None.
+        optimizer: The optimiser, or None.
+        guarded: Makes a context in which an error is ours and stops nothing.
+    """
+
+    def __init__(
+        self, model: torch.nn.Module | None, optimizer: torch.optim.Optimizer | None, guarded: Guarded
+    ) -> None:
+        self.steps = 0
+        self._guarded = guarded
+        self._model, self._optimizer = model, optimizer
+        self._names: list[str] = []
+        self._parameters: list[torch.Tensor] = []
+        self._followed: list[int] = []
+        self._updated: list[int] = []  # those of them that the optimiser has: others are reset elsewhere
+        self._samples: list[torch.Tensor] = []
+        self._looks = Looks()
+        self._open: tuple[torch.Tensor | None, list[int], list[torch.Tensor]] | None = None
+        self._stale = 0
+        self._old: list[torch.Tensor] = []  # norms found by each backward() since the last update
+        self._oldness: list[torch.Tensor] = []
+        self._slopes: list[torch.Tensor] = []
+        self._noisy = False
+        self._was_training = False
+        self._asleep = self._awake = 0
+        self._asleep_now = False
+        self._units: list[_Layer] = []
+        self._equal: tuple[str, ...] = ()
+        self._hidden = 0
+
+    def start(self) -> None:
+        """Take note of the parameters and of the start."""
+        named = [] if self._model is None else list(self._model.named_parameters())
+        if self._model is None and self._optimizer is not None:
+            of = [p for group in self._optimizer.param_groups for p in group["params"]]
+            named = [(f"parameter {i}", p) for i, p in enumerate(of)]
+        for name, p in named:
+            lazy = isinstance(p, torch.nn.parameter.UninitializedParameter)
+            if p.requires_grad and p.is_floating_point() and not lazy and p.numel():
+                self._names.append(name)
+                self._parameters.append(p)
+        matrices = [i for i, p in enumerate(self._parameters) if p.ndim >= 2]
+        picked = np.unique(np.linspace(0, len(matrices) - 1, min(_FOLLOWED, len(matrices))).astype(int))
+        self._followed = [matrices[i] for i in picked] if matrices else []
+        owned = self._owned()
+        self._updated = [i for i in self._followed if owned[i]]
+        self._samples = [_part(p, _START).clone() for p in self._parameters]
+        self._hidden = max(0, len(matrices) - 1)
+        self._equal = _with_equal_units(self._names, self._parameters, matrices[:-1])
+        if self._model is not None:
+            self._noisy = any(isinstance(m, _NOISY) for m in self._model.modules())
+            self._units = _layers(self._model, self._guarded)
+
+    # --- what hooks tell ----------------------------------------------------------------------------------------------
+    def mode(self, *, training: bool, learning: bool) -> None:
+        """Take note of the mode in which a loss was computed, and of whether gradients were recorded."""
+        self._asleep_now = learning and not training
+        self._was_training = self._was_training or (training and learning)
+        if training and learning:
+            self._asleep = 0
+        if training and not learning:
+            self._awake += 1
+
+    def before_backward(self, value: torch.Tensor) -> None:
+        """Have a look at what backward() finds, in the first steps: old gradients, and which way it goes."""
+        if self.steps < _STALE_LOOKS and value.requires_grad:
+            value.register_hook(self._on_backward)
+
+    def _on_backward(self, slope: torch.Tensor) -> None:
+        with self._guarded("the look at backward()"):
+            self._look_back(slope)
+
+    def _look_back(self, slope: torch.Tensor) -> None:
+        self._slopes.append(slope.detach().sum())
+        if self.steps > 0 and self._updated:
+            mine = [self._parameters[i] for i in self._updated]
+            grads = [g for p in mine if (g := p.grad) is not None and not g.is_sparse]
+            norms = torch._foreach_norm([g.detach() for g in grads]) if grads else []
+            zero = torch.zeros((), device=slope.device)
+            self._old.append(torch.stack([n.float().to(zero.device) for n in norms]).sum() if norms else zero)
+
+    def before_update(self, due: bool) -> None:
+        """Take the norms of the gradients, and a sample of the weights, before an update that is to be looked at."""
+        if self._old:
+            self._oldness.append(torch.stack(self._old).min())
+            self._old = []
+        if not due or not self._parameters:
+            return
+        there = [i for i, p in enumerate(self._parameters) if p.grad is not None and not p.grad.is_sparse]
+        norms = _norms([self._parameters[i].grad.detach() for i in there])  # pyrefly: ignore[missing-attribute]
+        self._open = norms, there, [_part(self._parameters[i], _SAMPLE).clone() for i in self._followed]
+
+    def after_update(self) -> None:
+        """Count the update, and take the norms of what it did."""
+        self.steps += 1
+        self._asleep += self._asleep_now and self._was_training
+        if self._open is not None:
+            norms, there, before = self._open
+            self._open = None
+            now = [_part(self._parameters[i], _SAMPLE) for i in self._followed]
+            moves = _norms(torch._foreach_sub(now, before)) if now else None
+            self._looks.add(self.steps, (norms, there, _norms(now), moves))
+        if self.steps == _UNITS_FROM:
+            for layer in self._units:
+                layer.attach()
+
+    def close(self) -> None:
+        """Take off what hangs on the model."""
+        for layer in self._units:
+            layer.detach()
+
+    # --- what is known ------------------------------------------------------------------------------------------------
+    def facts(self) -> StepFacts | None:
+        """Return what is known, or None before the first update; this waits for the device."""
+        if not self.steps or not self._parameters:
+            return None
+        count, looks = len(self._parameters), list(self._looks)
+        gradients, weights, moves = (np.full((len(looks), count), np.nan) for _ in range(3))
+        for row, (_, (norms, there, sizes, steps)) in enumerate(looks):
+            for table, columns, seen in ((gradients, there, norms), (weights, self._followed, sizes)):
+                if seen is not None:
+                    table[row, columns] = seen.double().cpu().numpy()
+            if steps is not None:
+                moves[row, self._followed] = steps.double().cpu().numpy()
+        self._count_stale()
+        slopes = [float(s) for s in self._slopes]  # at most 24 steps
+        reverse = bool(self._optimizer is not None and self._optimizer.param_groups[0].get("maximize", False))
+        up = sum(s < 0 for s in slopes)
+        down = sum(s > 0 for s in slopes)
+        return StepFacts(
+            steps=self.steps,
+            names=tuple(self._names),
+            ranks=tuple(p.ndim for p in self._parameters),
+            owned=self._owned(),
+            at=np.array([step for step, _ in looks]),
+            gradients=gradients,
+            weights=weights,
+            moves=moves,
+            unchanged=self._unchanged(),
+            stale=self._stale,
+            uphill=down if reverse else up,
+            downhill=up if reverse else down,
+            noisy=self._noisy,
+            asleep=self._asleep,
+            awake=self._awake,
+            units=tuple(u for layer in self._units if (u := layer.units()) is not None),
+            equal=self._equal,
+            hidden=self._hidden,
+        )
+
+    def _owned(self) -> tuple[bool, ...]:
+        if self._optimizer is None:
+            return (True,) * len(self._parameters)
+        have = {id(p) for group in self._optimizer.param_groups for p in group["params"]}
+        return tuple(id(p) in have for p in self._parameters)
+
+    def _unchanged(self) -> np.ndarray:
+        same = [torch.equal(_part(p, _START), s) for p, s in zip(self._parameters, self._samples, strict=True)]
+        return np.array(same, bool)
+
+    def _count_stale(self) -> None:
+        for norm in self._oldness:
+            value = float(norm)
+            self._stale = self._stale + 1 if value > 0 else 0
+        self._oldness.clear()
+
+
+class _Layer:
+    """The activations of one module, counted on the device until 2048 rows were seen."""
+
+    def __init__(self, name: str, kind: str, module: torch.nn.Module, guarded: Guarded) -> None:
+        self.name, self.kind, self._module, self._guarded = name, kind, module, guarded
+        self._hook: Any = None
+        self._rows = 0
+        self._active: torch.Tensor | None = None
+
+    def attach(self) -> None:
+        self._hook = self._module.register_forward_hook(self._see)
+
+    def detach(self) -> None:
+        if self._hook is not None:
+            self._hook.remove()
+            self._hook = None
+
+    def _see(self, module: torch.nn.Module, args: Any, output: Any) -> None:
+        with self._guarded("the look at activations"):
+            self._count(output)
+
+    def _count(self, output: Any) -> None:
+        if not isinstance(output, torch.Tensor) or output.ndim < 2 or not output.is_floating_point():
+            return
+        axis = 1 if output.ndim > 3 else output.ndim - 1
+        rows = output.detach().movedim(axis, -1).reshape(-1, output.shape[axis])[: 4 * _UNIT_ROWS]
+        if self.kind == "relu":
+            active = (rows > 0).sum(dim=0)
+        else:
+            slope = rows * (1 - rows) if self.kind == "sigmoid" else 1 - rows * rows
+            active = (slope >= _FLAT).sum(dim=0)
+        same = self._active is not None and self._active.shape == active.shape
+        self._active = self._active + active if same and self._active is not None else active
+        self._rows = self._rows + len(rows) if same else len(rows)
+        if self._rows >= _UNIT_ROWS:
+            self.detach()
+
+    def units(self) -> Units | None:
+        if self._active is None or self._rows < _UNIT_ROWS:
+            return None
+        active = self._active.cpu().numpy()
+        idle = active == 0 if self.kind == "relu" else active < (1 - _MOSTLY) * self._rows
+        return Units(name=self.name, kind=self.kind, rows=self._rows, units=active.size, idle=int(idle.sum()))
+
+
+def _layers(model: torch.nn.Module, guarded: Guarded) -> list[_Layer]:
+    """Return the activation modules before the last layer with weights; one that is used twice is left out."""
+    if hasattr(model, "_orig_mod"):  # compiled: a hook would have it compiled again
+        return []
+    named = list(model.named_modules(remove_duplicate=False))
+    last = max((i for i, (_, m) in enumerate(named) if getattr(m, "weight", None) is not None), default=0)
+    uses = [id(m) for _, m in named]
+    return [
+        _Layer(name, _ACTIVE[type(m)], m, guarded)
+        for i, (name, m) in enumerate(named)
+        if type(m) in _ACTIVE and i < last and uses.count(id(m)) == 1
+    ]
+
+
+def _part(p: torch.Tensor, most: int) -> torch.Tensor:
+    """Return a view of the first numbers of a parameter, or a copy where its memory is in no order."""
+    return p.detach().reshape(-1)[:most] if p.is_contiguous() else p.detach()[:1].reshape(-1)[:most]
+
+
+def _norms(tensors: Any) -> torch.Tensor | None:
+    if not tensors:
+        return None
+    norms = torch._foreach_norm(list(tensors))
+    first = norms[0]
+    return torch.stack([n.to(device=first.device, dtype=torch.float32) for n in norms])
+
+
+def _with_equal_units(names: list[str], parameters: list[torch.Tensor], matrices: list[int]) -> tuple[str, ...]:
+    """Return the names of those matrices (units, inputs, …) whose units all have the same weights."""
+    found = []
+    for i in matrices:
+        rows = parameters[i].detach()[:64].reshape(min(64, len(parameters[i])), -1)[:, :_SAMPLE]
+        if len(rows) > 1 and bool((rows == rows[0]).all()):
+            found.append(names[i])
+    return tuple(found)

@@ -1,0 +1,101 @@
+"""The doctor as a Keras callback: it finds what is wrong and changes not one bit of the training."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from frameworks import require
+from lossmith.errors import MisuseError
+from lossmith.evaluation.arrays import to_numpy
+
+from .keras_tools import BACKEND, keras, lk
+
+pytestmark = pytest.mark.skipif(BACKEND == "numpy", reason="Keras does not train on NumPy")
+
+RNG = np.random.default_rng(0)
+X = RNG.normal(size=(96, 6)).astype("float32")
+Y = X[:, :3].argmax(1)
+
+
+def numbers(variable: Any) -> np.ndarray:
+    """Return a variable as NumPy."""
+    return np.array(to_numpy("variable", keras.ops.convert_to_tensor(variable)))
+
+
+def model(last: str | None = None) -> Any:
+    """Return a model with all that has a state of its own: dropout, noise, batch statistics, a penalty."""
+    keras.utils.set_random_seed(1)
+    made = keras.Sequential(
+        [
+            keras.layers.Input((6,)),
+            keras.layers.Dense(8, activation="relu", activity_regularizer="l2"),
+            keras.layers.BatchNormalization(),
+            keras.layers.Dropout(0.3),
+            keras.layers.GaussianNoise(0.1),
+            keras.layers.Dense(3, activation=last),
+        ]
+    )
+    loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+    made.compile(keras.optimizers.Adam(1e-2), loss, metrics=["accuracy"])
+    return made
+
+
+def trained(callbacks: list[Any], last: str | None = None) -> list[Any]:
+    """Return all that a training leaves: curves, weights, statistics, states of generators, of the optimiser."""
+    made = model(last)
+    curves = made.fit(X, Y, batch_size=16, epochs=2, validation_split=0.25, verbose=0, callbacks=callbacks).history
+    assert not getattr(made.train_function, "of_lossmith", False)
+    return [*curves.values(), *map(numbers, made.variables), *map(numbers, made.optimizer.variables)]
+
+
+def test_training_is_the_same_bit_for_bit_and_a_healthy_one_left_in_peace() -> None:
+    said: list[str] = []
+    doctor = lk.Doctor(say=said.append)
+    for a, b in zip(trained([]), trained([doctor]), strict=True):
+        np.testing.assert_array_equal(a, b)
+    assert doctor.findings.codes == ()
+    assert doctor.findings.broken == ()
+    assert "prediction (16, 3), target (16,), inputs (16, 6)" in doctor.findings.seen
+    assert doctor.history is not None
+    assert doctor.history.epochs == 2
+    assert doctor.history.accuracy is not None
+    assert len(said) == 1
+    assert doctor.watch.steps == 10
+
+
+def test_misuse_is_said_before_the_first_step_and_strict_stops_there() -> None:
+    made, said = model("softmax"), []
+    with pytest.raises(MisuseError, match="OUT02"):
+        made.fit(X, Y, verbose=0, callbacks=[lk.Doctor(strict=True, say=said.append)])
+    assert said[0].startswith("lossmith doctor, first batch: OUT02 error")
+    assert not getattr(made.train_function, "of_lossmith", False)
+    assert int(numbers(made.optimizer.iterations)) == 0
+
+
+@pytest.mark.skipif(BACKEND != "tensorflow", reason="steps are executed together on TensorFlow and JAX alone")
+def test_datasets_and_steps_executed_together() -> None:
+    tf = require("tensorflow")
+    left = []
+    for callbacks in ([], [lk.Doctor(say=lambda text: None)]):
+        made = model()
+        made.compile("sgd", made.loss, steps_per_execution=4)
+        rows = tf.data.Dataset.from_tensor_slices((X, Y)).shuffle(96, seed=3).batch(16).repeat()
+        made.fit(rows, steps_per_epoch=6, epochs=2, verbose=0, shuffle=False, callbacks=callbacks)
+        left.append([*map(numbers, made.variables), *map(numbers, made.optimizer.variables)])
+    for a, b in zip(*left, strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+def test_model_of_several_outputs_is_judged_by_its_curves() -> None:
+    keras.utils.set_random_seed(1)
+    inputs = keras.Input((6,))
+    outputs = {"a": keras.layers.Dense(1, name="a")(inputs), "b": keras.layers.Dense(1, name="b")(inputs)}
+    made = keras.Model(inputs, outputs)
+    made.compile("sgd", {"a": "mse", "b": "mae"})
+    doctor = lk.Doctor(say=lambda text: None)
+    made.fit(X, {"a": X[:, :1], "b": X[:, 1:2]}, verbose=0, epochs=1, callbacks=[doctor])
+    assert doctor.findings.codes == doctor.findings.broken == ()
+    assert doctor.history is not None

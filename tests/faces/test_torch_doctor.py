@@ -1,0 +1,249 @@
+"""The doctor beside a PyTorch loop: it finds what is wrong and changes not one bit of the training."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from frameworks import require
+from lossmith.errors import InputError, MisuseError
+
+torch = require("torch")
+from lossmith.torch import Doctor  # noqa: E402 - after the line that skips where PyTorch is absent
+
+nn = torch.nn
+
+
+def data(rows: int = 192) -> tuple[Any, Any]:
+    generator = torch.Generator().manual_seed(5)
+    x = torch.randn(rows, 10, generator=generator)
+    return x, x[:, :4].argmax(1)
+
+
+def network(*last: Any, first: Any = None) -> Any:
+    torch.manual_seed(0)
+    return nn.Sequential(
+        *([] if first is None else [first]),
+        nn.Linear(10, 24),
+        nn.BatchNorm1d(24),
+        nn.ReLU(),
+        nn.Dropout(0.2),
+        nn.Linear(24, 4),
+        *last,
+    )
+
+
+def train(
+    model: Any,
+    doctor: Any = None,
+    *,
+    loss: Any = None,
+    optimizer: Any = None,
+    epochs: int = 5,
+    reset: bool = True,
+    sign: float = 1.0,
+    evaluate: Callable[[Any], None] | None = None,
+) -> None:
+    """Run the plain loop that everybody writes."""
+    x, y = data()
+    for _ in range(epochs):
+        for rows in torch.randperm(128).split(16):
+            if reset:
+                optimizer.zero_grad()
+            (sign * loss(model(x[rows]), y[rows])).backward()
+            optimizer.step()
+        if evaluate is not None:
+            evaluate(model)
+
+
+def evaluated(loss: Any) -> Callable[[Any], None]:
+    x, y = data()
+
+    def evaluate(model: Any) -> None:
+        model.eval()
+        with torch.no_grad():
+            loss(model(x[128:]), y[128:])
+        model.train()
+
+    return evaluate
+
+
+def watched(model: Any = None, watch: bool = True, *, lr: float = 1e-2, **how: Any) -> tuple[Any, Any]:
+    """Train with or without the doctor; return it, or None, and all that the training leaves."""
+    model = network() if model is None else model
+    loss = nn.CrossEntropyLoss()
+    optimizer = torch.optim.Adam(model.parameters(), lr=lr)
+    doctor = Doctor(model, loss, optimizer, say=lambda text: None) if watch else contextlib.nullcontext()
+    with doctor:
+        train(model, loss=loss, optimizer=optimizer, evaluate=evaluated(loss), **how)
+    left = [*model.state_dict().values(), *(p.grad for p in model.parameters() if p.grad is not None)]
+    left += [v for s in optimizer.state.values() for v in s.values() if isinstance(v, torch.Tensor)]
+    return doctor, [*left, torch.random.get_rng_state()]
+
+
+def test_training_is_the_same_bit_for_bit() -> None:
+    """With dropout, batch normalisation, evaluations, and past the step from which activations are looked at."""
+    _, without = watched(watch=False, epochs=18)
+    doctor, beside = watched(epochs=18)
+    assert doctor.watch.steps == 144
+    assert len(without) == len(beside)
+    assert all(torch.equal(a, b) for a, b in zip(without, beside, strict=True))
+
+
+def test_healthy_training_is_left_in_peace_and_without_hooks() -> None:
+    model = network()
+    doctor, _ = watched(model, epochs=20)
+    assert doctor.findings.codes == ()
+    assert doctor.findings.broken == ()
+    assert not any(m._forward_hooks for m in model.modules())
+    assert doctor.history is not None
+    assert doctor.history.epochs == 20
+    assert len(doctor.history.train) == len(doctor.history.validation) == 20
+    assert doctor.verdict.validation > 0
+
+
+def test_softmax_before_the_loss_is_found_in_the_first_batch() -> None:
+    said: list[str] = []
+    model, loss = network(nn.Softmax(dim=1)), nn.CrossEntropyLoss()
+    with Doctor(model, loss, say=said.append) as doctor:
+        loss(model(data()[0]), data()[1])
+        assert doctor.findings.codes == ("OUT02",)
+        assert len(said) == 1
+    assert said[0].startswith("lossmith doctor, first batch: OUT02 error")
+
+
+@pytest.mark.parametrize(
+    ("how", "code"), [({"reset": False, "lr": 1e-3}, "OPT10"), ({"sign": -1.0, "epochs": 9}, "OPT09")]
+)
+def test_faults_of_the_loop_are_found(how: dict, code: str) -> None:
+    doctor, _ = watched(**how)
+    assert code in doctor.findings.codes
+    assert doctor.findings.broken == ()
+
+
+def test_accumulation_and_a_reset_between_loss_and_backward_are_no_missing_reset() -> None:
+    x, y = data()
+    model, loss = network(), nn.CrossEntropyLoss()
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.01)
+    with Doctor(model, loss, optimizer, say=lambda text: None) as doctor:
+        for step in range(40):
+            for part in (slice(0, 16), slice(16, 32)):
+                value = loss(model(x[part]), y[part])
+                if part.start == 0 and step % 2:
+                    optimizer.zero_grad(set_to_none=False)
+                value.backward()
+            optimizer.step()
+            if step % 2 == 0:
+                optimizer.zero_grad()
+    assert doctor.findings.codes == ()
+
+
+def test_optimiser_of_another_model_is_found() -> None:
+    x, y = data()
+    model, loss = network(), nn.CrossEntropyLoss()
+    optimizer = torch.optim.SGD(network().parameters(), lr=0.01)
+    with Doctor(model, loss, optimizer, say=lambda text: None) as doctor:
+        for _ in range(25):
+            loss(model(x), y).backward()
+            optimizer.step()
+            model.zero_grad()
+    assert "OPT11" in doctor.findings.codes
+    assert "the optimiser has none of them" in str(doctor.findings)
+
+
+def test_training_that_stays_in_evaluation_mode_is_found() -> None:
+    model, loss = network(), nn.CrossEntropyLoss()
+    optimizer = torch.optim.Adam(model.parameters())
+    with Doctor(model, loss, optimizer, say=lambda text: None) as doctor:
+        train(model, loss=loss, optimizer=optimizer, evaluate=lambda m: m.eval())
+    assert doctor.findings.codes == ("OPT14",)
+
+
+def test_evaluation_in_training_mode_is_found() -> None:
+    x, y = data()
+    model, loss = network(), nn.CrossEntropyLoss()
+    optimizer = torch.optim.Adam(model.parameters())
+
+    def evaluate(model: Any) -> None:
+        with torch.no_grad():
+            loss(model(x[128:]), y[128:])
+
+    with Doctor(model, loss, optimizer, say=lambda text: None) as doctor:
+        train(model, loss=loss, optimizer=optimizer, evaluate=evaluate)
+    assert doctor.findings.codes == ("OPT14",)
+
+
+def test_equal_start_is_found() -> None:
+    model = network()
+    for p in model.parameters():
+        nn.init.constant_(p, 0.1)
+    doctor, _ = watched(model)
+    assert "INIT02" in doctor.findings.codes
+
+
+def test_dead_units_are_found() -> None:
+    torch.manual_seed(0)
+    model = nn.Sequential(nn.Linear(10, 24), nn.ReLU(), nn.Linear(24, 4))
+    nn.init.constant_(model[0].bias, -50.0)
+    doctor, _ = watched(model, epochs=34)
+    found = {f.code: f for f in doctor.findings}
+    assert "24 of the 24 units of 1 (relu)" in found["ACT02"].evidence
+    assert found["ACT02"].severity == "warning"
+
+
+def test_functions_are_shown_by_hand() -> None:
+    x, y = data()
+    model = network(nn.Softmax(dim=1))
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.01)
+    with Doctor(model, nn.functional.cross_entropy, optimizer, say=lambda text: None) as doctor:
+        for e in range(3):
+            p = model(x)
+            value = nn.functional.cross_entropy(p, y)
+            doctor.step(value, prediction=p, target=y, inputs=x)
+            value.backward()
+            optimizer.step()
+            optimizer.zero_grad()
+            doctor.epoch(train=value, validation=2.0 + e, accuracy=0.1)
+        with pytest.raises(InputError, match="the loss is of shape \\(4,\\); expected a scalar tensor"):
+            doctor.step(torch.ones(4))
+        with pytest.raises(InputError, match="the loss is of float"):
+            doctor.step(1.5)
+    assert doctor.findings.codes == ("OUT02",)
+    assert doctor.history.validation.values.tolist() == [2.0, 3.0, 4.0]
+    assert doctor.watch.steps == 3
+
+
+def test_strict_stops_the_training_and_takes_the_hooks_off() -> None:
+    model, loss = network(nn.Softmax(dim=1)), nn.CrossEntropyLoss()
+    with pytest.raises(MisuseError, match="OUT02"), Doctor(model, loss, strict=True, say=lambda text: None):
+        loss(model(data()[0]), data()[1])
+    assert not loss._forward_hooks
+    assert not model._forward_hooks
+
+
+def test_history_is_written(tmp_path: Path) -> None:
+    loss, model = nn.CrossEntropyLoss(), network()
+    optimizer = torch.optim.Adam(model.parameters())
+    with Doctor(model, loss, optimizer, file=tmp_path / "h.json", say=lambda text: None):
+        train(model, loss=loss, optimizer=optimizer, evaluate=evaluated(loss), epochs=3)
+    rows = json.loads((tmp_path / "h.json").read_text())["history"]
+    assert [row["epoch"] for row in rows] == [1, 2, 3]
+    assert all(row["loss"] > 0 and row["val_loss"] > 0 for row in rows)
+
+
+@pytest.mark.parametrize(
+    ("call", "text"),
+    [
+        ({"model": 3}, "model is int; expected a torch.nn.Module"),
+        ({"model": None, "optimizer": 3}, "optimizer is int; expected a torch.optim.Optimizer"),
+        ({"model": None, "loss": 3}, "loss is 3"),
+    ],
+)
+def test_bad_arguments_are_named(call: dict, text: str) -> None:
+    with pytest.raises(InputError, match=text):
+        Doctor(**call)
