@@ -29,7 +29,6 @@ from ..states import (
 from .plan import Plan
 
 ROWS = ("used", "missing", "nan_prediction", "infinite_prediction", "odd_target", "rescaled")
-_LOGIT_BINS = 64
 _BOOTSTRAP_CLASSES = 16  # above, the cells of the confusion matrix are too many to be kept per group
 
 
@@ -65,7 +64,6 @@ def _make_classes(plan: Plan) -> dict[str, State]:
         "loss": LossSums(groups=classes),
         "confidence": LossSums(),
         "calibration": CalibrationBins(bins=CALIBRATION_BINS),
-        "logit_calibration": CalibrationBins("logit", _LOGIT_BINS),
         "bootstrap": Bootstrap(sums=sums, cells=cells, groups=groups),
         "worst": WorstRows(columns=("target", "predicted", "confidence")),
     }
@@ -89,7 +87,6 @@ def _update_binary(bundle: Bundle, plan: Plan, inputs: Inputs, row_id: np.ndarra
     bundle["brier"].update(brier, target)
     bundle["scores"].update(p, target)
     bundle["calibration"].update(probability, target)
-    bundle["logit_calibration"].update(probability, target)
     confidence = np.maximum(probability, 1 - probability)
     return _common(bundle, plan, inputs, row_id, predicted, confidence, {"brier": brier})
 
@@ -101,7 +98,6 @@ def _update_multiclass(bundle: Bundle, plan: Plan, inputs: Inputs, row_id: np.nd
     predicted, confidence = inputs.prediction.argmax(axis=1), p.max(axis=1)
     right = predicted == inputs.target
     bundle["calibration"].update(confidence, right)
-    bundle["logit_calibration"].update(confidence, right)
     if "top" in bundle.states:
         own = np.take_along_axis(inputs.prediction, inputs.target[:, None], axis=1)
         bundle["top"].update(inside=int((np.count_nonzero(inputs.prediction > own, axis=1) < TOP).sum()))

@@ -167,13 +167,7 @@ class _Work:
         """Hand a split out, when there is room."""
         while len(self._waiting) >= self._limit:
             self._take_some()
-        if not self._broken:
-            try:
-                self._waiting[self._pool.submit(run, self._plan, split)] = split
-            except BrokenExecutor:
-                self._broken = True
-        if self._broken:
-            self._run_here(split)
+        self._hand_out(split)
         self._take_some(timeout=0)  # what is done is kept at once: a crash then costs no more than what is under way
 
     def finish(self) -> None:
@@ -217,10 +211,19 @@ class _Work:
     def _again(self, split: Split) -> None:
         """Try a split once more that failed for reasons of its own machine; here, the last time."""
         self._tries[split.key] += 1
-        if self._tries[split.key] < _TRIES and not self._broken:
-            self._waiting[self._pool.submit(run, self._plan, split)] = split
+        if self._tries[split.key] < _TRIES:
+            self._hand_out(split)
         else:
             self._keep(split, run(self._plan, split))
+
+    def _hand_out(self, split: Split) -> None:
+        if not self._broken:
+            try:
+                self._waiting[self._pool.submit(run, self._plan, split)] = split
+                return
+            except BrokenExecutor:
+                self._broken = True
+        self._run_here(split)
 
     def _run_here(self, split: Split) -> None:
         self._here += 1

@@ -104,7 +104,7 @@ def _take(part: Partial, plan: Plan, key: str, batch: Batch) -> None:
     if not keep.any():
         return
     whole = bool(keep.all())
-    places = np.arange(len(keep)) if whole else np.flatnonzero(keep)
+    places = None if whole else np.flatnonzero(keep)
     if not whole:
         prediction, target = prediction[keep], target[keep]
     if plan.form in ("probabilities", "percentages") and prediction.ndim == 2:
@@ -115,9 +115,10 @@ def _take(part: Partial, plan: Plan, key: str, batch: Batch) -> None:
         task=plan.task,
         form=plan.form,
         class_names=plan.class_names or None,
-        locate=lambda row: batch.locate(int(places[row])),
+        locate=lambda row: batch.locate(row if places is None else int(places[row])),
     )
-    collect.update(part.states, plan, inputs, _row_ids(plan, batch, places))
+    ids = _row_ids(plan, batch)
+    collect.update(part.states, plan, inputs, ids if places is None else ids[places])
 
 
 def _check_kinds(plan: Plan, batch: Batch) -> None:
@@ -173,10 +174,11 @@ def _rescaled(part: Partial, p: np.ndarray, whole: float) -> np.ndarray:
     return np.where(repair[:, None], p * (whole / np.where(repair, sums, 1.0))[:, None], p)
 
 
-def _row_ids(plan: Plan, batch: Batch, places: np.ndarray) -> np.ndarray:
+def _row_ids(plan: Plan, batch: Batch) -> np.ndarray:
     if plan.row_id is None:
-        return places + np.int64(batch.first)
+        rows = len(batch.columns[plan.targets[0]])
+        return np.arange(batch.first, batch.first + rows, dtype=np.int64)
     ids: Any = batch.columns[plan.row_id]
     if ids.dtype.kind not in "iuU":
         raise LossmithError(f"column {plan.row_id!r} of row ids holds {ids.dtype}; expected whole numbers or strings")
-    return ids[places]
+    return ids

@@ -10,12 +10,14 @@ number of replicates: the state holds exact sums per group, and replicates are d
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 
 import numpy as np
 
 from ...errors import InputError
+from ...native import evaluation as kernels
 from .exact import ExactSums
-from .hashing import hash_rows, mix, poisson_weights
+from .hashing import hash_rows, mix, poisson_weights, seed_word, words_of
 from .parts import Counts, Part
 from .state import State, rows_of
 
@@ -52,8 +54,11 @@ class Bootstrap(State):
 
     def group_of(self, row_id: np.ndarray) -> np.ndarray:
         """Return the group of each row, (N,) int64."""
-        hashes = hash_rows(row_id, self.settings["seed"])
-        return (hashes & np.uint64(self.settings["groups"] - 1)).view(np.int64)
+        seed, mask = self.settings["seed"], self.settings["groups"] - 1
+        if kernels.available():
+            return kernels.hash_groups(words_of(row_id), seed_word(seed), mask)
+        hashes = hash_rows(row_id, seed)
+        return (hashes & np.uint64(mask)).view(np.int64)
 
     def update(self, row_id: np.ndarray, cell: np.ndarray | None = None, **values: np.ndarray) -> None:
         """Look at rows: row_id (N,) integers or strings, cell (N,) integers, the named quantities (N,) float64."""
@@ -71,8 +76,7 @@ class Bootstrap(State):
     def result(self, replicates: int = REPLICATES) -> dict[str, np.ndarray]:
         """Return the totals of each replicate: "rows" and each sum (R,), "cells" (R, cells)."""
         groups, cells = self.settings["groups"], self.settings["cells"]
-        numbers = mix(np.arange(groups, dtype=np.uint64) + np.uint64(self.settings["seed"]))
-        weights = poisson_weights(numbers, replicates).astype(np.float64)
+        weights = _weights(groups, self.settings["seed"], replicates)
         # Whole numbers below 2**53 are exact in any order; sums are added row by row, which no library reorders.
         counts = np.concatenate([self._rows.values[:, None], self._cells.values.reshape(groups, cells)], axis=1)
         totals = (weights @ counts.astype(np.float64)).astype(np.int64)
@@ -102,3 +106,12 @@ class Bootstrap(State):
 
     def _sums_of_groups(self) -> dict[str, np.ndarray]:
         return {name: part.result() for name, part in self._sums.items()}
+
+
+@lru_cache(maxsize=4)
+def _weights(groups: int, seed: int, replicates: int) -> np.ndarray:
+    """Return (replicates, groups) float64 weights."""
+    numbers = mix(np.arange(groups, dtype=np.uint64) + np.uint64(seed))
+    weights = poisson_weights(numbers, replicates).astype(np.float64)
+    weights.flags.writeable = False
+    return weights

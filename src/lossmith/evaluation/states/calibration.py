@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ...errors import InputError
+from ...native import evaluation as kernels
 from .exact import ExactSums
 from .parts import Counts
 from .state import State, rows_of
@@ -61,9 +62,13 @@ class CalibrationBins(State):
     def update(self, confidence: np.ndarray, outcome: np.ndarray) -> None:
         """Look at probabilities (N,) float64 in [0, 1] and whether each came true (N,) 0 or 1."""
         rows_of(confidence=confidence, outcome=outcome)
-        index = self._bin(confidence)
-        self._rows.add(index)
-        self._hits.add(index[outcome.astype(bool)])
+        if kernels.available():
+            edges = None if self.settings["grid"] == "equal" else self._edges[1:-1]
+            index = kernels.calibrate(confidence, outcome, edges, self._rows.values, self._hits.values)
+        else:
+            index = self._bin(confidence)
+            self._rows.add(index)
+            self._hits.add(index[outcome.astype(bool)])
         self._confidence.add(confidence, index)
 
     def result(self) -> Reliability:

@@ -38,16 +38,27 @@ def hash_rows(row_id: np.ndarray, seed: int = 0) -> np.ndarray:
     >>> bool(hash_rows(a)[1] == hash_rows(b)[0])
     True
     """
-    if row_id.dtype.kind in "iu":
-        words = row_id.astype(np.int64, copy=False).view(np.uint64) if row_id.dtype.kind == "i" else row_id
-        words = words.astype(np.uint64, copy=False)
-    elif row_id.dtype.kind == "U":
-        words = _of_text(row_id)
-    else:
-        raise InputError(f"row ids have dtype {row_id.dtype}; expected whole numbers or strings")
-    if not seed:
-        return mix(words)
-    return mix(words ^ mix(np.array([seed], np.uint64))[0])
+    return mix(words_of(row_id) ^ np.uint64(seed_word(seed)))
+
+
+def seed_word(seed: int) -> int:
+    """Return what a seed changes in each word before it is mixed: nothing for seed 0."""
+    return int(mix(np.array([seed], np.uint64))[0]) if seed else 0
+
+
+def words_of(row_id: np.ndarray) -> np.ndarray:
+    """Return one uint64 per row id (N,), integers or strings.
+
+    Raises:
+        InputError: The ids are neither.
+    """
+    if row_id.dtype.kind == "i":
+        return row_id.astype(np.int64, copy=False).view(np.uint64)
+    if row_id.dtype.kind == "u":
+        return row_id.astype(np.uint64, copy=False)
+    if row_id.dtype.kind == "U":
+        return _of_text(row_id)
+    raise InputError(f"row ids have dtype {row_id.dtype}; expected whole numbers or strings")
 
 
 def _of_text(texts: np.ndarray) -> np.ndarray:

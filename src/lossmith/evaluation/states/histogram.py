@@ -14,6 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ...errors import InputError
+from ...native import evaluation as kernels
 from ..intervals import Z
 from .bracket import Bracket
 from .parts import Counts, Extremes
@@ -75,6 +76,11 @@ class ScoreHistogram(State):
     def update(self, score: np.ndarray, target: np.ndarray) -> None:
         """Look at scores (N,) float64 without NaN, and targets (N,) 0 or 1."""
         rows_of(score=score, target=target)
+        if kernels.available():
+            probability, keep = self.settings["scale"] == "probability", self.settings["keep"]
+            into = (self._counts.values, self._extremes.low, self._extremes.high)
+            kernels.count_scores(score, target, probability, keep, self._first, *into)
+            return
         bins = self.bins_of(score)
         self._counts.add(bins + target.astype(np.int64) * (2 * self._half))
         self._extremes.add(score, bins)
