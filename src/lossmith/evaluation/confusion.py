@@ -101,3 +101,17 @@ def most_confused(
         flat = np.bincount(target * classes + predicted, weights=weight, minlength=classes * classes)
         matrix = flat.reshape(classes, classes)
     return Confusion(class_names=names, counts=matrix, pairs=pairs, errors=count.sum().item())
+
+
+def from_matrix(matrix: np.ndarray, names: tuple[str, ...]) -> tuple[Counts, Confusion]:
+    """Return the counts per class and the confusion of a matrix (C, C) of whole numbers; rows are true."""
+    wrong = matrix - np.diag(np.diag(matrix))
+    order = np.argsort(-wrong.ravel(), kind="stable")[:PAIRS]
+    pairs = tuple(
+        Confused(true=names[i // len(names)], predicted=names[i % len(names)], count=wrong.flat[i].item())
+        for i in order.tolist()
+        if wrong.flat[i]
+    )
+    counts = Counts(matrix.sum(axis=1), matrix.sum(axis=0), np.diag(matrix).copy())
+    shown = matrix if len(names) <= MATRIX_CLASSES else None
+    return counts, Confusion(class_names=names, counts=shown, pairs=pairs, errors=wrong.sum().item())

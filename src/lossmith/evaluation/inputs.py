@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -19,6 +19,21 @@ from .arrays import Locate, is_binary, is_text, is_whole, position, to_array
 from .labels import check_class_names, distinct, encode, signs_to_bits
 
 _ROUNDING = 1e-3  # the losses accept sums this far from 1 as they are
+
+
+class Subject(Protocol):
+    """What is said about predictions without looking at them: ``Inputs``, or what was kept of a stream."""
+
+    @property
+    def task(self) -> str: ...  # noqa: D102
+    @property
+    def rows(self) -> int: ...  # noqa: D102
+    @property
+    def class_names(self) -> tuple[str, ...]: ...  # noqa: D102
+    @property
+    def weight(self) -> np.ndarray | None: ...  # noqa: D102
+    @property
+    def train_target(self) -> np.ndarray | None: ...  # noqa: D102
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -16,7 +16,7 @@ from ..losses import find
 from .calibration import calibration_error
 from .confusion import Counts, class_scores, count_labels, most_confused, of_classes
 from .curves import average_precision, roc_auc
-from .inputs import Inputs
+from .inputs import Inputs, Subject
 from .intervals import effective_rows, normal, wilson
 from .losses import best
 from .result import ClassScore, Confusion, Metric
@@ -37,20 +37,22 @@ def _binary(inputs: Inputs) -> tuple[list[Metric], Confusion | None, tuple[Class
     predicted = p if inputs.form == "labels" else (p > (0 if inputs.form == "logits" else 0.5)).astype(np.int64)
     counts = of_classes(inputs.target, predicted, len(inputs.class_names), inputs.weight)
     classes = class_scores(inputs.class_names, counts)
-    positive = classes[1]
-    name = inputs.class_names[1]
-    metrics = [
-        *_shared(inputs, counts),
-        Metric(name="precision", title=f"precision of {name}", value=positive.precision,
-               low=positive.precision_low, high=positive.precision_high),
-        Metric(name="recall", title=f"recall of {name}", value=positive.recall,
-               low=positive.recall_low, high=positive.recall_high),
-        Metric(name="f1", title=f"F1 of {name}", value=positive.f1),
-    ]  # fmt: skip
+    metrics = [*shared(inputs, counts), *of_positive(classes[1])]
     if inputs.form != "labels":
         probability = load("numpy").sigmoid(p) if inputs.form == "logits" else p
         metrics += _ranked(inputs) + _binary_calibration(inputs, probability)
     return metrics, most_confused(inputs.target, predicted, inputs.class_names, inputs.weight), classes
+
+
+def of_positive(positive: ClassScore) -> list[Metric]:
+    """Metrics of the positive class of two."""
+    return [
+        Metric(name="precision", title=f"precision of {positive.name}", value=positive.precision,
+               low=positive.precision_low, high=positive.precision_high),
+        Metric(name="recall", title=f"recall of {positive.name}", value=positive.recall,
+               low=positive.recall_low, high=positive.recall_high),
+        Metric(name="f1", title=f"F1 of {positive.name}", value=positive.f1),
+    ]  # fmt: skip
 
 
 def _ranked(inputs: Inputs) -> list[Metric]:
@@ -81,7 +83,7 @@ def _multiclass(inputs: Inputs) -> tuple[list[Metric], Confusion | None, tuple[C
     hard = inputs.form == "labels"
     predicted = inputs.prediction if hard else inputs.prediction.argmax(axis=1)
     counts = of_classes(inputs.target, predicted, len(inputs.class_names), inputs.weight)
-    metrics = _shared(inputs, counts)
+    metrics = shared(inputs, counts)
     if not hard:
         if len(inputs.class_names) > 2 * TOP:
             metrics.append(_top(inputs))
@@ -93,7 +95,7 @@ def _multiclass(inputs: Inputs) -> tuple[list[Metric], Confusion | None, tuple[C
     return metrics, confusion, class_scores(inputs.class_names, counts)
 
 
-def _shared(inputs: Inputs, counts: Counts) -> list[Metric]:
+def shared(inputs: Subject, counts: Counts) -> list[Metric]:
     """Metrics that any classification has."""
     total = float(counts.support.sum())
     accuracy = float(counts.hits.sum()) / total
@@ -111,7 +113,7 @@ def _shared(inputs: Inputs, counts: Counts) -> list[Metric]:
     ]  # fmt: skip
 
 
-def _majority(inputs: Inputs, counts: Counts) -> float:
+def _majority(inputs: Subject, counts: Counts) -> float:
     """Accuracy of always answering the most frequent class (of the training targets, where given)."""
     train = counts.support
     if inputs.train_target is not None:

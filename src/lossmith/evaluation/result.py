@@ -7,9 +7,12 @@ import math
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+
+if TYPE_CHECKING:
+    from .states import Bundle
 
 SCHEMA = 1
 
@@ -27,6 +30,7 @@ class LossScore:
         skill: ``1 - value / constant``; None where that says nothing.
         gain_low: Lower end of the 95 % confidence interval of ``constant - value``, paired by row.
         gain_high: Its upper end.
+        constant_bound: How far the constant's loss can be from ``constant``; None where it is exact.
     """
 
     name: str
@@ -38,6 +42,7 @@ class LossScore:
     skill: float | None
     gain_low: float | None
     gain_high: float | None
+    constant_bound: float | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,6 +56,8 @@ class Metric:
         low: Lower end of the 95 % confidence interval, or None; ``high`` likewise.
         constant: What the best constant prediction scores, or None.
         proportion: Whether it lies between 0 and 1.
+        bound: How far the number can be from ``value`` at most, where it comes from a summary of a stream; None where
+            it is exact.
     """
 
     name: str
@@ -60,6 +67,7 @@ class Metric:
     high: float | None = None
     constant: float | None = None
     proportion: bool = True
+    bound: float | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -134,6 +142,8 @@ class Evaluation:
         findings: What else stands out, in sentences.
         notes: What was repaired or left out.
         source: The file, or an empty string.
+        states: What was kept of the rows of a stream (``lossmith.evaluation.states``), or None: it can be merged with
+            that of other rows.
 
     ``print(evaluation)`` shows all of it as text.
     """
@@ -151,6 +161,7 @@ class Evaluation:
     findings: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     source: str = field(default="")
+    states: Bundle | None = field(default=None, repr=False)
 
     def to_dict(self) -> dict[str, Any]:
         """Return everything as plain Python values, ready for JSON; what is not finite or not defined is None."""

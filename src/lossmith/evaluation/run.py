@@ -1,64 +1,151 @@
-"""``evaluate``: arrays or a file in, an ``Evaluation`` out."""
+"""``evaluate``: arrays, a file or any source of rows in, an ``Evaluation`` out.
+
+Arrays and small files are looked at as a whole, and every number is exact. Everything else is streamed (``engine``):
+the same records, in constant memory, with guaranteed bounds where a number is no longer exact.
+"""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import Executor
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
-from . import losses, metrics, verdict
+from ..errors import InputError
+from . import engine, losses, metrics, verdict
 from .inputs import Inputs, prepare
 from .result import Evaluation
 from .sources import load
 
+IN_MEMORY = 64 << 20  # bytes of a single file up to which it is read as a whole
+
 
 def evaluate(
-    prediction: Any,
-    target: Any,
+    source: Any = None,
+    target: Any = None,
     *,
+    prediction: Any = None,
     task: str | None = None,
     form: str | None = None,
     class_names: Sequence[object] | None = None,
     weight: Any = None,
     train_target: Any = None,
+    row_id: str | None = None,
+    stream: bool | None = None,
+    executor: Executor | None = None,
+    resume: str | os.PathLike[str] | None = None,
+    skip_bad: bool = False,
+    progress: bool | None = None,
 ) -> Evaluation:
     """Say what predictions are worth: losses against a constant predictor, metrics, confusion, a verdict in words.
 
+    Predictions come as a pair of arrays, ``evaluate(prediction, target)``, or from a source of rows,
+    ``evaluate(source, target="y", prediction="p_*")``, with names of columns. What is read in splits (all but arrays
+    and single files up to 64 MiB) needs constant memory, gives the same bits whatever the splits and the executor, and
+    reports areas under curves with guaranteed bounds.
+
     Args:
-        prediction: (N,) or (N, 1) values, probabilities or logits of the positive class, or class labels; (N, C)
-            probabilities or logits. Lists and arrays of any framework.
-        target: (N,) numbers, class indices or class names; (N, C) one-hot rows, or 0/1 for several labels per row.
+        source: Predictions: (N,) or (N, 1) values, probabilities or logits of the positive class, or class labels; (N,
+            C) probabilities or logits; lists and arrays of any framework. Or a source: Parquet, CSV or Arrow files, as
+            path, directory (also partitioned as "name=value"), pattern, list of these or URL; anything with
+            ``__arrow_c_stream__`` (data frames, queries, data sets); an iterable of (prediction, target) pairs,
+            mappings of columns or Arrow batches.
+        target: (N,) numbers, class indices or class names; (N, C) one-hot rows, or 0/1 for several labels per row. Of a
+            source: the column, guessed from the usual names if None.
+        prediction: Of a source: the column or columns (``p_*``), likewise. Without a source: the predictions.
         task: "regression", "binary", "multiclass" or "multilabel"; guessed if None, which the result then says first.
         form: "values", "probabilities", "percentages" (0 to 100), "logits" or "labels" (hard class labels); guessed
             likewise.
         class_names: Names of the classes in the order of the columns; for binary: negative, positive.
-        weight: (N,) factors per row, not negative.
-        train_target: Targets of the training set; the constant predictor learns from them instead of ``target``.
+        weight: (N,) factors per row, not negative; with arrays only.
+        train_target: Targets of the training set; the constant predictor learns from them instead of ``target``; with
+            arrays only.
+        row_id: Of a source: the column that names rows; the place in the source if None.
+        stream: True reads in splits what would be looked at as a whole; False the other way round.
+        executor: Any ``concurrent.futures.Executor``: threads, processes, a cluster's. Threads of our own if None. (An
+            executor, ``resume`` and ``skip_bad`` ask for splits.)
+        resume: A directory for finished splits: after a crash the same call takes them up from there.
+        skip_bad: Leave out files and row groups that cannot be read, and say so, instead of raising.
+        progress: Whether to show a bar; None shows it on a terminal.
 
     Returns:
         The result; print it, or take ``.losses``, ``.metrics``, ``.to_json()``, ``.save_html(path)``.
 
     Raises:
         InputError: An argument does not fit; the subclass (ShapeError, DomainError, LabelError) and the text say what.
-        UnknownNameError: No task, form or class of that name.
+        UnknownNameError: No task, form, class or column of that name.
+        DataError: A file cannot be read; the text names it, and the row group.
+        MissingDependencyError: Parquet, Arrow and CSV in splits need pyarrow.
 
     Example:
         >>> import lossmith as lm
         >>> result = lm.evaluate([0.9, 0.2, 0.8, 0.4], [1, 0, 1, 1])
         >>> result.task, round(result.losses["binary_cross_entropy"].value, 4), result.metrics["accuracy"].value
         ('binary', 0.367, 0.75)
+        >>> batches = ((p, y) for p, y in [([0.9, 0.2], [1, 0]), ([0.8, 0.4], [1, 1])])
+        >>> lm.evaluate(batches).metrics["accuracy"].value
+        0.75
     """
-    inputs = prepare(
-        prediction,
-        target,
-        task=task,
-        form=form,
-        class_names=class_names,
-        weight=weight,
-        train_target=train_target,
-    )
-    return _evaluation(inputs)
+    if source is None:
+        source, prediction = prediction, None
+    splits = stream or executor is not None or resume is not None or skip_bad or row_id is not None
+    if _is_source(source, target):
+        if not splits and _fits(source, stream):
+            return evaluate_file(
+                source, target=target, prediction=prediction, task=task, form=form, class_names=class_names
+            )
+        if stream is False:
+            raise InputError("stream=False needs arrays or one Parquet, CSV or NPZ file; leave it out for this source")
+        options = engine.Options(target, prediction, task, form, class_names, row_id, skip_bad)
+    else:
+        if prediction is not None:
+            raise InputError("prediction= is given beside arrays; type evaluate(prediction, target)")
+        if not splits:
+            inputs = prepare(
+                source,
+                target,
+                task=task,
+                form=form,
+                class_names=class_names,
+                weight=weight,
+                train_target=train_target,
+            )
+            return _evaluation(inputs)
+        if target is None:
+            raise InputError("target is None; expected an array, or the name of a column of a source")
+        source, options = engine.arrays(source, target), engine.Options(None, None, task, form, class_names)
+        if row_id is not None:
+            raise InputError("row_id= is the name of a column, and arrays have none; leave it out")
+    if weight is not None or train_target is not None:
+        raise InputError("weight= and train_target= are for arrays that are looked at as a whole, not in splits yet")
+    return engine.stream(source, options, executor=executor, resume=resume, progress=progress)
+
+
+def _is_source(source: Any, target: Any) -> bool:
+    """Whether ``source`` holds targets, too: files, tables or batches."""
+    if isinstance(source, str | os.PathLike):
+        return True
+    if source is None or not (target is None or isinstance(target, str)):
+        return False
+    if engine.files_given(source) or hasattr(source, "__arrow_c_stream__"):
+        return True
+    if isinstance(source, list | tuple):
+        return bool(source) and (isinstance(source[0], tuple | Mapping) or hasattr(source[0], "schema"))
+    return isinstance(source, Iterable) and not hasattr(source, "shape") and not hasattr(source, "__array__")
+
+
+def _fits(source: Any, stream: bool | None) -> bool:
+    """Whether a source is one file that is to be looked at as a whole."""
+    if not isinstance(source, str | os.PathLike) or "://" in str(source):
+        return False
+    path = Path(source)
+    if path.suffix.lower() == ".npz":
+        return True
+    if not path.is_file() or path.name.lower().endswith(engine.FORMATS["ipc"]):
+        return False
+    return stream is False or path.stat().st_size <= IN_MEMORY
 
 
 def evaluate_file(

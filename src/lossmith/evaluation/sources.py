@@ -144,8 +144,8 @@ def load(
         if comma:
             commas[c] = comma
     return Predictions(
-        prediction=_side_by_side([arrays[c] for c in choice.predictions], choice.predictions, file.name),
-        target=_side_by_side([arrays[c] for c in choice.targets], choice.targets, file.name),
+        prediction=side_by_side([arrays[c] for c in choice.predictions], choice.predictions, file.name),
+        target=side_by_side([arrays[c] for c in choice.targets], choice.targets, file.name),
         class_names=names or choice.class_names,
         form=choice.form,
         assumptions=tuple(said for said in (choice.note, _decimal_commas(commas)) if said),
@@ -202,7 +202,12 @@ def _check_columns(columns: Sequence[str], file: str) -> None:
             raise DataError(f"{file} has {columns.count(name)} columns named {name!r}; each needs a name of its own")
 
 
-def _side_by_side(arrays: list[np.ndarray], names: Sequence[str], file: str) -> np.ndarray:
+def side_by_side(arrays: list[np.ndarray], names: Sequence[str], file: str) -> np.ndarray:
+    """Return one column as it is, and several as the columns of a matrix.
+
+    Raises:
+        DataError: One of several is no column of numbers, or their lengths differ.
+    """
     if len(arrays) == 1:
         return arrays[0]
     for name, x in zip(names, arrays, strict=True):

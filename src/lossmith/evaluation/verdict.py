@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from .inputs import Inputs
+from .inputs import Subject
 from .result import ClassScore, Confusion, LossScore, Metric
 
 FEW_ROWS = 100
@@ -33,7 +33,7 @@ def percent(x: float | None) -> str:
     return "–" if x is None else f"{100 * x:.1f} %"
 
 
-def headline(inputs: Inputs, losses: Mapping[str, LossScore], metrics: Mapping[str, Metric]) -> str:
+def headline(inputs: Subject, losses: Mapping[str, LossScore], metrics: Mapping[str, Metric]) -> str:
     """Return the verdict: one sentence against the constant predictor."""
     if not losses:
         return _of_labels(inputs, metrics)
@@ -67,7 +67,7 @@ def _standing(loss: LossScore, rival: str) -> str:
     return f"Not distinguishable from {rival} (95 % interval of the gain {number(low)} … {number(high)})"
 
 
-def _besides(inputs: Inputs, metrics: Mapping[str, Metric]) -> str:
+def _besides(inputs: Subject, metrics: Mapping[str, Metric]) -> str:
     if inputs.task == "regression":
         rmse, r2 = metrics["rmse"], metrics["r2"]
         tail = "" if r2.value is None else f", R² {number(r2.value)}"
@@ -82,7 +82,7 @@ def _besides(inputs: Inputs, metrics: Mapping[str, Metric]) -> str:
     return f"; accuracy {_share(accuracy)} against {percent(accuracy.constant)} for always the most frequent class"
 
 
-def _of_labels(inputs: Inputs, metrics: Mapping[str, Metric]) -> str:
+def _of_labels(inputs: Subject, metrics: Mapping[str, Metric]) -> str:
     """Return the verdict on hard labels, which have no loss to speak of."""
     if inputs.task == "multilabel":
         return f"Hard labels{_besides(inputs, metrics)}."
@@ -107,7 +107,7 @@ def _share(metric: Metric) -> str:
 
 
 def findings(
-    inputs: Inputs, metrics: Mapping[str, Metric], confusion: Confusion | None, classes: tuple[ClassScore, ...]
+    inputs: Subject, metrics: Mapping[str, Metric], confusion: Confusion | None, classes: tuple[ClassScore, ...]
 ) -> tuple[str, ...]:
     """Return what else stands out, most serious first, in sentences."""
     sentences = [
@@ -136,7 +136,7 @@ def _majority(accuracy: Metric | None) -> str:
     return f"The accuracy is no better than always answering the most frequent class ({percent(accuracy.constant)})."
 
 
-def _never_predicted(inputs: Inputs, classes: tuple[ClassScore, ...]) -> str:
+def _never_predicted(inputs: Subject, classes: tuple[ClassScore, ...]) -> str:
     never = [c for c in classes if c.support > 0 and c.predicted == 0]
     if not never:
         return ""

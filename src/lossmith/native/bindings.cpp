@@ -7,6 +7,7 @@ NB_MODULE(_core, module) {
   module.def("pool_threads", &lossmith::pool_threads, "How many threads our own pool has; makes it if need be.");
   lossmith::register_memory(module);
   lossmith::register_elementwise(module);
+  lossmith::register_evaluation(module);
   lossmith::register_row_pairs(module);
   lossmith::register_softmax(module);
   lossmith::register_ctc(module);

@@ -11,6 +11,7 @@ namespace lossmith {
 
 void register_ctc(nanobind::module_ &module);
 void register_elementwise(nanobind::module_ &module);
+void register_evaluation(nanobind::module_ &module);
 void register_jax(nanobind::module_ &module);
 void register_memory(nanobind::module_ &module);
 void register_row_pairs(nanobind::module_ &module);

@@ -1,0 +1,111 @@
+"""Batches: a few columns of some rows as NumPy arrays, and where these rows are."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ...errors import DataError, MissingDependencyError
+
+Locate = Callable[[int], str]
+
+
+class UnreadableError(DataError):
+    """A piece of a source cannot be read; it can be left out with ``skip_bad``."""
+
+
+@dataclass(frozen=True, eq=False)
+class Batch:
+    """Rows on their way into states.
+
+    Attributes:
+        columns: By name, (N,) or (N, C) each; where a value is missing stands anything of the right kind.
+        missing: (N,) whether a value of the row is missing, or None where none is.
+        first: The row id of the first row; the ids of the others count on.
+        locate: Says in words where a row of the batch is.
+    """
+
+    columns: dict[str, np.ndarray]
+    missing: np.ndarray | None
+    first: int
+    locate: Locate
+
+
+def import_pyarrow(purpose: str) -> Any:
+    """Return pyarrow.
+
+    Raises:
+        MissingDependencyError: It is not installed.
+    """
+    try:
+        import pyarrow
+    except ImportError:
+        raise MissingDependencyError("pyarrow", purpose, "eval") from None
+    return pyarrow
+
+
+def from_arrow(record: Any, names: Sequence[str], first: int, locate: Locate, source: str) -> Batch:
+    """Return the named columns of a ``pyarrow.RecordBatch`` or table.
+
+    Raises:
+        UnreadableError: A column holds neither numbers nor strings, or lists of different lengths.
+    """
+    columns, missing = {}, None
+    for name in names:
+        columns[name], gaps = _to_numpy(f"column {name!r} of {source}", record.column(name))
+        if gaps is not None:
+            missing = gaps if missing is None else missing | gaps
+    return Batch(columns, missing, first, locate)
+
+
+def _to_numpy(where: str, column: Any) -> tuple[np.ndarray, np.ndarray | None]:
+    """Return the values, and which rows have none."""
+    pyarrow = import_pyarrow("reading Arrow")
+    from pyarrow import types
+
+    if isinstance(column, pyarrow.ChunkedArray):
+        column = column.combine_chunks()
+    if types.is_dictionary(column.type):
+        column = column.dictionary_decode()
+    kind = column.type
+    gaps = column.is_null().to_numpy(zero_copy_only=False) if column.null_count else None
+    if types.is_list(kind) or types.is_large_list(kind) or types.is_fixed_size_list(kind):
+        return _matrix(where, column, gaps)
+    if types.is_string(kind) or types.is_large_string(kind) or types.is_string_view(kind):
+        texts = ("" if text is None else text for text in column.to_pylist())
+        return np.array(list(texts), dtype=np.str_), gaps
+    if types.is_decimal(kind):
+        column = column.cast(pyarrow.float64())
+    elif types.is_null(kind):
+        return np.zeros(len(column)), gaps
+    elif not (types.is_floating(kind) or types.is_integer(kind) or types.is_boolean(kind)):
+        raise UnreadableError(f"{where} is of type {kind}; expected numbers or strings")
+    if gaps is not None:
+        column = column.fill_null(pyarrow.scalar(0).cast(column.type))
+    return column.to_numpy(zero_copy_only=False), gaps
+
+
+def _matrix(where: str, column: Any, gaps: np.ndarray | None) -> tuple[np.ndarray, np.ndarray | None]:
+    """Return a column of lists of one length as (N, C); a row with a missing list or element is missing."""
+    from pyarrow import compute
+
+    rows = len(column)
+    there = column if gaps is None else column.drop_null()
+    lengths = np.unique(compute.call_function("list_value_length", [there]).to_numpy(zero_copy_only=False))
+    if lengths.size > 1:
+        raise UnreadableError(f"{where} holds lists of {lengths[0]} and of {lengths[1]} values; expected one length")
+    flat, holes = _to_numpy(where, compute.call_function("list_flatten", [there]))
+    if flat.dtype.kind not in "iufb":
+        raise UnreadableError(f"{where} is of type {column.type}; expected lists of numbers")
+    width = int(lengths[0]) if lengths.size else 0
+    present = np.ones(rows, bool) if gaps is None else ~gaps
+    values = np.zeros((rows, width), flat.dtype)
+    values[present] = flat.reshape(-1, width) if width else 0
+    if holes is None:
+        return values, gaps
+    missing = ~present
+    missing[present] |= holes.reshape(-1, width).any(axis=1)
+    return values, missing

@@ -1,0 +1,189 @@
+"""What is collected of each task's rows: the states, and how a batch goes into them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from ...arrays import load
+from ...core import call
+from ...losses import Loss, find
+from ..inputs import Inputs
+from ..losses import LOSSES
+from ..metrics import CALIBRATION_BINS, TOP
+from ..states import (
+    Bootstrap,
+    Bundle,
+    CalibrationBins,
+    ConfusionCounts,
+    LossSums,
+    Moments,
+    Quantiles,
+    RowCounts,
+    ScoreHistogram,
+    State,
+    WorstRows,
+)
+from .plan import Plan
+
+ROWS = ("used", "missing", "nan_prediction", "infinite_prediction", "odd_target", "rescaled")
+_BOOTSTRAP_CLASSES = 16  # above, the cells of the confusion matrix are too many to be kept per group
+
+
+def states(plan: Plan) -> Bundle:
+    """Return the empty states of a plan."""
+    made: dict[str, State] = {"rows": RowCounts(names=ROWS), **_MAKE[plan.task](plan)}
+    return Bundle(made)
+
+
+def update(bundle: Bundle, plan: Plan, inputs: Inputs, row_id: np.ndarray) -> None:
+    """Let the states look at a batch of clean rows."""
+    bundle["rows"].update(used=inputs.rows)
+    _UPDATE[plan.task](bundle, plan, inputs, row_id)
+
+
+def losses_of(plan: Plan) -> tuple[Loss, ...]:
+    """Return the losses of a plan, the one that decides on the verdict first."""
+    return tuple(find(name) for name in LOSSES.get((plan.task, plan.kept), ()))
+
+
+# --- classes ---------------------------------------------------------------------------------------------------------
+def _make_classes(plan: Plan) -> dict[str, State]:
+    classes = len(plan.class_names)
+    made: dict[str, State] = {"confusion": ConfusionCounts(classes=classes)}
+    small = classes <= _BOOTSTRAP_CLASSES
+    cells = classes * classes if small else 0
+    groups = 4096 if classes <= 2 else 1024
+    binary = plan.task == "binary"
+    if plan.kept == "labels":
+        return made | ({"bootstrap": Bootstrap(cells=cells, groups=groups)} if small else {})
+    sums = ("loss", "brier") if binary else ("loss",)
+    made |= {
+        "loss": LossSums(groups=classes),
+        "confidence": LossSums(),
+        "calibration": CalibrationBins(bins=CALIBRATION_BINS),
+        "bootstrap": Bootstrap(sums=sums, cells=cells, groups=groups),
+        "worst": WorstRows(columns=("target", "predicted", "confidence")),
+    }
+    if binary:
+        made |= {
+            "brier": LossSums(groups=2),
+            "scores": ScoreHistogram("value" if plan.kept == "logits" else "probability"),
+        }
+    elif classes > 2 * TOP:
+        made["top"] = RowCounts(names=("inside",))
+    return made
+
+
+def _update_binary(bundle: Bundle, plan: Plan, inputs: Inputs, row_id: np.ndarray) -> None:
+    p, target = inputs.prediction, inputs.target
+    if plan.kept == "labels":
+        return _count(bundle, target, p, row_id)
+    predicted = (p > (0 if plan.kept == "logits" else 0.5)).astype(np.int64)
+    probability = load("numpy").sigmoid(p) if plan.kept == "logits" else p
+    brier = values(find("squared_error"), probability, target.astype(np.float64))
+    bundle["brier"].update(brier, target)
+    bundle["scores"].update(p, target)
+    bundle["calibration"].update(probability, target)
+    confidence = np.maximum(probability, 1 - probability)
+    return _common(bundle, plan, inputs, row_id, predicted, confidence, {"brier": brier})
+
+
+def _update_multiclass(bundle: Bundle, plan: Plan, inputs: Inputs, row_id: np.ndarray) -> None:
+    if plan.kept == "labels":
+        return _count(bundle, inputs.target, inputs.prediction, row_id)
+    p = load("numpy").softmax(inputs.prediction) if plan.kept == "logits" else inputs.prediction
+    predicted, confidence = inputs.prediction.argmax(axis=1), p.max(axis=1)
+    right = predicted == inputs.target
+    bundle["calibration"].update(confidence, right)
+    if "top" in bundle.states:
+        own = np.take_along_axis(inputs.prediction, inputs.target[:, None], axis=1)
+        bundle["top"].update(inside=int((np.count_nonzero(inputs.prediction > own, axis=1) < TOP).sum()))
+    return _common(bundle, plan, inputs, row_id, predicted, confidence, {})
+
+
+def _common(
+    bundle: Bundle,
+    plan: Plan,
+    inputs: Inputs,
+    row_id: np.ndarray,
+    predicted: np.ndarray,
+    confidence: np.ndarray,
+    more: dict[str, np.ndarray],
+) -> None:
+    target = inputs.target
+    loss = values(losses_of(plan)[0], inputs.prediction, target)
+    bundle["loss"].update(loss, target)
+    bundle["confidence"].update(confidence)
+    bundle["worst"].update(loss, row_id, target=target, predicted=predicted, confidence=confidence)
+    _count(bundle, target, predicted, row_id, loss=loss, **more)
+
+
+def _count(bundle: Bundle, target: np.ndarray, predicted: np.ndarray, row_id: np.ndarray, **sums: np.ndarray) -> None:
+    bundle["confusion"].update(target, predicted)
+    if "bootstrap" in bundle.states:
+        state = bundle["bootstrap"]
+        classes = bundle["confusion"].settings["classes"]
+        state.update(row_id, target * classes + predicted if state.settings["cells"] else None, **sums)
+
+
+# --- numbers ---------------------------------------------------------------------------------------------------------
+def _make_regression(plan: Plan) -> dict[str, State]:
+    made: dict[str, State] = {f"loss_{loss.name}": LossSums() for loss in losses_of(plan)}
+    return made | {
+        "misfits": RowCounts(names=tuple(loss.name for loss in losses_of(plan))),
+        "error": LossSums(),
+        "moments": Moments(),
+        "target": Quantiles(keep=9),
+        "absolute_error": Quantiles(keep=9),
+        "bootstrap": Bootstrap(sums=("squared", "absolute", "target", "target_squared")),
+        "worst": WorstRows(columns=("target", "predicted")),
+    }
+
+
+def _update_regression(bundle: Bundle, plan: Plan, inputs: Inputs, row_id: np.ndarray) -> None:
+    p, target = inputs.prediction, inputs.target
+    found = {}
+    for loss in losses_of(plan):
+        sides = ((p, loss.prediction), (target, loss.target))
+        misfits = [domain.violations(x) for x, domain in sides if domain.role == "values"]
+        bad = np.logical_or.reduce([np.zeros(p.shape, bool), *misfits])
+        fits = slice(None)
+        if bad.any():  # the loss is left out of the result; what is kept must not depend on the batches even so
+            bundle["misfits"].update(**{loss.name: int(bad.sum())})
+            fits = ~bad
+        found[loss.name] = values(loss, p[fits], target[fits])
+        bundle[f"loss_{loss.name}"].update(found[loss.name])
+    error = p - target
+    centred = target - plan.origin
+    bundle["error"].update(error)
+    bundle["moments"].update(p, target)
+    bundle["target"].update(target)
+    bundle["absolute_error"].update(np.abs(error))
+    bundle["bootstrap"].update(
+        row_id,
+        squared=found["squared_error"],
+        absolute=found["absolute_error"],
+        target=centred,
+        target_squared=centred * centred,
+    )
+    bundle["worst"].update(found["squared_error"], row_id, target=target, predicted=p)
+
+
+def values(loss: Loss, prediction: np.ndarray, target: np.ndarray) -> np.ndarray:
+    """Return one value per row, (N,) float64."""
+    return np.asarray(call(loss, prediction, target, parameters=loss.defaults, reduction="none"), np.float64)
+
+
+_MAKE: dict[str, Callable[[Plan], dict[str, State]]] = {
+    "binary": _make_classes,
+    "multiclass": _make_classes,
+    "regression": _make_regression,
+}
+_UPDATE: dict[str, Callable[[Bundle, Plan, Inputs, np.ndarray], Any]] = {
+    "binary": _update_binary,
+    "multiclass": _update_multiclass,
+    "regression": _update_regression,
+}

@@ -1,0 +1,166 @@
+"""The plan of a streamed evaluation: which columns, which task, form and classes. Made once, from the first rows.
+
+Guesses are made as for arrays in memory, and said. They hold for all rows to come: a later row that does not fit them
+is an error that names it, never a new guess.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+
+from ...errors import DataError, InputError
+from .. import infer
+from ..columns import Choice, choose
+from ..inputs import Inputs, prepare
+from ..labels import check_class_names
+from ..sources import side_by_side
+from .batch import Batch
+
+_HEAD_ROWS = 1 << 16
+_BATCH_VALUES = 1 << 17
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """What every split is told.
+
+    Attributes:
+        targets: Columns.
+        predictions: Columns.
+        row_id: The column of row ids, or None where the place in the source is the id.
+        task: "regression", "binary" or "multiclass".
+        form: Of the prediction as it stands in the source.
+        kept: Of the prediction in the states: "percentages" become "probabilities".
+        class_names: Of the classes; empty for regression.
+        types: Of the columns in text formats: "float", "int" or "text".
+        origin: A target of the first rows, from which squares are taken so that they stay small.
+        batch_rows: How many rows are looked at together.
+        skip_bad: Whether pieces that cannot be read are left out.
+    """
+
+    targets: tuple[str, ...]
+    predictions: tuple[str, ...]
+    row_id: str | None
+    task: str
+    form: str
+    kept: str
+    class_names: tuple[str, ...]
+    types: tuple[tuple[str, str], ...]
+    origin: float
+    batch_rows: int
+    skip_bad: bool
+
+    @property
+    def columns(self) -> list[str]:
+        """All columns to be read, each once."""
+        wanted = [*self.targets, *self.predictions, *([self.row_id] if self.row_id else [])]
+        return list(dict.fromkeys(wanted))
+
+    def fingerprint(self) -> dict[str, Any]:
+        """Return what decides on the states, as plain values."""
+        return asdict(self)
+
+
+@dataclass(frozen=True)
+class Options:
+    """What the user said; None where it is to be guessed."""
+
+    target: str | Sequence[str] | None = None
+    prediction: str | Sequence[str] | None = None
+    task: str | None = None
+    form: str | None = None
+    class_names: Sequence[object] | None = None
+    row_id: str | None = None
+    skip_bad: bool = False
+
+
+def choose_columns(names: Sequence[str], options: Options, where: str) -> Choice:
+    """Return target and prediction columns; DataError or UnknownNameError where there are none."""
+    if options.row_id is not None and options.row_id not in names:
+        raise DataError(f"{where} has no column {options.row_id!r} for row ids (row_id=)")
+    free = [n for n in names if n != options.row_id]
+    return choose(free, options.target, options.prediction, where)
+
+
+def make(choice: Choice, head: Batch, options: Options) -> tuple[Plan, tuple[str, ...]]:
+    """Return the plan, and what was assumed.
+
+    Raises:
+        InputError: The first rows do not fit what is asked for, or the task cannot be streamed.
+    """
+    names = check_class_names(options.class_names) if options.class_names is not None else choice.class_names
+    prediction, target, kept_rows = arrays_of(head, choice.targets, choice.predictions)
+    good = kept_rows & finite_rows(prediction, options.form) & finite_rows(target, None)
+    if not good.any():
+        raise InputError("the first rows have no finite prediction with a target; give task= and form=, or clean them")
+    prediction, target = prediction[good][:_HEAD_ROWS], target[good][:_HEAD_ROWS]
+    inputs = prepare(prediction, target, task=options.task, form=options.form, form_hint=choice.form, class_names=names)
+    _check_streamable(inputs)
+    percentages = inputs.form == "probabilities" and bool(prediction.max() > 1)
+    regression = inputs.task == "regression"
+    plan = Plan(
+        targets=choice.targets,
+        predictions=choice.predictions,
+        row_id=options.row_id,
+        task=inputs.task,
+        form="percentages" if percentages else inputs.form,
+        kept=inputs.form,
+        class_names=inputs.class_names,
+        types=_types(head, choice, options.row_id, regression or inputs.form != "labels", regression),
+        origin=float(inputs.target[0]) if regression else 0.0,
+        batch_rows=max(1024, _BATCH_VALUES // (prediction.shape[1] if prediction.ndim == 2 else 1)),
+        skip_bad=options.skip_bad,
+    )
+    return plan, tuple(a for a in (choice.note, *inputs.assumptions) if a)
+
+
+def arrays_of(
+    batch: Batch, targets: Sequence[str], predictions: Sequence[str]
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return prediction (N,) or (N, C), target (N,) or (N, K), and which rows have both, (N,)."""
+    prediction = side_by_side([batch.columns[c] for c in predictions], predictions, "the source")
+    target = side_by_side([batch.columns[c] for c in targets], targets, "the source")
+    there = np.ones(len(target), bool) if batch.missing is None else ~batch.missing
+    return prediction, target, there
+
+
+def finite_rows(x: np.ndarray, form: str | None) -> np.ndarray:
+    """Return which rows hold numbers to work with; a logit may be -inf, where not all of its row are."""
+    if x.dtype.kind != "f":
+        return np.ones(len(x), bool)
+    if form != "logits":
+        return np.asarray(np.isfinite(x) if x.ndim == 1 else np.isfinite(x).all(axis=1))
+    good = np.asarray(~(np.isnan(x) | (x == np.inf)))
+    return good if x.ndim == 1 else np.asarray(good.all(axis=1) & (x > -np.inf).any(axis=1))
+
+
+def _types(
+    head: Batch, choice: Choice, row_id: str | None, numbers: bool, regression: bool
+) -> tuple[tuple[str, str], ...]:
+    """Return the types that text formats are to be read with: what the first rows hold must not decide on 1 or 1.0."""
+    found = {}
+    for name in (*choice.targets, *choice.predictions, *([row_id] if row_id else [])):
+        kind = head.columns[name].dtype.kind
+        found[name] = "text" if kind == "U" else "int" if kind in "iub" else "float"
+    if numbers:
+        found |= dict.fromkeys(choice.predictions, "float")
+    if regression:
+        found |= dict.fromkeys(choice.targets, "float")
+    return tuple(sorted(found.items()))
+
+
+def _check_streamable(inputs: Inputs) -> None:
+    if inputs.task not in ("regression", "binary", "multiclass"):
+        raise InputError(
+            f"task {inputs.task!r} is not evaluated in splits yet; give the arrays themselves: "
+            "evaluate(prediction, target)"
+        )
+    if inputs.target.ndim == 2:
+        raise InputError(
+            "several targets are not evaluated in splits yet; name one with target=, or give the arrays themselves"
+        )
+    infer.check_choice("task", inputs.task, infer.TASKS)

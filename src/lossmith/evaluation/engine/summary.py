@@ -1,0 +1,382 @@
+"""From merged states to an ``Evaluation``: the same records as for arrays in memory, and bounds where they are due."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from ...errors import DataError
+from ...losses import Loss, find
+from .. import verdict
+from ..confusion import class_scores, from_matrix
+from ..intervals import Z, wilson
+from ..losses import best
+from ..metrics import CALIBRATION_BINS, TOP, of_positive, shared
+from ..result import ClassScore, Confusion, Evaluation, LossScore, Metric, finite
+from ..states import Bracket, Bundle, LossSummary, LossSums
+from .collect import losses_of, values
+from .partial import Partial
+from .plan import Plan
+
+_LEFT_OUT = {
+    "missing": "have a missing value",
+    "nan_prediction": "have a prediction that is NaN",
+    "infinite_prediction": "have an infinite prediction",
+    "odd_target": "have a target that is NaN or infinite",
+}
+
+
+@dataclass(frozen=True)
+class _Kept:
+    """What verdict and metrics ask about the rows."""
+
+    task: str
+    rows: int
+    class_names: tuple[str, ...]
+    weight: None = None
+    train_target: None = None
+
+
+def evaluation(plan: Plan, total: Partial, assumptions: tuple[str, ...], notes: Sequence[str]) -> Evaluation:
+    """Return the evaluation of all rows that the states have seen.
+
+    Raises:
+        DataError: There is none.
+    """
+    states = total.states
+    counts = states["rows"].result()
+    if not counts["used"]:
+        raise DataError(f"no row is left to evaluate: {'; '.join(_left_out(total)) or 'the source is empty'}")
+    kept = _Kept(plan.task, counts["used"], plan.class_names)
+    losses: dict[str, LossScore] = {}
+    confusion, classes = None, ()
+    if plan.task == "regression":
+        losses, said = _losses_of_numbers(plan, states)
+        metrics = _of_numbers(states, losses)
+    else:
+        said = []
+        if plan.kept != "labels":
+            score = _loss_of_classes(plan, states)
+            losses = {score.name: score}
+        metrics, confusion, classes, said = _of_classes(plan, kept, states)
+    named = {m.name: m for m in metrics}
+    return Evaluation(
+        task=plan.task,
+        form=plan.kept,
+        rows=counts["used"],
+        class_names=plan.class_names,
+        losses=losses,
+        metrics=named,
+        confusion=confusion,
+        per_class=classes,
+        verdict=verdict.headline(kept, losses, named),
+        findings=(*_left_out(total), *verdict.findings(kept, named, confusion, classes)),
+        assumptions=assumptions,
+        notes=(*_rescaled(counts), *(f"Left out: {text}." for _, text in total.bad), *said, *notes),
+        states=states,
+    )
+
+
+def named(result: Evaluation, source: str) -> Evaluation:
+    """Return the evaluation with the name of its source."""
+    return replace(result, source=source)
+
+
+def _left_out(total: Partial) -> list[str]:
+    counts = total.states["rows"].result()
+    rows = sum(counts[k] for k in _LEFT_OUT) + counts["used"]
+    return [
+        f"{counts[kind]} of {rows} rows {text} and are left out of every number; the first: {total.first[kind][1]}."
+        for kind, text in _LEFT_OUT.items()
+        if counts[kind]
+    ]
+
+
+def _rescaled(counts: dict[str, int]) -> list[str]:
+    if not counts["rescaled"]:
+        return []
+    return [
+        f"{counts['rescaled']} rows of probabilities do not sum to 1 exactly, as rounded values do; these were divided "
+        "by their sum."
+    ]
+
+
+# --- classes ---------------------------------------------------------------------------------------------------------
+def _loss_of_classes(plan: Plan, states: Bundle) -> LossScore:
+    """Return the loss beside that of the best constant, which has one value per class of the target."""
+    loss = losses_of(plan)[0]
+    by_class = states["loss"].result()
+    constant = _constant_per_class(loss, plan, by_class.count)
+    whole = states["loss"].overall()
+    low, high = _finite(whole.interval())
+    value, rows = float(whole.mean[0]), by_class.count.sum()
+    present = by_class.count > 0
+    mean = float(np.sum(by_class.count[present] * constant[present]) / rows)
+    gain_low, gain_high = _gain(by_class, constant)
+    return LossScore(
+        name=loss.name,
+        title=loss.title,
+        value=finite(value),
+        low=low,
+        high=high,
+        constant=finite(mean),
+        skill=finite(1 - value / mean) if mean > 0 else None,
+        gain_low=gain_low,
+        gain_high=gain_high,
+    )
+
+
+def _constant_per_class(loss: Loss, plan: Plan, counts: np.ndarray) -> np.ndarray:
+    """Return what the best constant prediction scores on a row of each class, (C,); 0 for classes without rows."""
+    present = np.flatnonzero(counts)
+    found = np.zeros(counts.size)
+    if plan.task == "binary":
+        constant = best(loss, np.arange(2.0), counts)
+        found[present] = values(loss, np.broadcast_to(constant, present.shape), present)
+    else:
+        constant = best(loss, np.eye(counts.size), counts)
+        found[present] = values(loss, np.broadcast_to(constant, (present.size, counts.size)), present)
+    return found
+
+
+def _gain(by_class: LossSummary, constant: np.ndarray) -> tuple[float | None, float | None]:
+    """Return the normal interval of the mean of constant - loss, paired by row, from means and variances per class."""
+    here = by_class.count > 0
+    n, gain = by_class.count[here].astype(np.float64), constant[here] - by_class.mean[here]
+    rows = n.sum()
+    if rows < 2 or not np.isfinite(gain).all():
+        return None, None
+    mean = float(np.sum(n * gain) / rows)
+    within = np.where(n > 1, by_class.variance[here] * (n - 1), 0.0)
+    variance = float(np.sum(within + n * (gain - mean) ** 2)) / (rows - 1)
+    half = Z * math.sqrt(variance / rows)
+    return _finite((mean - half, mean + half))
+
+
+def _of_classes(
+    plan: Plan, kept: _Kept, states: Bundle
+) -> tuple[list[Metric], Confusion, tuple[ClassScore, ...], list[str]]:
+    names = plan.class_names
+    counts, confusion = from_matrix(states["confusion"].result(), names)
+    classes = class_scores(names, counts)
+    metrics = shared(kept, counts)
+    if plan.task == "binary":
+        metrics += of_positive(classes[1])
+    said: list[str] = []
+    if plan.kept != "labels":
+        if plan.task == "binary":
+            ranked, said = _ranked(states)
+            metrics += [*ranked, _brier(states)]
+        if "top" in states.states:
+            share = states["top"].result()["inside"] / kept.rows
+            low, high = wilson(share, kept.rows)
+            metrics.append(Metric(name="top_5_accuracy", title=f"top-{TOP} accuracy", value=share, low=low, high=high))
+        metrics += [_ece(states), _mean("mean_confidence", "mean confidence", states["confidence"])]
+    return _with_intervals(metrics, states, len(names)), confusion, classes, said
+
+
+def _ranked(states: Bundle) -> tuple[list[Metric], list[str]]:
+    found = states["scores"].result()
+    share = found.positives / (found.positives + found.negatives)
+    both = found.auc is not None
+    metrics = [
+        _bracketed("auc", "ROC AUC", found.auc, 0.5 if both else None, (found.auc_low, found.auc_high)),
+        _bracketed("average_precision", "average precision", found.average_precision, share if both else None),
+    ]
+    loose = [f"{m.title} {verdict.number(m.value)} ± {m.bound:.1g}" for m in metrics if m.bound]
+    said = f"From score histograms, with guaranteed bounds: {', '.join(loose)}." if loose else ""
+    return metrics, [said] if said else []
+
+
+def _bracketed(
+    name: str,
+    title: str,
+    bracket: Bracket | None,
+    constant: float | None,
+    ends: tuple[float | None, float | None] = (None, None),
+) -> Metric:
+    if bracket is None:
+        return Metric(name=name, title=title, value=None)
+    bound = bracket.bound or None
+    return Metric(
+        name=name, title=title, value=bracket.value, low=ends[0], high=ends[1], constant=constant, bound=bound
+    )
+
+
+def _brier(states: Bundle) -> Metric:
+    by_class, whole = states["brier"].result(), states["brier"].overall()
+    rate = by_class.count[1] / by_class.count.sum()
+    low, high = _finite(whole.interval())
+    return Metric(
+        name="brier",
+        title="Brier score",
+        value=float(whole.mean[0]),
+        low=low,
+        high=high,
+        constant=float(rate * (1 - rate)),
+    )
+
+
+def _ece(states: Bundle) -> Metric:
+    error = states["calibration"].result().error
+    return Metric(name="ece", title=f"expected calibration error ({CALIBRATION_BINS} bins)", value=error)
+
+
+def _mean(name: str, title: str, state: LossSums, proportion: bool = True) -> Metric:
+    found = state.result()
+    low, high = _finite(found.interval())
+    return Metric(name=name, title=title, value=float(found.mean[0]), low=low, high=high, proportion=proportion)
+
+
+def _with_intervals(metrics: list[Metric], states: Bundle, classes: int) -> list[Metric]:
+    """Return metrics with bootstrap intervals for functions of the confusion matrix that have none yet."""
+    if "bootstrap" not in states.states or not states["bootstrap"].settings["cells"]:
+        return metrics
+    totals = states["bootstrap"].result()
+    matrices = totals["cells"].reshape(-1, classes, classes).astype(np.float64)
+    found = []
+    for metric in metrics:
+        statistic = _OF_MATRIX.get(metric.name)
+        if statistic is not None and metric.low is None and metric.value is not None:
+            with np.errstate(all="ignore"):
+                low, high = percentiles(statistic(matrices))
+            metric = replace(metric, low=low, high=high)
+        found.append(metric)
+    return found
+
+
+def percentiles(replicates: np.ndarray) -> tuple[float | None, float | None]:
+    """Return the 95 % percentile interval of the replicates that are finite."""
+    known = replicates[np.isfinite(replicates)]
+    if not known.size:
+        return None, None
+    low, high = np.quantile(known, [0.025, 0.975])
+    return float(low), float(high)
+
+
+def _f1(m: np.ndarray) -> np.ndarray:
+    """Return F1 per class, (R, C); NaN where a class neither occurs nor is predicted."""
+    return 2 * np.diagonal(m, axis1=1, axis2=2) / (m.sum(axis=1) + m.sum(axis=2))
+
+
+def _recall(m: np.ndarray) -> np.ndarray:
+    return np.diagonal(m, axis1=1, axis2=2) / m.sum(axis=2)
+
+
+def _nanmean(x: np.ndarray) -> np.ndarray:
+    known = ~np.isnan(x)
+    return np.where(known, x, 0.0).sum(axis=1) / known.sum(axis=1)
+
+
+_OF_MATRIX: dict[str, Callable[[np.ndarray], np.ndarray]] = {
+    "f1": lambda m: _f1(m)[:, 1],
+    "macro_f1": lambda m: _nanmean(_f1(m)),
+    "weighted_f1": lambda m: np.sum(np.nan_to_num(_f1(m)) * m.sum(axis=2), axis=1) / m.sum(axis=(1, 2)),
+    "balanced_accuracy": lambda m: _nanmean(_recall(m)),
+}
+
+
+# --- numbers ---------------------------------------------------------------------------------------------------------
+def _losses_of_numbers(plan: Plan, states: Bundle) -> tuple[dict[str, LossScore], list[str]]:
+    misfits = states["misfits"].result()
+    found, said = {}, []
+    for loss in losses_of(plan):
+        if misfits[loss.name]:
+            said.append(
+                f"{loss.title} left out: {misfits[loss.name]} rows lie outside of what it takes (prediction "
+                f"{loss.prediction.describe()}, target {loss.target.describe()})."
+            )
+            continue
+        summed = states[f"loss_{loss.name}"].result()
+        low, high = _finite(summed.interval())
+        score = LossScore(
+            name=loss.name,
+            title=loss.title,
+            value=finite(float(summed.mean[0])),
+            low=low,
+            high=high,
+            constant=None,
+            skill=None,
+            gain_low=None,
+            gain_high=None,
+        )
+        found[loss.name] = _BESIDE[loss.name](score, states) if loss.name in _BESIDE else score
+    without = [score.title for score in found.values() if score.constant is None]
+    if without:
+        said.append(f"The best constant of {', '.join(without)} would need a second look at the rows; it is left out.")
+    bound = found["absolute_error"].constant_bound
+    if bound:
+        said.append(f"The absolute error of the best constant is known to ± {bound:.1g} (guaranteed).")
+    return found, said
+
+
+def _beside_mean(score: LossScore, states: Bundle) -> LossScore:
+    """Squared error: the best constant is the mean of the target, its loss the variance."""
+    constant = states["moments"].result().variance_y
+    with np.errstate(all="ignore"):
+        totals = states["bootstrap"].result()
+        low, high = percentiles(_variance(totals) - totals["squared"] / totals["rows"])
+    return _beside(replace(score, gain_low=low, gain_high=high), constant)
+
+
+def _beside_median(score: LossScore, states: Bundle) -> LossScore:
+    """Absolute error: the best constant is the median, from bins whose half widths bound its loss."""
+    brackets, counts = states["target"].bins()
+    middle = np.array([b.value for b in brackets])
+    half = np.array([b.bound for b in brackets])
+    constant = best(find("absolute_error"), middle, counts)
+    value = float(np.sum(counts * np.abs(middle - constant)) / counts.sum())
+    bound = float(np.sum(counts * half) / counts.sum())
+    return replace(_beside(score, value), constant_bound=bound or None)
+
+
+def _beside(score: LossScore, constant: float | None) -> LossScore:
+    skill = None
+    if constant is not None and constant > 0 and score.value is not None:
+        skill = finite(1 - score.value / constant)
+    return replace(score, constant=finite(constant), skill=skill)
+
+
+_BESIDE: dict[str, Callable[[LossScore, Bundle], LossScore]] = {
+    "squared_error": _beside_mean,
+    "absolute_error": _beside_median,
+}
+
+
+def _variance(totals: dict[str, Any]) -> np.ndarray:
+    """Return the target's variance in each replicate."""
+    return totals["target_squared"] / totals["rows"] - (totals["target"] / totals["rows"]) ** 2
+
+
+def _of_numbers(states: Bundle, losses: dict[str, LossScore]) -> list[Metric]:
+    moments = states["moments"].result()
+    squared, absolute = losses["squared_error"], losses["absolute_error"]
+    with np.errstate(all="ignore"):
+        totals = states["bootstrap"].result()
+        r2 = percentiles(1 - totals["squared"] / totals["rows"] / _variance(totals))
+        rmse = percentiles(np.sqrt(totals["squared"] / totals["rows"]))
+    largest = float(states["loss_absolute_error"].result().high[0])
+    return [
+        Metric(name="rmse", title="RMSE", value=_root(squared.value), low=rmse[0], high=rmse[1],
+               constant=_root(squared.constant), proportion=False),
+        Metric(name="mae", title="MAE", value=absolute.value, low=absolute.low, high=absolute.high,
+               constant=absolute.constant, proportion=False),
+        Metric(name="r2", title="R²", value=moments.r2, low=r2[0] if moments.r2 is not None else None,
+               high=r2[1] if moments.r2 is not None else None, constant=0.0, proportion=False),
+        _mean("bias", "bias (mean error)", states["error"], proportion=False),
+        Metric(name="max_error", title="largest error", value=largest, proportion=False),
+    ]  # fmt: skip
+
+
+def _root(x: float | None) -> float | None:
+    return None if x is None else math.sqrt(x)
+
+
+def _finite(ends: tuple[float, float]) -> tuple[float | None, float | None]:
+    """Return both ends, or neither where one is not defined."""
+    low, high = map(finite, ends)
+    return (low, high) if low is not None and high is not None else (None, None)

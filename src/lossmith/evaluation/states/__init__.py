@@ -1,0 +1,45 @@
+"""Mergeable states: what evaluation keeps of any number of rows, in constant memory, the same bits from any split."""
+
+from .bootstrap import Bootstrap
+from .bracket import Bracket
+from .calibration import CalibrationBins, Reliability
+from .composite import Bundle, Slices
+from .confusion import ConfusionCounts, RowCounts
+from .exact import ExactSums
+from .hashing import hash_rows, poisson_weights
+from .histogram import Ranking, ScoreHistogram
+from .losses import LossSummary, LossSums
+from .moments import Moments, MomentSummary
+from .quantiles import Quantiles
+from .rows import Sample, WorstRows
+from .state import SCHEMA, State
+from .storage import from_arrow, from_json, to_arrow, to_json
+
+__all__ = [
+    "SCHEMA",
+    "Bootstrap",
+    "Bracket",
+    "Bundle",
+    "CalibrationBins",
+    "ConfusionCounts",
+    "ExactSums",
+    "LossSummary",
+    "LossSums",
+    "MomentSummary",
+    "Moments",
+    "Quantiles",
+    "Ranking",
+    "Reliability",
+    "RowCounts",
+    "Sample",
+    "ScoreHistogram",
+    "Slices",
+    "State",
+    "WorstRows",
+    "from_arrow",
+    "from_json",
+    "hash_rows",
+    "poisson_weights",
+    "to_arrow",
+    "to_json",
+]

@@ -1,0 +1,117 @@
+"""Intervals by bootstrap that merge: the Poisson bootstrap, with weights decided by hashes of row ids.
+
+In a Poisson bootstrap each row counts Poisson(1) times in each replicate. Here the weight is decided by the hash of the
+row id and the replicate's number, so shards agree on it without talking, and a repeated run finds the same interval.
+Rows whose hashes agree in their last bits (4,096 groups by default) share their weights. That leaves the distribution
+as it is, as which rows these are has nothing to do with their values, and it makes the cost of a row independent of the
+number of replicates: the state holds exact sums per group, and replicates are drawn from them when the result is asked.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import lru_cache
+
+import numpy as np
+
+from ...errors import InputError
+from ...native import evaluation as kernels
+from .exact import ExactSums
+from .hashing import hash_rows, mix, poisson_weights, seed_word, words_of
+from .parts import Counts, Part
+from .state import State, rows_of
+
+REPLICATES = 200
+Totals = Mapping[str, np.ndarray]
+
+
+class Bootstrap(State):
+    """Sums and counts per group of rows, from which intervals of any function of the totals come.
+
+    Args:
+        sums: Names of the quantities to add up.
+        cells: How many kinds of rows to count, such as the cells of a confusion matrix.
+        groups: How many groups, a power of two. With few rows nearly each has a group of its own.
+        seed: Another seed is another bootstrap.
+
+    >>> state = Bootstrap(sums=("loss",))
+    >>> state.update(np.arange(1000), loss=np.arange(1000) / 999)
+    >>> low, high = state.interval(lambda t: t["loss"] / t["rows"])
+    >>> 0.47 < low < 0.49 and 0.51 < high < 0.53
+    True
+    """
+
+    kind = "bootstrap"
+
+    def __init__(self, sums: tuple[str, ...] = (), cells: int = 0, groups: int = 4096, seed: int = 0) -> None:
+        if groups < 2 or groups & (groups - 1):
+            raise InputError(f"groups is {groups}; expected a power of two, such as 4096")
+        super().__init__(sums=tuple(sums), cells=int(cells), groups=int(groups), seed=int(seed))
+        self._rows, self._cells = Counts(groups), Counts(groups * cells)
+        self._sums = {name: ExactSums(groups) for name in self.settings["sums"]}
+        self.parts: dict[str, Part] = {"rows": self._rows, "cells": self._cells}
+        self.parts |= {f"sum_{name}": part for name, part in self._sums.items()}
+
+    def group_of(self, row_id: np.ndarray) -> np.ndarray:
+        """Return the group of each row, (N,) int64."""
+        seed, mask = self.settings["seed"], self.settings["groups"] - 1
+        if kernels.available():
+            return kernels.hash_groups(words_of(row_id), seed_word(seed), mask)
+        hashes = hash_rows(row_id, seed)
+        return (hashes & np.uint64(mask)).view(np.int64)
+
+    def update(self, row_id: np.ndarray, cell: np.ndarray | None = None, **values: np.ndarray) -> None:
+        """Look at rows: row_id (N,) integers or strings, cell (N,) integers, the named quantities (N,) float64."""
+        rows_of(row_id=row_id, **({} if cell is None else {"cell": cell}), **values)
+        if set(values) != set(self._sums) or (cell is None) != (self.settings["cells"] == 0):
+            wanted = [*self._sums, *(["cell"] if self.settings["cells"] else [])]
+            raise InputError(f"update got {sorted(values)}; this state takes {wanted}")
+        group = self.group_of(row_id)
+        self._rows.add(group)
+        if cell is not None:
+            self._cells.add(group * self.settings["cells"] + cell)
+        for name, x in values.items():
+            self._sums[name].add(x, group)
+
+    def result(self, replicates: int = REPLICATES) -> dict[str, np.ndarray]:
+        """Return the totals of each replicate: "rows" and each sum (R,), "cells" (R, cells)."""
+        groups, cells = self.settings["groups"], self.settings["cells"]
+        weights = _weights(groups, self.settings["seed"], replicates)
+        # Whole numbers below 2**53 are exact in any order; sums are added row by row, which no library reorders.
+        counts = np.concatenate([self._rows.values[:, None], self._cells.values.reshape(groups, cells)], axis=1)
+        totals = (weights @ counts.astype(np.float64)).astype(np.int64)
+        found = {"rows": totals[:, 0], "cells": totals[:, 1:]}
+        return found | {n: np.array([(w * s).sum() for w in weights]) for n, s in self._sums_of_groups().items()}
+
+    def totals(self) -> dict[str, np.ndarray]:
+        """Return the totals without resampling, shaped as one replicate."""
+        cells = self._cells.values.reshape(self.settings["groups"], self.settings["cells"]).sum(axis=0)
+        found = {"rows": self._rows.values.sum()[None], "cells": cells[None, :]}
+        return found | {n: np.array([s.sum()]) for n, s in self._sums_of_groups().items()}
+
+    def interval(self, statistic: Callable[[Totals], np.ndarray], replicates: int = REPLICATES) -> tuple[float, float]:
+        """Return the 95 % percentile interval of a statistic; NaN where it is finite in no replicate.
+
+        Args:
+            statistic: From totals of R replicates to (R,) numbers; not finite ones are passed over.
+            replicates: How many; the state does not grow with them.
+        """
+        with np.errstate(all="ignore"):
+            values = np.asarray(statistic(self.result(replicates)), np.float64)
+        values = values[np.isfinite(values)]
+        if not values.size:
+            return float("nan"), float("nan")
+        low, high = np.quantile(values, [0.025, 0.975])
+        return float(low), float(high)
+
+    def _sums_of_groups(self) -> dict[str, np.ndarray]:
+        return {name: part.result() for name, part in self._sums.items()}
+
+
+@lru_cache(maxsize=4)
+def _weights(groups: int, seed: int, replicates: int) -> np.ndarray:
+    """Return (replicates, groups) float64 weights."""
+    numbers = mix(np.arange(groups, dtype=np.uint64) + np.uint64(seed))
+    weights = poisson_weights(numbers, replicates).astype(np.float64)
+    weights.flags.writeable = False
+    return weights

@@ -1,0 +1,102 @@
+"""Reliability: in bins of the predicted probability, how often did it come true?"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from ...errors import InputError
+from ...native import evaluation as kernels
+from .exact import ExactSums
+from .parts import Counts
+from .state import State, rows_of
+
+_LOGIT_RANGE = 16.0  # the outermost bins of the logit grid hold all beyond ±16 (probabilities of 1e-7)
+GRIDS = ("equal", "logit")
+
+
+@dataclass(frozen=True, eq=False)
+class Reliability:
+    """Per bin, (B,) each; NaN in bins without rows.
+
+    Attributes:
+        edges: (B + 1,) the probabilities between bins.
+        count: Rows.
+        confidence: Mean predicted probability.
+        rate: Share that came true.
+        error: The expected calibration error: gap between the two, averaged over the rows.
+    """
+
+    edges: np.ndarray
+    count: np.ndarray
+    confidence: np.ndarray
+    rate: np.ndarray
+    error: float
+
+
+class CalibrationBins(State):
+    """Rows, Σ probability and Σ outcome in bins of the probability; sums are exact.
+
+    Args:
+        grid: "equal" for bins of equal width over [0, 1]; "logit" for bins of equal width of log(p / (1 - p)) in
+            [-16, 16], which stay fine near 0 and 1 and from which bins of equal mass can be put together.
+        bins: How many.
+
+    >>> state = CalibrationBins(bins=10)
+    >>> state.update(np.array([0.9, 0.9, 0.1, 0.1]), np.array([1, 0, 0, 0]))
+    >>> round(state.result().error, 4)
+    0.25
+    """
+
+    kind = "calibration"
+
+    def __init__(self, grid: str = "equal", bins: int = 15) -> None:
+        if grid not in GRIDS:
+            raise InputError(f"grid is {grid!r}; expected 'equal' or 'logit'")
+        super().__init__(grid=grid, bins=int(bins))
+        self._edges = _edges(grid, bins)
+        self._rows, self._hits, self._confidence = Counts(bins), Counts(bins), ExactSums(bins)
+        self.parts = {"rows": self._rows, "hits": self._hits, "confidence": self._confidence}
+
+    def update(self, confidence: np.ndarray, outcome: np.ndarray) -> None:
+        """Look at probabilities (N,) float64 in [0, 1] and whether each came true (N,) 0 or 1."""
+        rows_of(confidence=confidence, outcome=outcome)
+        if kernels.available():
+            edges = None if self.settings["grid"] == "equal" else self._edges[1:-1]
+            index = kernels.calibrate(confidence, outcome, edges, self._rows.values, self._hits.values)
+        else:
+            index = self._bin(confidence)
+            self._rows.add(index)
+            self._hits.add(index[outcome.astype(bool)])
+        self._confidence.add(confidence, index)
+
+    def result(self) -> Reliability:
+        """Return the reliability."""
+        rows, hits = self._rows.values, self._hits.values
+        gap = np.abs(self._confidence.result() - hits)
+        with np.errstate(invalid="ignore"):
+            rate = hits / rows
+        total = int(rows.sum())
+        return Reliability(
+            edges=self._edges.copy(),
+            count=rows.copy(),
+            confidence=self._confidence.result(rows),
+            rate=rate,
+            error=float(gap.sum() / total) if total else float("nan"),
+        )
+
+    def _bin(self, confidence: np.ndarray) -> np.ndarray:
+        bins = self.settings["bins"]
+        if self.settings["grid"] == "equal":
+            return np.minimum((confidence * bins).astype(np.int64), bins - 1)
+        return np.searchsorted(self._edges[1:-1], confidence, side="right")
+
+
+def _edges(grid: str, bins: int) -> np.ndarray:
+    if grid == "equal":
+        return np.arange(bins + 1) / bins
+    logits = np.linspace(-_LOGIT_RANGE, _LOGIT_RANGE, bins + 1)
+    edges = np.round(1 / (1 + np.exp(-logits)), 12)  # so that the last digit of exp decides on no row's bin
+    edges[0], edges[-1] = 0.0, 1.0
+    return edges

@@ -1,0 +1,82 @@
+// The Python face of the kernels of evaluation states: takes addresses, lets go of the GIL, calls. Whoever calls has
+// checked dtypes, shapes and layout.
+#include <cstdint>
+
+#include "bindings.hpp"
+#include "evaluation.hpp"
+
+namespace nb = nanobind;
+using namespace nb::literals;
+
+namespace lossmith {
+namespace {
+
+nb::tuple window(const Pointer &a, const Pointer &b, std::int64_t n) {
+  const auto *first = a.get<const double>("a", n);
+  const auto *second = b.get<const double>("b", b.address == nullptr ? 0 : n);
+  LimbWindow found;
+  {
+    nb::gil_scoped_release released;
+    found = limb_window(first, second, n);
+  }
+  return nb::make_tuple(found.first, found.count);
+}
+
+std::int64_t add(const Pointer &a, const Pointer &b, const Pointer &index, std::int64_t n, std::int64_t size,
+                 std::int64_t first, std::int64_t count, const Pointer &limbs, const Pointer &odd) {
+  if (size < 1 || count < 0 || (index.address == nullptr && size != 1))
+    throw nb::value_error("there are several sums and no index, or none at all");
+  const ExactSums sums{size, {first, count}, limbs.get<std::int64_t>("limbs", size * count),
+                       odd.get<std::int64_t>("odd", 3 * size)};
+  const auto *x = a.get<const double>("a", n);
+  const auto *y = b.get<const double>("b", b.address == nullptr ? 0 : n);
+  const auto *at = index.get<const std::int64_t>("index", index.address == nullptr ? 0 : n);
+  nb::gil_scoped_release released;
+  return exact_add(x, y, at, n, sums);
+}
+
+std::int64_t scores(const Pointer &score, const Pointer &target, std::int64_t n, bool probability, int keep,
+                    std::int64_t first_bits, std::int64_t half, const Pointer &counts, const Pointer &low,
+                    const Pointer &high) {
+  if (keep < 0 || keep > 52 || half < 1) throw nb::value_error("there are no bins of this kind; see histogram.py");
+  const ScoreBins bins{probability, keep, first_bits, half, counts.get<std::int64_t>("counts", 4 * half),
+                       low.get<double>("low", 2 * half), high.get<double>("high", 2 * half)};
+  const auto *x = score.get<const double>("score", n);
+  const auto *t = target.get<const std::int64_t>("target", n);
+  nb::gil_scoped_release released;
+  return count_scores(x, t, n, bins);
+}
+
+std::int64_t calibration(const Pointer &confidence, const Pointer &outcome, std::int64_t n, std::int64_t bins,
+                         const Pointer &edges, const Pointer &index, const Pointer &rows, const Pointer &hits) {
+  if (bins < 1) throw nb::value_error("there are no bins");
+  const auto *x = confidence.get<const double>("confidence", n);
+  const auto *y = outcome.get<const std::uint8_t>("outcome", n);
+  const auto *inner = edges.get<const double>("edges", edges.address == nullptr ? 0 : bins - 1);
+  auto *out = index.get<std::int64_t>("index", n);
+  auto *all = rows.get<std::int64_t>("rows", bins), *positive = hits.get<std::int64_t>("hits", bins);
+  nb::gil_scoped_release released;
+  return calibrate(x, y, n, bins, inner, out, all, positive);
+}
+
+void groups(const Pointer &id, std::int64_t n, std::uint64_t seed, std::uint64_t mask, const Pointer &group) {
+  const auto *x = id.get<const std::uint64_t>("id", n);
+  auto *out = group.get<std::int64_t>("group", n);
+  nb::gil_scoped_release released;
+  hash_groups(x, n, seed, mask, out);
+}
+
+} // namespace
+
+void register_evaluation(nb::module_ &module) {
+  module.def("limb_window", &window, "a"_a, "b"_a.none(), "n"_a, "The limbs that sums of a, or of a * b, may touch.");
+  module.def("exact_add", &add, "a"_a, "b"_a.none(), "index"_a.none(), "n"_a, "size"_a, "first"_a, "count"_a, "limbs"_a,
+             "odd"_a, "Add to limbs; return the first place whose index is out of range, or -1.");
+  module.def("count_scores", &scores, "score"_a, "target"_a, "n"_a, "probability"_a, "keep"_a, "first_bits"_a, "half"_a,
+             "counts"_a, "low"_a, "high"_a, "Count scores by bin; return the first place of an odd target, or -1.");
+  module.def("calibrate", &calibration, "confidence"_a, "outcome"_a, "n"_a, "bins"_a, "edges"_a.none(), "index"_a,
+             "rows"_a, "hits"_a, "Fill in bins and count; return the first confidence outside of [0, 1], or -1.");
+  module.def("hash_groups", &groups, "id"_a, "n"_a, "seed"_a, "mask"_a, "group"_a, "Fill in the group of each row.");
+}
+
+} // namespace lossmith
