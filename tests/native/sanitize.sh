@@ -24,5 +24,5 @@ for kind in address,undefined thread; do
   rm "$work/fuzz.o"
   g++ $flags tests/native/fuzz_ctc.cpp "$work"/*.o -o "$work/fuzz_ctc"
   ASAN_OPTIONS=detect_leaks=0 "$work/fuzz" "$seconds" "$(date +%s)"
-  ASAN_OPTIONS=detect_leaks=0 "$work/fuzz_ctc" "$seconds" "$(date +%s)"
+  ASAN_OPTIONS=detect_leaks=0 "$work/fuzz_ctc" "$((seconds / 4 + 1))" "$(date +%s)"
 done
