@@ -31,5 +31,5 @@ for kind in address,undefined thread; do
   rm "$work/fuzz.o"
   g++ $flags tests/native/fuzz_ctc.cpp "$work"/*.o -o "$work/fuzz_ctc"
   LOSSMITH_CPU=baseline ASAN_OPTIONS=detect_leaks=0 "$work/fuzz" "$seconds" "$(date +%s)"
-  LOSSMITH_CPU=baseline ASAN_OPTIONS=detect_leaks=0 "$work/fuzz_ctc" "$seconds" "$(date +%s)"
+  LOSSMITH_CPU=baseline ASAN_OPTIONS=detect_leaks=0 "$work/fuzz_ctc" "$((seconds / 4 + 1))" "$(date +%s)"
 done

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Callable
 from typing import Any
@@ -14,7 +15,7 @@ import numpy as np
 from .. import native
 from ..losses import Loss
 from ..native import ctc, row_pairs
-from . import elementwise_kernel
+from . import contrastive_kernel, elementwise_kernel
 from .check import Inputs
 from .elementwise_kernel import plain
 
@@ -51,8 +52,12 @@ def _find_total_on_numpy(loss: Loss, inputs: Inputs) -> Kernel | None:
 def _find_on_numpy(loss: Loss, inputs: Inputs) -> Kernel | None:
     if loss.layout == "element":
         return elementwise_kernel.find(loss, inputs)
-    if loss.name == "softmax_cross_entropy" and inputs.target.dtype.kind != "f":
-        return _softmax_cross_entropy
+    if loss.layout == "batch":
+        return contrastive_kernel.find(loss, inputs, _own_columns)
+    if inputs.target.dtype.kind != "f":
+        settings = native.label_settings(loss.name, inputs.parameters)
+        if settings is not None:
+            return functools.partial(_softmax_cross_entropy, settings)
     if loss.name == "ctc":
         return _ctc if inputs.prediction.size else None
     return _row_pairs(loss, inputs)
@@ -109,7 +114,7 @@ def _find_total_on_tensorflow(loss: Loss, inputs: Inputs) -> Kernel | None:
     return tensorflow_kernel.find_total(loss, inputs)
 
 
-def _softmax_cross_entropy(inputs: Inputs, scale: Any, *, gradient: bool) -> tuple[Any, Any]:
+def _softmax_cross_entropy(settings: dict[str, Any], inputs: Inputs, scale: Any, *, gradient: bool) -> tuple[Any, Any]:
     shape = inputs.prediction.shape
     logits = plain(inputs.prediction).reshape(-1, shape[-1])
     labels = plain(inputs.target).reshape(-1)
@@ -121,11 +126,15 @@ def _softmax_cross_entropy(inputs: Inputs, scale: Any, *, gradient: bool) -> tup
         labels,
         scale=None if scale is None else plain(scale),
         class_weight=None if weight is None else plain(weight),
-        label_smoothing=inputs.parameters["label_smoothing"],
-        z_loss=inputs.parameters["z_loss"],
         gradient=gradient,
+        **settings,
     )
     return rows.reshape(shape[:-1]), None if slope is None else slope.reshape(shape)
+
+
+def _own_columns(logits: Any, scale: Any, *, gradient: bool) -> tuple[Any, Any]:
+    along = None if scale is None else np.ascontiguousarray(np.broadcast_to(scale, len(logits)), logits.dtype)
+    return native.softmax_cross_entropy(plain(logits), np.arange(len(logits)), scale=along, gradient=gradient)
 
 
 def _ctc(inputs: Inputs, scale: Any, *, gradient: bool) -> tuple[Any, Any]:

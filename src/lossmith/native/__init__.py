@@ -21,6 +21,7 @@ from __future__ import annotations
 
 import importlib
 import os
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -89,6 +90,7 @@ def softmax_cross_entropy(
     class_weight: NDArray[Any] | None = None,
     label_smoothing: float = 0.0,
     z_loss: float = 0.0,
+    focal: float = 0.0,
     gradient: bool = True,
     out: NDArray[Any] | None = None,
 ) -> tuple[NDArray[Any], NDArray[Any] | None]:
@@ -97,7 +99,8 @@ def softmax_cross_entropy(
     With q = (1 - label_smoothing) * one_hot(label) + label_smoothing / C, w = class_weight (1 without) and l the
     log-sum-exp of the row: value = sum(w * q * (l - logits)) + z_loss * l^2; gradient = scale * d value / d logits.
     Classes with w * q = 0 are left out, so masking them with -inf is exact; -inf where w * q > 0 gives the value inf. A
-    row that holds NaN or +inf, or nothing but -inf, gives NaN.
+    row that holds NaN or +inf, or nothing but -inf, gives NaN. With ``focal`` = g, the value is that of the softmax
+    focal loss, w * (1 - p)^g * (-log p) of the label.
 
     Args:
         logits: (N, C), see `supports`.
@@ -107,6 +110,7 @@ def softmax_cross_entropy(
         class_weight: (C,). None means 1.
         label_smoothing: in [0, 1].
         z_loss: the factor of the squared log-sum-exp, not negative.
+        focal: the exponent of the focal loss, not negative; not together with label_smoothing or z_loss.
         gradient: False returns None in place of the gradient and is faster.
         out: Memory for the gradient, of the logits' shape, dtype and layout: the logits themselves, or none of theirs.
 
@@ -120,7 +124,7 @@ def softmax_cross_entropy(
     """
     if _core is None:
         raise RuntimeError(f"lossmith.native is not available: {_reason}")
-    _check_arguments(logits, labels, keep, scale, class_weight, label_smoothing, z_loss)
+    _check_arguments(logits, labels, keep, scale, class_weight, label_smoothing, z_loss, focal)
     if out is not None:
         _check_out(logits, out)
     rows, classes = logits.shape
@@ -141,6 +145,7 @@ def softmax_cross_entropy(
         class_weight=None if class_weight is None else np.ascontiguousarray(class_weight, compute),
         label_smoothing=label_smoothing,
         z_loss=z_loss,
+        focal=focal,
     )
     if bad >= 0:
         raise ValueError(
@@ -148,6 +153,19 @@ def softmax_cross_entropy(
             f" to leave such rows out, type keep=(labels != {labels[bad]})"
         )
     return values, slopes
+
+
+def label_settings(loss: str, parameters: Mapping[str, Any]) -> dict[str, Any] | None:
+    """Return the settings of `softmax_cross_entropy` for a loss of class indices, or None if it is not one of its.
+
+    >>> label_settings("softmax_focal", {"gamma": 2.0, "label_smoothing": 0.0, "class_weight": None})
+    {'focal': 2.0}
+    """
+    if loss == "softmax_cross_entropy":
+        return {name: float(parameters[name]) for name in ("label_smoothing", "z_loss")}
+    if loss != "softmax_focal" or parameters["label_smoothing"]:
+        return None
+    return {"focal": float(parameters["gamma"])}
 
 
 def softmax_total(
@@ -203,7 +221,14 @@ def tensorflow_table() -> int:
 
 
 def _check_arguments(
-    logits: Any, labels: Any, keep: Any, scale: Any, class_weight: Any, label_smoothing: float, z_loss: float
+    logits: Any,
+    labels: Any,
+    keep: Any,
+    scale: Any,
+    class_weight: Any,
+    label_smoothing: float,
+    z_loss: float,
+    focal: float,
 ) -> None:
     if not supports(logits):
         raise ValueError(
@@ -223,6 +248,11 @@ def _check_arguments(
         raise ValueError(f"label_smoothing is {label_smoothing}, expected a number in [0, 1]; type label_smoothing=0.1")
     if not 0.0 <= z_loss < np.inf:
         raise ValueError(f"z_loss is {z_loss}, expected a number that is not negative; type z_loss=1e-4")
+    if not 0.0 <= focal < np.inf or (focal and (label_smoothing or z_loss)):
+        raise ValueError(
+            f"focal is {focal} with label_smoothing {label_smoothing} and z_loss {z_loss}, expected a number that is "
+            "not negative, and the others 0; type focal=2.0"
+        )
 
 
 def _check_out(logits: NDArray[Any], out: Any) -> None:

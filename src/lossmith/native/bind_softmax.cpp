@@ -22,7 +22,7 @@ struct Arguments {
   std::int64_t ignored;
   double factor;
   bool mean;
-  double label_smoothing, z_loss;
+  double label_smoothing, z_loss, focal;
 };
 
 template <typename Storage> SoftmaxOutcome run(const Arguments &from) {
@@ -41,6 +41,7 @@ template <typename Storage> SoftmaxOutcome run(const Arguments &from) {
   call.class_weight = from.class_weight.get<const T>("class_weight", from.classes);
   call.label_smoothing = from.label_smoothing;
   call.z_loss = from.z_loss;
+  call.focal = from.focal;
   call.values = from.values.get<T>("values", from.rows);
   call.gradient = from.gradient.get<Storage>("gradient", from.rows * from.classes);
   nb::gil_scoped_release released;
@@ -51,9 +52,9 @@ std::tuple<std::int64_t, double, double> softmax(std::uint64_t exec, int dtype, 
                                                  std::int64_t rows, std::int64_t classes, const Pointer & values,
                                                  const Pointer & gradient, bool mean, bool ignores, std::int64_t ignored,
                                                  const Pointer & keep, const Pointer & scale, double factor, const Pointer & class_weight,
-                                                 double label_smoothing, double z_loss) {
+                                                 double label_smoothing, double z_loss, double focal) {
   const Arguments all{exec, logits, labels, keep, scale, class_weight, values, gradient, rows, classes, ignores, ignored,
-                      factor, mean, label_smoothing, z_loss};
+                      factor, mean, label_smoothing, z_loss, focal};
   SoftmaxOutcome outcome;
   switch (static_cast<DType>(dtype)) {
   case DType::float32: outcome = run<float>(all); break;
@@ -71,7 +72,7 @@ std::tuple<std::int64_t, double, double> softmax(std::uint64_t exec, int dtype, 
 
 void register_softmax(nb::module_ &module) {
   module.def("softmax_cross_entropy", &softmax, "exec"_a, "dtype"_a, "logits"_a, "labels"_a, "rows"_a, "classes"_a,
-             "values"_a.none(), "gradient"_a.none(), "mean"_a = false, "ignores"_a = false, "ignored"_a = 0, "keep"_a.none() = nb::none(), "scale"_a.none() = nb::none(), "factor"_a = 1.0, "class_weight"_a.none() = nb::none(), "label_smoothing"_a = 0.0, "z_loss"_a = 0.0,
+             "values"_a.none(), "gradient"_a.none(), "mean"_a = false, "ignores"_a = false, "ignored"_a = 0, "keep"_a.none() = nb::none(), "scale"_a.none() = nb::none(), "factor"_a = 1.0, "class_weight"_a.none() = nb::none(), "label_smoothing"_a = 0.0, "z_loss"_a = 0.0, "focal"_a = 0.0,
              "Fill values and gradient; return (first row with a bad label or -1, sum of the values, count).");
 }
 

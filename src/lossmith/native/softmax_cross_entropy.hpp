@@ -5,6 +5,9 @@
 //     q_c         = (1 - e) [c == y] + e / C
 //     value       = sum_c w_c q_c (l - z_c) + f l^2
 //     gradient_c  = scale * (p_c (S + 2 f l) - w_c q_c),   S = sum_c w_c q_c
+// With a focal exponent g, and then e = f = 0, it is the focal loss:
+//     value       = w_y (1 - p_y)^g (l - z_y)
+//     gradient_c  = scale * w_y ((1 - p_y)^g + g (1 - p_y)^(g - 1) p_y (l - z_y)) (p_c - [c == y])
 // Terms with w_c q_c = 0 are left out, so a class masked by -inf costs nothing as long as it is neither the label nor
 // given a part of the smoothing. -inf where w_c q_c > 0 gives the value +inf. A row that holds NaN or +inf, or nothing
 // but -inf, gives NaN, value and gradient.
@@ -33,6 +36,7 @@ template <typename Storage> struct SoftmaxCrossEntropy {
   const T *class_weight = nullptr; // (classes,), optional
   double label_smoothing = 0.0;    // e, in [0, 1]
   double z_loss = 0.0;             // f
+  double focal = 0.0;              // g, not negative; not together with e or f
   T *values = nullptr;             // (rows,), optional
   double *log_sum_exp = nullptr;   // (rows,), optional; l, of the rows that are kept
   Storage *gradient = nullptr;     // (rows, classes), optional; may be the logits themselves, and overlap no other input

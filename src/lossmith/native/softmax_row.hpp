@@ -61,6 +61,19 @@ struct RowResult {
   Lanes<double> value, slope, offset, at_label, log_sum_exp;
 };
 
+// The focal loss from the cross-entropy, which is -w_y log p_y here; `distance` is -log p_y.
+LOSSMITH_INLINE void fade(RowResult &result, double gamma, const RowSums &row, Lanes<double> inverse,
+                          Lanes<double> distance) {
+  const Lanes<double> zero{}, p = row.label_exp * inverse, missed = row.other_exp * inverse; // 1 - p_y
+  // missed^gamma; its logarithm is that of other / (label + other).
+  const Lanes<double> power = exp_nonpositive<double>(-gamma * log1p_nonnegative(row.label_exp / row.other_exp));
+  const Lanes<double> faded = row.other_exp == 0.0 ? zero : power;
+  const Lanes<double> growth = (missed == 0.0) | (p == 0.0) ? zero : gamma * p * distance / missed;
+  result.value *= faded;
+  result.slope *= faded * (1.0 + growth);
+  result.at_label *= faded * (1.0 + growth);
+}
+
 template <typename Storage> LOSSMITH_INLINE RowResult finish_rows(const Job<Storage> &job, const RowSums &row) {
   const double share = job.smoothing_share;
   const Lanes<double> label_weight = (1.0 - job.label_smoothing) * row.label_class_weight;
@@ -87,6 +100,7 @@ template <typename Storage> LOSSMITH_INLINE RowResult finish_rows(const Job<Stor
     result.slope += pull;
     result.at_label += pull * row.label_exp;
   }
+  if (job.focal != 0.0) fade(result, job.focal, row, inverse, log_sum + row.label_distance);
   return result;
 }
 

@@ -20,6 +20,7 @@ from torch.autograd import Function
 
 from .. import native
 from ..arrays import load
+from ..core import contrastive_kernel
 from ..core.check import Inputs, consumed
 from ..losses import Loss
 from ..losses import find as definition
@@ -84,7 +85,11 @@ class _Pairs(_Definition):
 
 
 class _Labels(_Definition):
-    """Softmax cross-entropy with class indices."""
+    """Softmax cross-entropy and the losses that the same kernel computes, with class indices."""
+
+    def __init__(self, loss: Loss, parameters: Mapping[str, Any], settings: Mapping[str, float]) -> None:
+        super().__init__(loss, parameters)
+        self.settings = settings
 
     def run(
         self, prediction: Tensor, target: Tensor, values: Tensor | None, gradient: Tensor | None, scale: Scale
@@ -106,8 +111,7 @@ class _Labels(_Definition):
                 scale=_address(along),
                 factor=factor,
                 class_weight=_address(self.weight),
-                label_smoothing=self.parameters["label_smoothing"],
-                z_loss=self.parameters["z_loss"],
+                **self.settings,
             )
             return bad < 0
 
@@ -177,6 +181,8 @@ def kernel_of(loss: Loss, inputs: Inputs) -> Callable[..., tuple[Any, Any]] | No
     with, or None.
     """
     prediction, target = inputs.prediction, inputs.target
+    if loss.layout == "batch":
+        return _contrastive(loss, inputs)
     in_order = prediction.transpose(0, 1) if loss.layout == "sequence" and prediction.ndim == 3 else prediction
     if not (fast.usual(prediction, target) or fast.usual(in_order, target)) or not prediction.numel():
         return None
@@ -188,15 +194,42 @@ def kernel_of(loss: Loss, inputs: Inputs) -> Callable[..., tuple[Any, Any]] | No
     shape = prediction.shape[: prediction.ndim - consumed(loss, prediction.shape)]
 
     def kernel(inputs: Inputs, scale: Any, *, gradient: bool) -> tuple[Any, Any]:
-        if not gradient:
-            return _values(call, prediction, target, shape, _scale(scale, prediction, shape)), None
-        with torch.no_grad():
-            values, slope = _empty_values(prediction, shape), fast.empty_gradient(prediction)
-            along = _scale(scale, prediction, shape)
-            call.run(prediction, target, values, slope, 1.0 if along is None else along)
-        return values, slope
+        return _run(call, prediction, target, shape, scale, gradient)
 
     return kernel
+
+
+def _run(
+    call: Kernel, prediction: Tensor, target: Tensor, shape: Any, scale: Any, gradient: bool
+) -> tuple[Tensor, Tensor | None]:
+    if not gradient:
+        return _values(call, prediction, target, shape, _scale(scale, prediction, shape)), None
+    with torch.no_grad():
+        values, slope = _empty_values(prediction, shape), fast.empty_gradient(prediction)
+        along = _scale(scale, prediction, shape)
+        call.run(prediction, target, values, slope, 1.0 if along is None else along)
+    return values, slope
+
+
+def _contrastive(loss: Loss, inputs: Inputs) -> Callable[..., tuple[Any, Any]] | None:
+    """Return the kernel of a loss that compares the rows of a batch, or None."""
+    if not (fast.usual(inputs.prediction.contiguous(), inputs.target.contiguous()) and len(inputs.prediction)):
+        return None
+    found = contrastive_kernel.find(loss, inputs, _own_columns)
+    if found is None:
+        return None
+
+    def kernel(inputs: Inputs, scale: Any, *, gradient: bool) -> tuple[Any, Any]:
+        with torch.set_grad_enabled(torch.is_grad_enabled() and not gradient):
+            return found(inputs, scale, gradient=gradient)
+
+    return kernel
+
+
+def _own_columns(logits: Tensor, scale: Any, *, gradient: bool) -> tuple[Tensor, Tensor | None]:
+    parameters = _SOFTMAX.resolve({})
+    call = _Labels(_SOFTMAX, parameters, native.label_settings(_SOFTMAX.name, parameters) or {})
+    return _run(call, logits.contiguous(), torch.arange(len(logits)), logits.shape[:1], scale, gradient)
 
 
 def _call(loss: Loss, inputs: Inputs) -> Kernel | None:
@@ -213,10 +246,11 @@ def _call(loss: Loss, inputs: Inputs) -> Kernel | None:
     if loss is _CTC:
         counts = _counts(prediction, parameters)
         return None if counts is None else _Sequences(loss, parameters, counts)
+    settings = native.label_settings(loss.name, parameters)
+    if target.dtype is torch.int64 and settings is not None:
+        return _Labels(loss, parameters, settings)
     if row_pairs.find(loss) is None or row_pairs.numbers(parameters) is None:
         return None
-    if target.dtype is torch.int64 and loss is _SOFTMAX:
-        return _Labels(loss, parameters)
     return _Pairs(loss, parameters) if target.dtype is prediction.dtype else None
 
 
