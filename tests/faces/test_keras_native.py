@@ -1,4 +1,4 @@
-"""SparseCategoricalCrossentropy(from_logits=True) on the native kernels: the same as by the formula, only sooner."""
+"""Keras' losses on the native kernels: the same as by the formula, only sooner."""
 
 from __future__ import annotations
 
@@ -55,6 +55,7 @@ def formula(monkeypatch):
         with monkeypatch.context() as patch:
             patch.setitem(kernel._FINDERS, "tensorflow", lambda *_: None)
             patch.setattr(fast, "softmax_cross_entropy", lambda *_: None)
+            patch.setattr(fast, "row_means", lambda *_: None)
             return function(*arguments, **options)
 
     return call
@@ -158,6 +159,55 @@ def test_a_training_step_is_one_pass_over_the_logits():
     assert found == ["Ahead", "Backward"]
     with pytest.raises(tf.errors.InvalidArgumentError, match="count from 1: use y_true - 1"):
         step(tf.constant(np.arange(N) % C + 1), tf.constant(logits))
+
+
+ELEMENTWISE = {
+    "MeanSquaredError": {},
+    "MeanAbsolutePercentageError": {},
+    "Huber": {"delta": 0.3},
+    "BinaryCrossentropy": {"from_logits": True, "label_smoothing": 0.1},
+    "BinaryFocalCrossentropy": {"apply_class_balancing": True},
+    "CategoricalCrossentropy": {"from_logits": True},
+}
+
+
+@pytest.mark.skipif(BACKEND != "tensorflow", reason="operations of TensorFlow")
+@pytest.mark.parametrize("name", ELEMENTWISE)
+def test_elementwise_losses_and_dense_rows_are_one_operation_each(name, formula):
+    tf = require("tensorflow")
+    loss = getattr(lk, name)(**ELEMENTWISE[name])
+    y_true, y_pred = tf.constant(np.eye(C, dtype="float32")[labels]), tf.nn.softmax(logits)
+
+    def make():
+        @tf.function(autograph=False)
+        def step(y_pred, factor):
+            with tf.GradientTape(persistent=True) as tape:
+                tape.watch(y_pred)
+                value = loss(y_true, y_pred)
+                weighed = loss(y_true, y_pred, factor)
+            return value, weighed, tape.gradient(value, y_pred), tape.gradient(weighed, y_pred)
+
+        return step.get_concrete_function(y_pred, tf.constant(weight))
+
+    ours, theirs = make(), formula(make)
+    found = {n.type for n in ours.graph.get_operations() if n.type.startswith("Lossmith")}
+    family = "RowPairs" if name == "CategoricalCrossentropy" else "ElementRows"
+    assert found == {f"Lossmith{family}Ahead", f"Lossmith{family}Backward"}
+    assert not any(n.type.startswith("Lossmith") for n in theirs.graph.get_operations())
+    for a, b in zip(ours(y_pred, tf.constant(weight)), theirs(y_pred, tf.constant(weight)), strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-6 * np.abs(b).max())
+
+
+@pytest.mark.skipif(BACKEND != "tensorflow", reason="operations of TensorFlow")
+def test_a_regression_trains_as_with_the_formula(formula):
+    def run():
+        model = tiny_model((2,))
+        y = np.stack([x.sum(1), x[:, 0]], 1)
+        losses = history(lk.Huber(), x, y, model, batch_size=5, sample_weight=weight)
+        return [losses, *model.get_weights()]
+
+    for a, b in zip(run(), formula(run), strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-6)
 
 
 @pytest.mark.skipif(BACKEND != "torch", reason="PyTorch's autograd")

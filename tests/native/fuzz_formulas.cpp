@@ -8,7 +8,7 @@
 #include "elementwise_formulas.hpp"
 
 #undef LOSSMITH_FORMULAS
-#define LOSSMITH_FORMULAS(F) F(Huber) F(LogCosh) F(LaplaceNll)
+#define LOSSMITH_FORMULAS(F) F(Huber) F(LogCosh) F(LaplaceNLL)
 #define LOSSMITH_LEVEL three
 #include "elementwise_blocks.hpp"
 namespace lossmith::three {
