@@ -24,7 +24,7 @@ from .batch import UnreadableError
 from .partial import Partial, run
 from .plan import Options, Plan
 from .progress import Advance, shown
-from .splits import Split
+from .split import Split
 from .store import Store
 
 _TRIES = 3
