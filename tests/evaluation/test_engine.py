@@ -257,7 +257,8 @@ def test_every_kind_of_source(tmp_path: Path) -> None:
         "reader": table.to_reader(512),
         "tables": [table.slice(0, 99), table.slice(99)],
         "batches": ((P[i : i + 333], Y[i : i + 333]) for i in range(0, ROWS, 333)),
-        "columns": [{"p": P, "y": Y}],
+        "columns": {"p": P, "y": Y},
+        "lists of columns": [{"p": P[:9].tolist(), "y": Y[:9].tolist()}, {"p": P[9:], "y": Y[9:]}],
     }
     expected = lm.evaluate(P, Y, stream=True)
     for name, source in sources.items():

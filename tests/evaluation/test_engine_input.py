@@ -119,6 +119,7 @@ def test_empty_pieces_change_nothing(tmp_path: Path) -> None:
         (lambda: lm.evaluate(in_batches((P[:0], Y[:0]))), DataError, "the source has no rows"),
         (lambda: lm.evaluate(in_batches((P * np.nan, Y))), InputError, "the first rows have no finite prediction"),
         (lambda: lm.evaluate([{"a": P}, 3]), DataError, "has no column with a usual target name"),
+        (lambda: lm.evaluate(pa.chunked_array([P])), InputError, "the source is a ChunkedArray and no table"),
         (lambda: lm.evaluate(iter([3])), InputError, "batch 0 is a int; expected"),
         (lambda: lm.evaluate(iter([(P, Y[:3])])), InputError, "the columns of batch 0 have"),
         (lambda: lm.evaluate(in_batches((P, Y)), resume="x"), InputError, "resume= needs a source whose pieces"),

@@ -12,7 +12,7 @@ import numpy as np
 from ...errors import InputError
 from ..arrays import to_numpy
 from .batch import Batch, UnreadableError, from_arrow, import_pyarrow
-from .files import DataFile
+from .files import DataFile, line_of
 from .formats import IpcSplit, ParquetSplit, TextSplit, opened
 from .split import Piece, Row, Split, check_there
 
@@ -94,9 +94,19 @@ def _of_parquet(file: DataFile, ordinal: int, skip_bad: bool) -> Iterator[Split]
 
 
 def of_arrow_stream(source: Any) -> Iterator[Split]:
-    """Return the splits of anything with ``__arrow_c_stream__``: its batches, put together up to a useful size."""
+    """Return the splits of anything with ``__arrow_c_stream__``: its batches, put together up to a useful size.
+
+    Raises:
+        InputError: It is a stream of values, not of rows with columns.
+    """
     pyarrow = import_pyarrow("reading Arrow streams")
-    reader = pyarrow.RecordBatchReader.from_stream(source)
+    try:
+        reader = pyarrow.RecordBatchReader.from_stream(source)
+    except pyarrow.ArrowException as error:
+        raise InputError(
+            f"the source is a {type(source).__name__} and no table ({line_of(error)}); give a table with target and "
+            "prediction, or evaluate(prediction, target)"
+        ) from None
     return of_batches(_grouped(reader))
 
 
