@@ -50,8 +50,8 @@ def evaluate(
         source: Predictions: (N,) or (N, 1) values, probabilities or logits of the positive class, or class labels; (N,
             C) probabilities or logits; lists and arrays of any framework. Or a source: Parquet, CSV or Arrow files, as
             path, directory (also partitioned as "name=value"), pattern, list of these or URL; anything with
-            ``__arrow_c_stream__`` (data frames, queries, data sets); an iterable of (prediction, target) pairs,
-            mappings of columns or Arrow batches.
+            ``__arrow_c_stream__`` (data frames, queries, data sets); a mapping of columns; an iterable of
+            (prediction, target) pairs, mappings of columns or Arrow batches.
         target: (N,) numbers, class indices or class names; (N, C) one-hot rows, or 0/1 for several labels per row. Of a
             source: the column, guessed from the usual names if None.
         prediction: Of a source: the column or columns (``p_*``), likewise. Without a source: the predictions.

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Executor, Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from dataclasses import replace
@@ -24,7 +24,7 @@ from .batch import UnreadableError
 from .partial import Partial, run
 from .plan import Options, Plan
 from .progress import Advance, shown
-from .splits import Split
+from .split import Split
 from .store import Store
 
 _TRIES = 3
@@ -70,7 +70,7 @@ def _splits(source: Any, skip_bad: bool) -> tuple[Iterable[Split], str]:
         return list(splits.of_files(found, skip_bad)), name
     if hasattr(source, "__arrow_c_stream__"):
         return splits.of_arrow_stream(source), ""
-    return splits.of_batches(source), ""
+    return splits.of_batches([source] if isinstance(source, Mapping) else source), ""
 
 
 class _Arrays:

@@ -106,7 +106,7 @@ def _filesystem(path: str) -> tuple[Any, str]:
 
             remote, inner = fsspec.core.url_to_fs(path)
         except (ImportError, ValueError):
-            raise DataError(f"{path} cannot be opened: {_line(first)}") from None
+            raise DataError(f"{path} cannot be opened: {line_of(first)}") from None
         return fs.PyFileSystem(fs.FSSpecHandler(remote)), inner
 
 
@@ -130,7 +130,7 @@ def _listed(filesystem: Any, folder: str, path: str) -> list[Any]:
     try:
         entries = filesystem.get_file_info(fs.FileSelector(folder, recursive=True))
     except OSError as error:
-        raise DataError(f"{path} cannot be listed: {_line(error)}") from None
+        raise DataError(f"{path} cannot be listed: {line_of(error)}") from None
     below = len(folder.rstrip("/")) + 1
     hidden = (any(part[0] in "_." for part in e.path[below:].split("/")) for e in entries)
     return [e for e, skip in zip(entries, hidden, strict=True) if e.type == fs.FileType.File and not skip]
@@ -157,5 +157,6 @@ def _shown(paths: Sequence[str | os.PathLike[str]]) -> str:
     return ", ".join(str(p) for p in paths[:3]) + (", …" if len(paths) > 3 else "") if paths else "an empty list"
 
 
-def _line(error: BaseException) -> str:
+def line_of(error: BaseException) -> str:
+    """Return the first line of what an error says."""
     return str(error).strip().partition("\n")[0]

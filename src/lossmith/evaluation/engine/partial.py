@@ -9,13 +9,13 @@ from typing import Any
 
 import numpy as np
 
-from ...errors import DataError, LossmithError
+from ...errors import DataError, InputError, LabelError, UnknownNameError
 from ..inputs import prepare
 from ..states import SCHEMA, Bundle, from_json, to_json
 from . import collect
 from .batch import Batch, UnreadableError
 from .plan import Plan, arrays_of, finite_rows
-from .splits import Split
+from .split import Split
 
 _ROUNDING, _TOLERANCE = 1e-3, 0.02  # as for arrays: sums of rows that are left, and that are repaired
 
@@ -109,14 +109,19 @@ def _take(part: Partial, plan: Plan, key: str, batch: Batch) -> None:
         prediction, target = prediction[keep], target[keep]
     if plan.form in ("probabilities", "percentages") and prediction.ndim == 2:
         prediction = _rescaled(part, prediction, 100.0 if plan.form == "percentages" else 1.0)
-    inputs = prepare(
-        prediction,
-        target,
-        task=plan.task,
-        form=plan.form,
-        class_names=plan.class_names or None,
-        locate=lambda row: batch.locate(row if places is None else int(places[row])),
-    )
+    try:
+        inputs = prepare(
+            prediction,
+            target,
+            task=plan.task,
+            form=plan.form,
+            class_names=plan.class_names or None,
+            locate=lambda row: batch.locate(row if places is None else int(places[row])),
+        )
+    except (LabelError, UnknownNameError) as error:
+        settled = "task and classes were settled by the first rows: task= and class_names= say otherwise"
+        error.args = (f"{error}; {settled}",)
+        raise
     ids = _row_ids(plan, batch)
     collect.update(part.states, plan, inputs, ids if places is None else ids[places])
 
@@ -180,5 +185,5 @@ def _row_ids(plan: Plan, batch: Batch) -> np.ndarray:
         return np.arange(batch.first, batch.first + rows, dtype=np.int64)
     ids: Any = batch.columns[plan.row_id]
     if ids.dtype.kind not in "iuU":
-        raise LossmithError(f"column {plan.row_id!r} of row ids holds {ids.dtype}; expected whole numbers or strings")
+        raise InputError(f"column {plan.row_id!r} of row ids holds {ids.dtype}; expected whole numbers or strings")
     return ids

@@ -16,7 +16,7 @@ from ...files import write_whole
 from ..states import SCHEMA
 from .partial import Partial
 from .plan import Plan
-from .splits import Split
+from .split import Split
 
 
 class Store:
