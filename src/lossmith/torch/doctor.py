@@ -16,11 +16,9 @@ from typing import Any
 
 import torch
 
-from ..doctor.finding import Findings
-from ..doctor.history import History
+from ..doctor.batch import Batch
 from ..doctor.steps import StepFacts, due
-from ..doctor.verdict import Verdict
-from ..doctor.watch import Batch, Say, Watch
+from ..doctor.watch import Say, Watch, Watched
 from ..errors import InputError
 from .gradients import Gradients
 
@@ -31,7 +29,7 @@ _RECENT_ELEMENTS = 1 << 16
 _JUDGED = (24, 64, 256, 1024, 4096, 16384, 65536, 262144)  # the steps at which gradients are judged
 
 
-class Doctor:
+class Doctor(Watched):
     """Watches a training loop, and says what is wrong with it while it runs.
 
     Args:
@@ -193,19 +191,9 @@ class Doctor:
         self.watch.close(quietly=quietly)
 
     @property
-    def findings(self) -> Findings:
-        """What was found so far, most serious first."""
-        return self.watch.findings
-
-    @property
-    def history(self) -> History | None:
-        """The curves so far, or None."""
-        return self.watch.history
-
-    @property
-    def verdict(self) -> Verdict | None:
-        """What the curves say of over- and underfitting, or None."""
-        return self.watch.verdict
+    def sees_losses(self) -> bool:
+        """Whether a hook on the loss sees its calls."""
+        return isinstance(self._loss, torch.nn.Module)
 
     # --- what hooks see -----------------------------------------------------------------------------------------------
     def _on_model(self, module: torch.nn.Module, args: Any, kwargs: Any, output: Any) -> None:

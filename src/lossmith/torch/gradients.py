@@ -47,6 +47,7 @@ class Gradients:
         self._names: list[str] = []
         self._parameters: list[torch.Tensor] = []
         self._followed: list[int] = []
+        self._mine: tuple[bool, ...] = ()
         self._samples: list[torch.Tensor] = []
         self._looks = Looks()
         self._open: tuple[torch.Tensor | None, list[int], list[torch.Tensor]] | None = None
@@ -77,6 +78,7 @@ class Gradients:
         picked = np.unique(np.linspace(0, len(matrices) - 1, min(_FOLLOWED, len(matrices))).astype(int))
         self._followed = [matrices[i] for i in picked] if matrices else []
         self._samples = [_part(p, _START).clone() for p in self._parameters]
+        self._mine = self._owned()
         self._hidden = max(0, len(matrices) - 1)
         self._equal = _with_equal_units(self._names, self._parameters, matrices[:-1])
         if self._model is not None:
@@ -105,7 +107,8 @@ class Gradients:
     def _look_back(self, slope: torch.Tensor) -> None:
         self._slopes.append(slope.detach().sum())
         if self.steps > 0 and self._followed:
-            grads = [g for i in self._followed if (g := self._parameters[i].grad) is not None and not g.is_sparse]
+            mine = [self._parameters[i].grad for i in self._followed if self._mine[i]]
+            grads = [g for g in mine if g is not None and not g.is_sparse]
             norms = torch._foreach_norm([g.detach() for g in grads]) if grads else []
             zero = torch.zeros((), device=slope.device)
             self._old.append(torch.stack([n.float().to(zero.device) for n in norms]).sum() if norms else zero)
