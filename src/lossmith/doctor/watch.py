@@ -188,8 +188,12 @@ class Watch:
         """Take in the numbers of an epoch by name (``loss``, ``val_loss``, ``accuracy``, …), and look at the curves."""
         with self.guarded("the look at an epoch"):
             self._keeper.add(record)
-            self._curves()
-            self._speak(f"epoch {len(self._keeper.rows)}")
+            if self._keeper.quiet:
+                self._held.clear()
+                self._found.pop("curves", None)
+            else:
+                self._curves()
+                self._speak(f"epoch {len(self._keeper.rows)}")
             if self._file is not None and self._keeper.is_time():
                 self._write()
 
@@ -285,11 +289,21 @@ class Watch:
         except MisuseError:
             raise
         except Exception as error:
-            text = str(error).partition("\n")[0][:200]
-            self._tell(
-                f"Bug of lossmith, not yours: {what} failed ({type(error).__name__}: {text}); the training goes on. "
-                "Please report it."
-            )
+            self.bug(what, error)
+
+    def bug(self, what: str, error: Exception) -> None:
+        """Say in one line, and once, that something of lossmith's own failed; MisuseError goes on its way.
+
+        Raises:
+            MisuseError: It is one.
+        """
+        if isinstance(error, MisuseError):
+            raise error
+        text = str(error).partition("\n")[0][:200]
+        self._tell(
+            f"Bug of lossmith, not yours: {what} failed ({type(error).__name__}: {text}); the training goes on. "
+            "Please report it."
+        )
 
     # --- inside -------------------------------------------------------------------------------------------------------
     def _with(self, made: Evidence, **more: Any) -> Evidence:
@@ -321,11 +335,12 @@ class Watch:
         history = self.history
         if history is None:
             return
-        found, broken = judged(replace(self._known, history=history), ignore=self._ignore)
+        some = None if final else [rule(code) for code in sorted(_LIVE)]
+        found, broken = judged(replace(self._known, history=history), ignore=self._ignore, only=some)
         for line in broken:
             self._tell(line)
         if not final:
-            live = [f for f in found if f.code in _LIVE and not (f.code == "OPT03" and _below_the_start(history))]
+            live = [f for f in found if not (f.code == "OPT03" and _below_the_start(history))]
             codes = {f.code for f in live}
             self._held = {code: self._held.get(code, 0) + 1 for code in codes}
             found = [f for f in live if f.certainty == "certain" or self._held[f.code] >= _LOOKS]

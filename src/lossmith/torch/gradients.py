@@ -86,14 +86,13 @@ class Gradients:
             self._units = _layers(self._model, self._guarded)
 
     # --- what hooks tell ----------------------------------------------------------------------------------------------
-    def mode(self, *, training: bool, learning: bool) -> None:
+    def mode(self, training: bool, learning: bool) -> None:
         """Take note of the mode in which a loss was computed, and of whether gradients were recorded."""
-        self._asleep_now = learning and not training
-        self._was_training = self._was_training or (training and learning)
         if training and learning:
-            self._asleep = 0
-        if training and not learning:
-            self._awake += 1
+            self._was_training, self._asleep_now, self._asleep = True, False, 0
+        else:
+            self._asleep_now = learning
+            self._awake += training
 
     def before_backward(self, value: torch.Tensor) -> None:
         """Have a look at what backward() finds, in the first steps: old gradients, and which way it goes."""
