@@ -54,11 +54,12 @@ class MissingDependencyError(LossmithError, ImportError):
     Args:
         package: The distribution to install.
         purpose: What it is needed for.
-        extra: The extra of lossmith that brings it.
+        extra: The extra of lossmith that brings it, or an empty string where none does.
     """
 
-    def __init__(self, package: str, purpose: str, extra: str) -> None:
-        super().__init__(f"{purpose} needs {package}, which is not installed; run: pip install 'lossmith[{extra}]'")
+    def __init__(self, package: str, purpose: str, extra: str = "") -> None:
+        install = f"'lossmith[{extra}]'" if extra else package
+        super().__init__(f"{purpose} needs {package}, which is not installed; run: pip install {install}")
 
 
 class UnknownNameError(LossmithError, LookupError):

@@ -158,7 +158,7 @@ def test_steps_without_epochs_make_windows_whose_number_is_bounded() -> None:
 def test_strict_raises_on_errors_and_only_there() -> None:
     watch, _ = watching(strict=True)
     watch.batch(bad(np.random.default_rng(3)))
-    with pytest.raises(MisuseError, match="^OUT02 error · Softmax output") as raised:
+    with pytest.raises(MisuseError, match=r"^OUT02 error · Softmax output") as raised:
         watch.look()
     assert [f.code for f in raised.value.findings] == ["OUT02"]  # type: ignore[attr-defined]
     watch, said = watching(None, strict=True)
@@ -253,7 +253,7 @@ def test_bad_options_are_named(options: dict, error: type[Exception], text: str)
 
 
 def test_directory_that_is_not_there_is_said_before_the_training_and_stops_none(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match="there is no directory .*; create it first"):
+    with pytest.raises(DataError, match=r"there is no directory .*; create it first"):
         watching(None, file=tmp_path / "no" / "h.json")
     (tmp_path / "gone").mkdir()
     watch, said = watching(None, file=tmp_path / "gone" / "h.json")

@@ -68,7 +68,7 @@ def course(
         )
     last = slice(-_LAST, None) if epochs.size >= 2 * _LAST else slice(-1, None)
     t, v = float(train[last].mean()), float(validation[last].mean())
-    to_learn = constant if constant is not None and constant > 0 else float(validation[0])
+    to_learn = constant if constant is not None and constant > 0 else float(max(train[0], validation[0]))
     if epochs.size >= 2 * _LAST and t >= 0 and v >= _CLEAR * t and v - t <= _LOST * to_learn:
         return _small(t, v, to_learn)
     return verdict(t, v, constant=constant, train_rows=train_rows, validation_rows=validation_rows)

@@ -93,8 +93,10 @@ def diagnose(evidence: Evidence, *, ignore: Iterable[str] = ()) -> Findings:
     return Findings(settled(found), broken=broken, seen=seen(evidence))
 
 
-def judged(evidence: Evidence, *, ignore: Iterable[str] = ()) -> tuple[list[Finding], list[str]]:
-    """Return all that the rules find, consequences included, and a line for each rule that failed itself.
+def judged(
+    evidence: Evidence, *, ignore: Iterable[str] = (), only: Iterable[Rule] | None = None
+) -> tuple[list[Finding], list[str]]:
+    """Return all that the rules (or ``only`` some) find, consequences included, and a line for each that failed itself.
 
     Raises:
         UnknownNameError: ``ignore`` names no rule.
@@ -102,7 +104,7 @@ def judged(evidence: Evidence, *, ignore: Iterable[str] = ()) -> tuple[list[Find
     left_out = {rule(code).code for code in ([ignore] if isinstance(ignore, str) else ignore)}
     found: list[Finding] = []
     broken: list[str] = []
-    for one in rules():
+    for one in rules() if only is None else only:
         if one.code not in left_out and any(evidence.known.issuperset(needs) for needs in one.needs):
             _run(one, evidence, found, broken)
     return found, broken

@@ -22,16 +22,26 @@ from .verdict import Verdict
 _MOST_WINDOWS = 64
 _FEWEST_WINDOWS = 8
 _FIRST_WINDOW = 8  # steps
+_FAR = 2.0  # a training loss within so many times its best does not diverge
+_NEAR = 1.02  # a validation loss within so many times its best has not risen
 _PAUSE = 30.0  # seconds between two writings of the file
 
 
 class Keeper:
-    """The epochs: one mapping of names to numbers each, ``epoch`` counted from 1."""
+    """The epochs: one mapping of names to numbers each, ``epoch`` counted from 1.
+
+    Attributes:
+        rows: The mappings.
+        quiet: Whether the last epoch can be no sign of anything: both losses are finite, above 0 and near their best.
+    """
 
     def __init__(self) -> None:
         self.rows: list[dict[str, float]] = []
         self._written = time.monotonic()
         self._made: tuple[int, History | None] = (0, None)
+        self._last = math.nan
+        self._best = (math.inf, math.inf)
+        self.quiet = True
 
     def add(self, record: Mapping[str, Any]) -> None:
         """Add an epoch; what is no single number is left out."""
@@ -41,6 +51,19 @@ class Keeper:
             if number is not None and name != "epoch":
                 row[str(name)] = number
         self.rows.append(row)
+        self._watch_best(row)
+
+    def _watch_best(self, row: Mapping[str, float]) -> None:
+        train, validation = row.get("loss", 1.0), row.get("val_loss", 0.0)
+        self.quiet = (
+            0 < train < math.inf
+            and train != self._last
+            and train <= _FAR * self._best[0]
+            and validation <= _NEAR * self._best[1]
+            and len(row) > 1
+        )
+        self._last = train
+        self._best = min(self._best[0], train), min(self._best[1], validation)
 
     @property
     def history(self) -> History | None:

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 _EVERY_STEP = 24  # the first steps are all looked at
-_STRIDE = 16
+_STRIDE = 32
 _LATER = 1024  # from here on looks are four times rarer
 _KEPT = 96  # looks that are kept after the first ones
 _LOSSES = 20

@@ -41,6 +41,7 @@ _SPOKEN = 10  # findings that are said in place; the others wait for the summary
 _LIVE = frozenset(("NUM01", "OPT03", "OPT04", "OUT15", "GEN01"))
 _OF_THE_START = frozenset(("INIT01", "INIT02", "INIT03", "DATA01", "DATA02"))
 _FEW_STEPS = 200
+_SOME_ROWS = 64  # from so many rows on, the loss of the best constant is known well enough for a sentence
 
 
 def to_stderr(text: str) -> None:
@@ -59,6 +60,7 @@ class Watch:
         file: Where the history goes: ``.json`` (with findings and verdict) or ``.csv``; read by ``lossmith doctor``.
         say: What gets the texts; by default they are printed to the standard error.
         untrained: Whether the model starts from its initial weights.
+        activation: The last activation, if no model says it.
 
     Raises:
         InputError: The loss is none, or the file has another suffix.
@@ -85,9 +87,10 @@ class Watch:
         file: str | os.PathLike[str] | None = None,
         say: Say | None = None,
         untrained: bool = True,
+        activation: str | None = None,
     ) -> None:
         self._ignore = tuple(rule(code).code for code in ([ignore] if isinstance(ignore, str) else ignore))
-        self._known = gather(loss, model=model)
+        self._known = gather(loss, model=model, activation=activation)
         self._file = None if file is None else Path(file)
         if self._file is not None and self._file.suffix.lower() not in (".json", ".csv"):
             raise InputError(f"file is {str(file)!r}; expected a name that ends in .json or .csv")
@@ -100,6 +103,7 @@ class Watch:
         self._half = False
         self._first: Evidence | None = None
         self._looked = False
+        self._constant: float | None = None
         self._recent: list[Batch] = []
         self._keeper = Keeper()
         self._windows = Windows()
@@ -154,9 +158,12 @@ class Watch:
                 self._speak("first batch")
             if self._batches and (enough or not self.wants_batch) and not self._looked:
                 self._looked = True
+                together = self._joined(self._batches)
                 if len(self._batches) > 1 and not one_sided(self._batches):
-                    self._judge("batches", self._joined(self._batches), without=_OF_THE_START)
-                    self._speak("first batches")
+                    self._judge("batches", together, without=_OF_THE_START)
+                if together.score is not None and together.score.values.size >= _SOME_ROWS:
+                    self._constant = together.score.constant_mean
+                self._speak("first batches")
 
     def recent(self, batches: Iterable[Batch]) -> None:
         """Take in some of the latest batches, in place of those before, for the judgement at the end."""
@@ -181,8 +188,12 @@ class Watch:
         """Take in the numbers of an epoch by name (``loss``, ``val_loss``, ``accuracy``, …), and look at the curves."""
         with self.guarded("the look at an epoch"):
             self._keeper.add(record)
-            self._curves()
-            self._speak(f"epoch {len(self._keeper.rows)}")
+            if self._keeper.quiet:
+                self._held.clear()
+                self._found.pop("curves", None)
+            else:
+                self._curves()
+                self._speak(f"epoch {len(self._keeper.rows)}")
             if self._file is not None and self._keeper.is_time():
                 self._write()
 
@@ -227,10 +238,8 @@ class Watch:
         history = self._keeper.history
         if history is None:
             return None
-        score = self._first.score if self._first is not None else None
-        constant = score.constant_mean if score is not None and score.values.size >= 50 else None
         with contextlib.suppress(LossmithError):
-            return course(history, constant=constant)
+            return course(history, constant=self._constant)
         return None
 
     def close(self, *, quietly: bool = False) -> None:
@@ -280,11 +289,21 @@ class Watch:
         except MisuseError:
             raise
         except Exception as error:
-            text = str(error).partition("\n")[0][:200]
-            self._tell(
-                f"Bug of lossmith, not yours: {what} failed ({type(error).__name__}: {text}); the training goes on. "
-                "Please report it."
-            )
+            self.bug(what, error)
+
+    def bug(self, what: str, error: Exception) -> None:
+        """Say in one line, and once, that something of lossmith's own failed; MisuseError goes on its way.
+
+        Raises:
+            MisuseError: It is one.
+        """
+        if isinstance(error, MisuseError):
+            raise error
+        text = str(error).partition("\n")[0][:200]
+        self._tell(
+            f"Bug of lossmith, not yours: {what} failed ({type(error).__name__}: {text}); the training goes on. "
+            "Please report it."
+        )
 
     # --- inside -------------------------------------------------------------------------------------------------------
     def _with(self, made: Evidence, **more: Any) -> Evidence:
@@ -316,11 +335,12 @@ class Watch:
         history = self.history
         if history is None:
             return
-        found, broken = judged(replace(self._known, history=history), ignore=self._ignore)
+        some = None if final else [rule(code) for code in sorted(_LIVE)]
+        found, broken = judged(replace(self._known, history=history), ignore=self._ignore, only=some)
         for line in broken:
             self._tell(line)
         if not final:
-            live = [f for f in found if f.code in _LIVE and not (f.code == "OPT03" and _below_the_start(history))]
+            live = [f for f in found if not (f.code == "OPT03" and _below_the_start(history))]
             codes = {f.code for f in live}
             self._held = {code: self._held.get(code, 0) + 1 for code in codes}
             found = [f for f in live if f.certainty == "certain" or self._held[f.code] >= _LOOKS]
@@ -393,6 +413,31 @@ class Watch:
                 write(self._file, self._keeper.rows, self.findings, self.verdict)
             except DataError as error:
                 self._tell(f"lossmith doctor: {error}")
+
+
+class Watched:
+    """What the faces share.
+
+    Attributes:
+        watch: The watch behind the face.
+    """
+
+    watch: Watch
+
+    @property
+    def findings(self) -> Findings:
+        """What was found so far, most serious first."""
+        return self.watch.findings
+
+    @property
+    def history(self) -> History | None:
+        """The curves so far, or None."""
+        return self.watch.history
+
+    @property
+    def verdict(self) -> Verdict | None:
+        """What the curves say of over- and underfitting, or None."""
+        return self.watch.verdict
 
 
 def _below_the_start(history: History) -> bool:

@@ -23,9 +23,11 @@ What differs from optax 0.2.8 is better on purpose:
   ±inf costs 0 in the sigmoid ones.
 - Vectors of length 0 have cosine 0 with gradient 0, and triplets have real distances for odd norms.
 - At the kink of a hinge the gradient is that of one side, not the mean of both.
+
+``Doctor`` watches a training: docs/guide/doctor.md.
 """
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from .binary import (
     binary_cross_entropy,
@@ -65,6 +67,9 @@ from .regression import (
 )
 from .structured import binary_dice_loss, ctc_loss, dice_loss, multiclass_generalized_dice_loss, ntxent
 from .vectors import cosine_distance, cosine_similarity, triplet_margin_loss
+
+if TYPE_CHECKING:
+    from .doctor import Doctor as Doctor
 
 __all__ = [
     "absolute_error",
@@ -106,6 +111,10 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
+    if name == "Doctor":  # no loss, and loaded when asked for
+        from .doctor import Doctor
+
+        return Doctor
     hint = ""
     if name in MISSING:
         hint = f": it waits for {MISSING[name]}; until then take optax.losses.{name}"

@@ -18,18 +18,16 @@ from typing import Any
 import keras
 import numpy as np
 
-from ..doctor.finding import Findings
-from ..doctor.history import History
+from ..doctor.batch import Batch
 from ..doctor.steps import StepFacts
-from ..doctor.verdict import Verdict
-from ..doctor.watch import Batch, Say, Watch
+from ..doctor.watch import Say, Watch, Watched
 from ..errors import LossmithError
 from .variables import Variables, updates
 
 _MOST_INPUTS = 1 << 22  # numbers of the first inputs that are kept for the judgement at the end
 
 
-class Doctor(keras.callbacks.Callback):
+class Doctor(Watched, keras.callbacks.Callback):
     """Watches ``fit``, and says what is wrong with the training while it runs.
 
     Args:
@@ -101,21 +99,6 @@ class Doctor(keras.callbacks.Callback):
         with self.watch.guarded("the last predictions"):
             self.watch.recent(self._again())
         self.watch.close()
-
-    @property
-    def findings(self) -> Findings:
-        """What was found so far, most serious first."""
-        return self.watch.findings
-
-    @property
-    def history(self) -> History | None:
-        """The curves so far, or None."""
-        return self.watch.history
-
-    @property
-    def verdict(self) -> Verdict | None:
-        """What the curves say of over- and underfitting, or None."""
-        return self.watch.verdict
 
     # --- the first batches --------------------------------------------------------------------------------------------
     def _attach(self, model: Any) -> None:

@@ -56,6 +56,8 @@ from .modules import (
 
 if TYPE_CHECKING:
     from .doctor import Doctor as Doctor
+    from .huggingface import HuggingFaceDoctor as HuggingFaceDoctor
+    from .lightning import LightningDoctor as LightningDoctor
 
 __all__ = [
     "BCELoss",
@@ -85,8 +87,16 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    if name == "Doctor":  # no loss, and loaded when asked for
+    if name == "Doctor":  # no losses, and loaded when asked for: two of them need packages of their own
         from .doctor import Doctor
 
         return Doctor
+    if name == "LightningDoctor":
+        from .lightning import LightningDoctor
+
+        return LightningDoctor
+    if name == "HuggingFaceDoctor":
+        from .huggingface import HuggingFaceDoctor
+
+        return HuggingFaceDoctor
     raise AttributeError(f"module 'lossmith.torch' has no attribute {name!r}")

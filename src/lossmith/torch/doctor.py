@@ -17,22 +17,20 @@ from typing import Any
 
 import torch
 
-from ..doctor.finding import Findings
-from ..doctor.history import History
+from ..doctor.batch import Batch
 from ..doctor.steps import StepFacts, due
-from ..doctor.verdict import Verdict
-from ..doctor.watch import Batch, Say, Watch
+from ..doctor.watch import Say, Watch, Watched
 from ..errors import InputError
 from .gradients import Gradients
 
 _READ = 256  # losses that are read at once
 _RECENT = 8  # of the latest batches, slices of so many are kept
-_RECENT_EVERY = 16  # steps
+_RECENT_EVERY = 32  # steps
 _RECENT_ELEMENTS = 1 << 16
-_JUDGED = (24, 64, 256, 1024, 4096, 16384, 65536, 262144)  # the steps at which gradients are judged
+_JUDGED = frozenset((24, 64, 256, 1024, 4096, 16384, 65536, 262144))  # the steps at which gradients are judged
 
 
-class Doctor:
+class Doctor(Watched):
     """Watches a training loop, and says what is wrong with it while it runs.
 
     Args:
@@ -105,11 +103,13 @@ class Doctor:
         self._hooks: list[Any] = []
         self._inputs: Any = None
         self._inputs_hook: Any = None
+        self._before: Any = None
         self._pending: list[torch.Tensor] = []
         self._train = _Mean()
         self._validation = _Mean()
         self._recent: deque[Batch] = deque(maxlen=_RECENT)
         self._calls = 0
+        self._hungry = True
         self._told = False  # whether the loop gives epochs itself
 
     # --- the loop's side ----------------------------------------------------------------------------------------------
@@ -121,7 +121,7 @@ class Doctor:
                 self._inputs_hook = self._model.register_forward_hook(self._on_model, with_kwargs=True)
                 self._hooks.append(self._inputs_hook)
             if self._optimizer is not None:
-                self._hooks.append(self._optimizer.register_step_pre_hook(self._on_update))
+                self._hook_before(self._optimizer, True)
                 self._hooks.append(self._optimizer.register_step_post_hook(self._on_updated))
             self._gradients.start()
         return self
@@ -181,8 +181,9 @@ class Doctor:
 
     def close(self, *, quietly: bool = False) -> None:
         """Take the hooks off, look a last time and say the summary; leaving the ``with`` block does it."""
-        for hook in self._hooks:
+        for hook in (*self._hooks, *([] if self._before is None else [self._before])):
             hook.remove()
+        self._before = None
         self._hooks.clear()
         with self.watch.guarded("the last reading"):
             self._gradients.close()
@@ -194,38 +195,30 @@ class Doctor:
         self.watch.close(quietly=quietly)
 
     @property
-    def findings(self) -> Findings:
-        """What was found so far, most serious first."""
-        return self.watch.findings
-
-    @property
-    def history(self) -> History | None:
-        """The curves so far, or None."""
-        return self.watch.history
-
-    @property
-    def verdict(self) -> Verdict | None:
-        """What the curves say of over- and underfitting, or None."""
-        return self.watch.verdict
+    def sees_losses(self) -> bool:
+        """Whether a hook on the loss sees its calls."""
+        return isinstance(self._loss, torch.nn.Module)
 
     # --- what hooks see -----------------------------------------------------------------------------------------------
     def _on_model(self, module: torch.nn.Module, args: Any, kwargs: Any, output: Any) -> None:
         self._inputs = args[0] if args and isinstance(args[0], torch.Tensor) else None
 
     def _on_loss(self, module: torch.nn.Module, args: Any, kwargs: Any, output: Any) -> None:
-        with self.watch.guarded("the look at a loss"):
+        try:
             prediction = args[0] if args else kwargs.get("input", kwargs.get("y_pred"))
             target = args[1] if len(args) > 1 else kwargs.get("target", kwargs.get("y_true"))
             both = isinstance(prediction, torch.Tensor) and isinstance(target, torch.Tensor) and _compares(module)
             value = output if isinstance(output, torch.Tensor) and output.is_floating_point() else None
             self._seen(value, Batch(prediction, target, self._inputs) if both else None, None)
+        except Exception as error:
+            self.watch.bug("the look at a loss", error)
 
     def _seen(self, value: torch.Tensor | None, batch: Batch | None, training: bool | None) -> None:
         """Take note of one loss, of the training or of an evaluation."""
         learning = torch.is_grad_enabled()
         mode = self._model.training if self._model is not None else learning
         training = (mode and learning) if training is None else training
-        self._gradients.mode(training=mode, learning=learning)
+        self._gradients.mode(mode, learning)
         if value is None:
             return
         scalar = value.detach() if value.ndim == 0 else value.detach().mean()
@@ -244,26 +237,38 @@ class Doctor:
             self._keep(batch)
 
     def _keep(self, batch: Batch) -> None:
-        if self.watch.wants_batch:
-            self.watch.batch(batch)
+        if self._hungry:
+            self._hungry = self.watch.batch(batch)
             self.watch.look()
-            if not self.watch.wants_batch and self._inputs_hook is not None:
+            if not self._hungry and self._inputs_hook is not None:
                 self._inputs_hook.remove()
                 self._inputs = self._inputs_hook = None
         elif self._calls % _RECENT_EVERY == 0:
             self._recent.append(_slice(batch))
 
     def _on_update(self, optimizer: torch.optim.Optimizer, args: Any, kwargs: Any) -> None:
-        with self.watch.guarded("the look at gradients"):
+        try:
             self._gradients.before_update(due(self._gradients.steps + 1))
+        except Exception as error:
+            self.watch.bug("the look at gradients", error)
 
     def _on_updated(self, optimizer: torch.optim.Optimizer, args: Any, kwargs: Any) -> None:
-        with self.watch.guarded("the look at an update"):
+        try:
             self._gradients.after_update()
             if self._gradients.steps in _JUDGED:
                 self._read()
                 self._look_at_steps()
                 self.watch.curves()
+            next_due = due(self._gradients.steps + 1)
+            if next_due != (self._before is not None):  # between looks there is one hook less to call
+                self._hook_before(optimizer, next_due)
+        except Exception as error:
+            self.watch.bug("the look at an update", error)
+
+    def _hook_before(self, optimizer: torch.optim.Optimizer, wanted: bool) -> None:
+        if self._before is not None:
+            self._before.remove()
+        self._before = optimizer.register_step_pre_hook(self._on_update) if wanted else None
 
     # --- inside -------------------------------------------------------------------------------------------------------
     def _read(self) -> None:

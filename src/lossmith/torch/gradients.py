@@ -47,7 +47,7 @@ class Gradients:
         self._names: list[str] = []
         self._parameters: list[torch.Tensor] = []
         self._followed: list[int] = []
-        self._updated: list[int] = []  # those of them that the optimiser has: others are reset elsewhere
+        self._mine: tuple[bool, ...] = ()
         self._samples: list[torch.Tensor] = []
         self._looks = Looks()
         self._open: tuple[torch.Tensor | None, list[int], list[torch.Tensor]] | None = None
@@ -77,9 +77,8 @@ class Gradients:
         matrices = [i for i, p in enumerate(self._parameters) if p.ndim >= 2]
         picked = np.unique(np.linspace(0, len(matrices) - 1, min(_FOLLOWED, len(matrices))).astype(int))
         self._followed = [matrices[i] for i in picked] if matrices else []
-        owned = self._owned()
-        self._updated = [i for i in self._followed if owned[i]]
         self._samples = [_part(p, _START).clone() for p in self._parameters]
+        self._mine = self._owned()
         self._hidden = max(0, len(matrices) - 1)
         self._equal = _with_equal_units(self._names, self._parameters, matrices[:-1])
         if self._model is not None:
@@ -87,14 +86,13 @@ class Gradients:
             self._units = _layers(self._model, self._guarded)
 
     # --- what hooks tell ----------------------------------------------------------------------------------------------
-    def mode(self, *, training: bool, learning: bool) -> None:
+    def mode(self, training: bool, learning: bool) -> None:
         """Take note of the mode in which a loss was computed, and of whether gradients were recorded."""
-        self._asleep_now = learning and not training
-        self._was_training = self._was_training or (training and learning)
         if training and learning:
-            self._asleep = 0
-        if training and not learning:
-            self._awake += 1
+            self._was_training, self._asleep_now, self._asleep = True, False, 0
+        else:
+            self._asleep_now = learning
+            self._awake += training
 
     def before_backward(self, value: torch.Tensor) -> None:
         """Have a look at what backward() finds, in the first steps: old gradients, and which way it goes."""
@@ -107,9 +105,9 @@ class Gradients:
 
     def _look_back(self, slope: torch.Tensor) -> None:
         self._slopes.append(slope.detach().sum())
-        if self.steps > 0 and self._updated:
-            mine = [self._parameters[i] for i in self._updated]
-            grads = [g for p in mine if (g := p.grad) is not None and not g.is_sparse]
+        if self.steps > 0 and self._followed:
+            mine = [self._parameters[i].grad for i in self._followed if self._mine[i]]
+            grads = [g for g in mine if g is not None and not g.is_sparse]
             norms = torch._foreach_norm([g.detach() for g in grads]) if grads else []
             zero = torch.zeros((), device=slope.device)
             self._old.append(torch.stack([n.float().to(zero.device) for n in norms]).sum() if norms else zero)

@@ -121,6 +121,7 @@ register(
         "negative, or it is positive and the optimiser maximises; and 19 of the last 20 losses are above the median of "
         "the first 20.",
         why="The sign is wrong: the loss is being maximised.",
+        explains=("OPT02", "OPT03", "OPT05", "OPT08"),
         fixes={"": "minimise the loss: no minus before backward(), and loss, not -loss, in the objective"},
         explains=("NUM01", "OPT02", "OPT03", "OPT08", "GEN01", "GEN07", "PRED01"),
     ),
@@ -134,6 +135,7 @@ register(
         criterion="In 5 steps in a row, each backward() since the step before finds gradients that are not 0 (so that "
         "the accumulation of several passes into one step is left out).",
         why="Every step adds all gradients of the past.",
+        explains=("OPT02", "OPT03", "OPT05", "OPT07", "OPT08"),
         fixes={"torch": "optimizer.zero_grad()", "": "reset the gradients in every step"},
         explains=("NUM01", "OPT02", "OPT03", "OPT05", "OPT07", "OPT08", "GEN01", "GEN07", "PRED01", "PRED03", "ACT02"),
         references=(SO + "60335387",),
@@ -149,6 +151,7 @@ register(
         "unless the loss is 0); the last matrix, which the optimiser does not have (warning); others that it does not "
         "have, or that never got a gradient (note).",
         why="This part of the model stays as it started.",
+        explains=("OPT02", "OPT04", "OPT06", "GEN02"),
         fixes={"torch": "optimizer = Adam(model.parameters())  # after the model is complete", "": "add it"},
     ),
     Rule(
@@ -209,8 +212,8 @@ register(
         when=("training",),
         needs=(("gradients",),),
         criterion="More than half of a ReLU layer's units are 0 on each of 2000 or more rows, seen from the 128th step "
-        "on: a warning where the loss does not fall (15 of the last 20 below the median of the first 20) or 95 % of the "
-        "units are, else a note.",
+        "on: a warning where the loss does not fall (15 of the last 20 below the median of the first 20) or 95 % "
+        "of the units are, else a note.",
         why="A unit that is never on gets no gradient and stays off.",
         fixes={"": "a lower learning rate, LeakyReLU, or a positive bias"},
     ),

@@ -1,0 +1,71 @@
+"""The doctor beside a JAX loop, which shows it what it has at hand."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from frameworks import require
+from lossmith.errors import InputError, MisuseError
+
+jax = require("jax")
+import lossmith.jax as lj  # noqa: E402 - after the line that skips where JAX is absent
+
+RNG = np.random.default_rng(0)
+X = RNG.normal(size=(64, 6)).astype("float32")
+Y = X[:, :3].argmax(1)
+W = {"bias": np.zeros(3, "float32"), "weight": RNG.normal(size=(6, 3)).astype("float32")}
+
+
+@jax.jit
+def descend(w: Any, rate: float) -> Any:
+    def loss(w: Any) -> Any:
+        p = X @ w["weight"] + w["bias"]
+        return lj.softmax_cross_entropy_with_integer_labels(p, Y).mean(), p
+
+    (value, p), g = jax.value_and_grad(loss, has_aux=True)(w)
+    return value, p, g, jax.tree.map(lambda a, b: a - rate * b, w, g)
+
+
+def trained(rate: float = 0.5, **options: Any) -> Any:
+    w = W
+    loss = lj.softmax_cross_entropy_with_integer_labels
+    with lj.Doctor(loss, say=lambda text: None, **options) as doctor:
+        for _ in range(3):
+            for _ in range(30):
+                value, p, g, w = descend(w, rate)
+                doctor.step(value, prediction=p, target=Y, inputs=X, gradients=g, parameters=w)
+            doctor.epoch(validation=value, accuracy=float((p.argmax(1) == Y).mean()))
+    return doctor
+
+
+def test_healthy_training_is_left_in_peace() -> None:
+    doctor = trained()
+    assert doctor.findings.codes == doctor.findings.broken == ()
+    assert doctor.watch.steps == 90
+    assert doctor.history.epochs == 3
+    assert doctor.history.accuracy is not None
+    assert doctor.verdict.word == "no gap"
+
+
+def test_parameters_that_stand_still_are_found() -> None:
+    doctor = trained(rate=0.0)
+    assert "OPT11" in doctor.findings.codes
+    assert "all 2 are as they started" in str(doctor.findings)
+
+
+def test_misuse_in_the_first_batch_stops_a_strict_training() -> None:
+    p = np.tile(np.array([0.2, 0.8], "float32"), (32, 1))
+    loss = "optax.softmax_cross_entropy_with_integer_labels"
+    with pytest.raises(MisuseError, match="OUT02"), lj.Doctor(loss, strict=True, say=lambda text: None) as doctor:
+        doctor.step(np.float32(0.7), prediction=p, target=np.arange(32) % 2)
+
+
+def test_calls_inside_of_jit_are_named() -> None:
+    doctor = lj.Doctor(None, say=lambda text: None)
+    with pytest.raises(InputError, match="doctor.step was called inside of jit"):
+        jax.jit(lambda v: doctor.step(v))(1.0)
+    with pytest.raises(InputError, match=r"the loss is of shape \(2,\); expected a scalar"):
+        doctor.step(np.ones(2))
