@@ -121,9 +121,8 @@ register(
         "negative, or it is positive and the optimiser maximises; and 19 of the last 20 losses are above the median of "
         "the first 20.",
         why="The sign is wrong: the loss is being maximised.",
-        explains=("OPT02", "OPT03", "OPT05", "OPT08"),
         fixes={"": "minimise the loss: no minus before backward(), and loss, not -loss, in the objective"},
-        explains=("NUM01", "OPT02", "OPT03", "OPT08", "GEN01", "GEN07", "PRED01"),
+        explains=("NUM01", "OPT02", "OPT03", "OPT05", "OPT08", "GEN01", "GEN07", "PRED01"),
     ),
     Rule(
         code="OPT10",
@@ -135,7 +134,6 @@ register(
         criterion="In 5 steps in a row, each backward() since the step before finds gradients that are not 0 (so that "
         "the accumulation of several passes into one step is left out).",
         why="Every step adds all gradients of the past.",
-        explains=("OPT02", "OPT03", "OPT05", "OPT07", "OPT08"),
         fixes={"torch": "optimizer.zero_grad()", "": "reset the gradients in every step"},
         explains=("NUM01", "OPT02", "OPT03", "OPT05", "OPT07", "OPT08", "GEN01", "GEN07", "PRED01", "PRED03", "ACT02"),
         references=(SO + "60335387",),
