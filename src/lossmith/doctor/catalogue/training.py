@@ -75,8 +75,8 @@ register(
         when=("training",),
         needs=(("history",),),
         criterion="Over 10 or more epochs the training loss (above 0) falls in 9 of 10, by less than 15 % in all, and "
-        "in the second half at half the pace of the first one or more: more than the noise between epochs explains, and "
-        "far from an end.",
+        "in the second half at half the pace of the first one or more, which the noise between epochs does not "
+        "explain.",
         why="The training ends before it has learned what it could.",
         fixes={"": "ten times the learning rate"},
         references=(SO + "50306988",),
