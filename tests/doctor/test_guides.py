@@ -12,7 +12,7 @@ GUIDES = Path(__file__).parents[2] / "docs" / "guide"
 
 def program(page):
     blocks = re.findall(r"```python\n(.*?)```", (GUIDES / page).read_text(encoding="utf-8"), flags=re.DOTALL)
-    (code,) = [block for block in blocks if ">>>" not in block]
+    (code,) = [block for block in blocks if ">>>" not in block and "…" not in block and "..." not in block]
     return compile(code, page, "exec")
 
 

@@ -65,7 +65,7 @@ def test_misuse_in_the_first_batch_stops_a_strict_training() -> None:
 
 def test_calls_inside_of_jit_are_named() -> None:
     doctor = lj.Doctor(None, say=lambda text: None)
-    with pytest.raises(InputError, match="doctor.step was called inside of jit"):
+    with pytest.raises(InputError, match=r"doctor\.step was called inside of jit"):
         jax.jit(lambda v: doctor.step(v))(1.0)
     with pytest.raises(InputError, match=r"the loss is of shape \(2,\); expected a scalar"):
         doctor.step(np.ones(2))

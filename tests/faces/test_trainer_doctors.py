@@ -1,7 +1,7 @@
 """The doctor as a callback of Lightning and of the Hugging Face Trainer, where these are installed.
 
-Where they are not (they are no part of what CI installs), the missing package is named, and what the callbacks make of
-models, logits and labels is tested on stand-ins for ``transformers``' classes.
+Where they are not (they are no part of what CI installs), the missing package is named, and what the callback makes of
+models, logits and labels is tested on modules that are named like those of ``transformers``.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from lossmith.errors import MissingDependencyError
 
 torch = require("torch")
 import lossmith.torch as lt  # noqa: E402 - after the line that skips where PyTorch is absent
+from lossmith.torch import huggingface  # noqa: E402
 
 nn = torch.nn
 X = torch.randn(96, 6, generator=torch.Generator().manual_seed(1))
@@ -32,17 +33,24 @@ def installed(*packages: str) -> Any:
     return pytest.mark.skipif(not there, reason=f"needs {' and '.join(packages)}")
 
 
-def test_missing_packages_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    for package in ("lightning", "lightning.pytorch", "pytorch_lightning", "transformers"):
-        monkeypatch.setitem(sys.modules, package, None)
-    for package in ("lightning.pytorch.callbacks", "pytorch_lightning.callbacks"):
-        monkeypatch.delitem(sys.modules, package, raising=False)
-    for module in ("lightning", "huggingface"):
-        monkeypatch.delitem(sys.modules, f"lossmith.torch.{module}", raising=False)
-    with pytest.raises(MissingDependencyError, match="LightningDoctor needs lightning, .* run: pip install lightning$"):
-        _ = lt.LightningDoctor
-    with pytest.raises(MissingDependencyError, match="HuggingFaceDoctor needs transformers"):
-        _ = lt.HuggingFaceDoctor
+@pytest.mark.parametrize(
+    ("module", "name", "package"),
+    [("lightning", "LightningDoctor", "lightning"), ("huggingface", "HuggingFaceDoctor", "transformers")],
+)
+def test_missing_packages_are_named(monkeypatch: pytest.MonkeyPatch, module: str, name: str, package: str) -> None:
+    """Loaded a second time, under another name, where none of the packages can be imported."""
+    for absent in ("lightning", "lightning.pytorch", "lightning.pytorch.callbacks", "transformers"):
+        monkeypatch.setitem(sys.modules, absent, None)
+    for absent in ("pytorch_lightning", "pytorch_lightning.callbacks"):
+        monkeypatch.setitem(sys.modules, absent, None)
+    file = Path(lt.__file__).with_name(f"{module}.py")
+    spec = importlib.util.spec_from_file_location(f"lossmith.torch.{module}_alone", file)
+    assert spec is not None
+    assert spec.loader is not None
+    alone = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(alone)
+    with pytest.raises(MissingDependencyError, match=rf"{name} needs {package}, .* run: pip install {package}$"):
+        getattr(alone, name)()
 
 
 @installed("lightning")
@@ -138,14 +146,6 @@ def test_hugging_face(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Non
 
 
 # --- without transformers ---------------------------------------------------------------------------------------------
-@pytest.fixture
-def huggingface(monkeypatch: pytest.MonkeyPatch) -> Any:
-    """Return the module, on a stand-in for transformers where that is absent."""
-    if importlib.util.find_spec("transformers") is None:
-        monkeypatch.setitem(sys.modules, "transformers", types.SimpleNamespace(TrainerCallback=object))
-    return importlib.import_module("lossmith.torch.huggingface")
-
-
 def model(name: str, **config: Any) -> Any:
     """Return a module of a class of this name: transformers names them by what they are for."""
     made = type(name, (nn.Module,), {})()
@@ -167,11 +167,11 @@ def model(name: str, **config: Any) -> Any:
         ("T5ForConditionalGeneration", {}, None),
     ],
 )
-def test_usual_loss_of_a_model(huggingface: Any, name: str, config: dict, loss: str | None) -> None:
+def test_usual_loss_of_a_model(name: str, config: dict, loss: str | None) -> None:
     assert huggingface.usual_loss(model(name, **config)) == loss
 
 
-def test_logits_and_labels_as_the_loss_gets_them(huggingface: Any) -> None:
+def test_logits_and_labels_as_the_loss_gets_them() -> None:
     logits = torch.arange(24.0).reshape(2, 4, 3)
     labels = torch.tensor([[0, 1, 2, -100], [0, 1, -100, -100]])
     seen = huggingface.logits_and_labels(model("GPT2LMHeadModel"), logits, labels)

@@ -27,6 +27,7 @@ _READ = 256  # losses that are read at once
 _RECENT = 8  # of the latest batches, slices of so many are kept
 _RECENT_EVERY = 32  # steps
 _RECENT_ELEMENTS = 1 << 16
+_ONE_PLAYER = 1.2  # losses for each update
 _JUDGED = frozenset((24, 64, 256, 1024, 4096, 16384, 65536, 262144))  # the steps at which gradients are judged
 
 
@@ -191,7 +192,8 @@ class Doctor(Watched):
             if self._validation.count and not self._told:
                 self._end_epoch(None, None, {})
             self._look_at_steps()
-            self.watch.recent(self._recent)
+            if self._calls <= _ONE_PLAYER * self._gradients.steps:
+                self.watch.recent(self._recent)  # several losses an update may be two players', which never settle
         self.watch.close(quietly=quietly)
 
     @property

@@ -15,8 +15,8 @@ from .doctor import Doctor
 
 try:
     TrainerCallback: Any = importlib.import_module("transformers").TrainerCallback
-except ImportError as error:
-    raise MissingDependencyError("transformers", "lossmith.torch.HuggingFaceDoctor") from error
+except ImportError:
+    TrainerCallback = object
 
 _IGNORED = -100
 
@@ -59,6 +59,8 @@ class HuggingFaceDoctor(Watched, TrainerCallback):
         say: Say | None = None,
         pretrained: bool = True,
     ) -> None:
+        if TrainerCallback is object:
+            raise MissingDependencyError("transformers", "lossmith.torch.HuggingFaceDoctor")
         self._loss = loss
         self._options: dict[str, Any] = {"strict": strict, "ignore": tuple(ignore), "file": file, "say": say}
         self._pretrained = pretrained

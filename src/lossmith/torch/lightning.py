@@ -17,11 +17,11 @@ from .doctor import Doctor
 
 
 def _callback() -> Any:
-    """Return the class of callbacks, of either of the two packages by which Lightning is known."""
+    """Return the class of callbacks, of either of the two packages by which Lightning is known, or object."""
     for package in ("lightning.pytorch", "pytorch_lightning"):
         with contextlib.suppress(ImportError):
             return importlib.import_module(f"{package}.callbacks").Callback
-    raise MissingDependencyError("lightning", "lossmith.torch.LightningDoctor")
+    return object
 
 
 Callback: Any = _callback()
@@ -66,6 +66,8 @@ class LightningDoctor(Watched, Callback):
         say: Say | None = None,
         pretrained: bool = False,
     ) -> None:
+        if Callback is object:
+            raise MissingDependencyError("lightning", "lossmith.torch.LightningDoctor")
         super().__init__()
         self._loss = loss
         self._options: dict[str, Any] = {"strict": strict, "ignore": tuple(ignore), "file": file, "say": say}
