@@ -1,5 +1,7 @@
 """What the tests of the native kernels share."""
 
+import functools
+
 import pytest
 
 from lossmith import native
@@ -37,3 +39,11 @@ def counted(monkeypatch):
     for module in (fast, fast_elementwise):
         monkeypatch.setattr(module, "_core", counting)
     return counting.calls
+
+
+@pytest.fixture
+def formula(monkeypatch):
+    """Call a function of JAX's with the kernels out of reach."""
+    from jax_tools import by_formula
+
+    return functools.partial(by_formula, monkeypatch)

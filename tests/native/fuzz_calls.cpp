@@ -220,7 +220,7 @@ public:
     for (std::int64_t k = 0; k < size(); ++k) {
       prediction_.get()[k] = number<Storage>(any_value());
       target_.get()[k] = static_cast<T>(any_value());
-      weight_.get()[k] = static_cast<T>(between(0, 3));
+      weight_.get()[k] = static_cast<T>(between(1, 4)); // of a zero the sign would be left open
     }
     for (std::int64_t row = 0; row < rows_; ++row) {
       share_.get()[row] = static_cast<T>(between(0, 3));
@@ -240,7 +240,12 @@ public:
     if (!frame(0, nullptr).call(handler()) || !frame(1, gradient_.get()).call(handler())) return false;
     if (chance(2)) std::copy_n(guess_.get(), rows_, cotangent_.get());
     if (!frame(2, gradient_.get(), true).call(handler()) || !frame(2, again_.get()).call(handler())) return false;
-    return same(gradient_.get(), again_.get(), size(), "gradients of a handler");
+    const bool agree = same(gradient_.get(), again_.get(), size(), "gradients of a handler");
+    if (!agree)
+      std::printf("kind %d, loss %lld, %lld rows, %lld columns, %d bytes, share %d, weight %d\n", static_cast<int>(kind_),
+                  static_cast<long long>(loss_), static_cast<long long>(rows_), static_cast<long long>(columns_),
+                  static_cast<int>(sizeof(Storage)), shares_, weighted_);
+    return agree;
   }
 
 private:

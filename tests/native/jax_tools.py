@@ -24,18 +24,13 @@ def kernels_in(function: Any, *arguments: Any) -> set[str]:
     return {target for target in TARGETS if f"@{target}(" in text}
 
 
-@pytest.fixture
-def formula(monkeypatch: pytest.MonkeyPatch) -> Any:
+def by_formula(monkeypatch: pytest.MonkeyPatch, function: Any, *arguments: Any) -> Any:
     """Call a function of JAX's with the kernels out of reach."""
-
-    def run(function: Any, *arguments: Any) -> Any:
-        with monkeypatch.context() as patched:
-            patched.setattr(lowering, "available", lambda: False)
-            patched_function = jax.jit(lambda *a: function(*a))
-            assert not kernels_in(patched_function, *arguments)
-            return patched_function(*arguments)
-
-    return run
+    with monkeypatch.context() as patched:
+        patched.setattr(lowering, "available", lambda: False)
+        patched_function = jax.jit(lambda *a: function(*a))
+        assert not kernels_in(patched_function, *arguments)
+        return patched_function(*arguments)
 
 
 def close(ours: Any, theirs: Any, rtol: float = 2e-5, atol: float = 1e-6) -> None:

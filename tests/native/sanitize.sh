@@ -1,5 +1,5 @@
 #!/bin/sh
-# The kernels, XLA's handlers and the pool under AddressSanitizer with UndefinedBehaviorSanitizer, then under ThreadSanitizer.
+# The kernels, XLA's handlers and the pool under AddressSanitizer with UndefinedBehaviorSanitizer, then ThreadSanitizer.
 # usage: tests/native/sanitize.sh [seconds per run]; needs g++ and no Python. About a minute of compiling.
 set -eu
 cd "$(dirname "$0")/../.."
@@ -22,8 +22,8 @@ for kind in address,undefined thread; do
     tests/native/fuzz_calls; do
     g++ $flags -O0 -c $file.cpp -o "$work/$(basename $file).o"
   done
-  g++ $flags -c $native/elementwise.cpp -o "$work/elementwise.o"
-  g++ $flags -ULOSSMITH_ONE_CPU -c tests/native/fuzz_formulas.cpp -o "$work/formulas.o"
+  g++ $flags -ffp-contract=off -c $native/elementwise.cpp -o "$work/elementwise.o"
+  g++ $flags -ffp-contract=off -ULOSSMITH_ONE_CPU -c tests/native/fuzz_formulas.cpp -o "$work/formulas.o"
   g++ $flags -c $native/pool.cpp -o "$work/pool.o"
   g++ $flags -c $native/gradient_memory.cpp -o "$work/memory.o"
   wait

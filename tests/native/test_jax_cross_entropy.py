@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 import pytest
+from jax_tools import close, kernels_in, pulled
 
 from faces.jax_programs import quick_compiler  # noqa: F401
 from frameworks import require
-from jax_tools import close, formula, kernels_in, pulled  # noqa: F401
 from lossmith import native
 from lossmith.losses import find
 

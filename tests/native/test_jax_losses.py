@@ -6,10 +6,10 @@ from typing import Any
 
 import numpy as np
 import pytest
+from jax_tools import close, kernels_in, pulled
 
 from faces.jax_programs import quick_compiler  # noqa: F401
 from frameworks import require
-from jax_tools import close, formula, kernels_in, pulled  # noqa: F401
 from lossmith import native
 from lossmith.arrays import load
 from lossmith.errors import DomainError, LabelError, ShapeError
@@ -29,9 +29,7 @@ pytestmark = pytest.mark.skipif(not native.has_native(), reason="no native core"
 ELEMENTS, PAIRS = {"lossmith_elementwise"}, {"lossmith_row_pairs"}
 INF, NAN = float("inf"), float("nan")
 TAKEN = [
-    loss
-    for loss in map(find, elementwise._known)
-    if not loss.extras and loss.name not in fast_elements.XLA_IS_FASTER
+    loss for loss in map(find, elementwise._known) if not loss.extras and loss.name not in fast_elements.XLA_IS_FASTER
 ]
 ROWS = ("softmax_cross_entropy", "distillation_kl", "distillation_jsd", "distillation_total_variation")
 
@@ -179,7 +177,14 @@ def test_edges_of_elements(any_size: None, formula: Any) -> None:
 
 
 def test_edges_of_rows(formula: Any) -> None:
-    special = [[INF, 0.0, 1.0], [0.0, NAN, 1.0], [-INF, -INF, -INF], [1.0, 0.0, -INF], [3e4, -3e4, 0.0], [1.0, 1.0, 1.0]]
+    special = [
+        [INF, 0.0, 1.0],
+        [0.0, NAN, 1.0],
+        [-INF, -INF, -INF],
+        [1.0, 0.0, -INF],
+        [3e4, -3e4, 0.0],
+        [1.0, 1.0, 1.0],
+    ]
     x, y = jnp.asarray(special), jnp.asarray([[0.5, 0.5, 0.0]] * len(special))
 
     def call(x: Any, y: Any) -> Any:

@@ -6,10 +6,10 @@ from typing import Any
 
 import numpy as np
 import pytest
+from jax_tools import close, kernels_in
 
 from faces.jax_programs import quick_compiler  # noqa: F401
 from frameworks import require
-from jax_tools import close, formula, kernels_in  # noqa: F401
 from lossmith import native
 
 jax = require("jax")

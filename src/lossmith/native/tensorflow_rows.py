@@ -79,7 +79,9 @@ def values_and_gradient(call: Call, prediction: Any, target: Any, scale: Any) ->
     ``scale`` is one factor for each value, or one in all.
     """
     shape = tf.shape(prediction)
-    scale = tf.broadcast_to(tensorflow.as_factor(scale, target.dtype), shape if call.family == "elements" else shape[:-1])
+    scale = tf.broadcast_to(
+        tensorflow.as_factor(scale, target.dtype), shape if call.family == "elements" else shape[:-1]
+    )
     operation = _operation(call.family, "gradient")
     return operation(prediction=prediction, target=target, scale=scale, **call.attributes)
 
