@@ -122,7 +122,9 @@ def test_markup_and_escapes_in_names_are_text(tmp_path: Path, capsys: pytest.Cap
     [
         (["no.csv"], "no.csv does not exist"),
         (["{digits}s"], "did you mean"),
-        (["{folder}"], "is a directory"),
+        (["{folder}", "--decimal", ","], "is a directory"),
+        (["{folder}", "--decimal", ",", "--skip-bad"], "--decimal is for a file that is read as a whole"),
+        (["{folder}/*.parquet"], "*.parquet"),
         (["{digits}", "--target", "tarjet"], "no column named 'tarjet' in digits.csv; did you mean 'target'?"),
         (["{digits}", "--task", "multi"], "no task named 'multi'"),
         (["{digits}", "--form", "logit"], "did you mean 'logits'?"),
@@ -142,6 +144,28 @@ def test_mistakes_end_in_two_lines_and_code_2(
     assert err.startswith("error: ")
     assert message in err
     assert len(err.splitlines()) <= 2
+
+
+def test_a_directory_is_read_in_parts_and_what_is_broken_is_left_out_if_asked(
+    digits: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pytest.importorskip("pyarrow")
+    head, *rows = digits.read_text().splitlines()
+    parts = tmp_path / "parts"
+    parts.mkdir()
+    for k in range(3):
+        (parts / f"{k}.csv").write_text("\n".join([head, *rows[k::3]]) + "\n")
+    code, whole, _ = run(capsys, digits, "--json")
+    assert code == 0
+    code, out, err = run(capsys, parts, "--json", "--resume", tmp_path / "partials")
+    assert (code, err) == (0, "")
+    found, wanted = json.loads(out)["metrics"]["accuracy"], json.loads(whole)["metrics"]["accuracy"]
+    assert found["value"] == wanted["value"]
+    (parts / "3.csv").write_text(head + "\n" + "a,b\n")
+    code, _, err = run(capsys, parts)
+    assert (code, "3.csv" in err) == (2, True)
+    code, out, _ = run(capsys, parts, "--skip-bad")
+    assert (code, "3.csv" in out) == (0, True)
 
 
 def test_as_a_process(digits: Path) -> None:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from ..errors import InputError
+from ..evaluation import evaluate as evaluate_source
 from ..evaluation import evaluate_file
 from ..files import write_whole
 from ..report.terminal import show
@@ -17,7 +18,14 @@ from .options import Classes, Form, Json, Prediction, Target, Task, class_names
 
 
 def evaluate(
-    file: Annotated[Path, typer.Argument(help="Parquet, CSV (also .csv.gz) or NPZ file.", show_default=False)],
+    source: Annotated[
+        str,
+        typer.Argument(
+            metavar="FILE",
+            help="Parquet, CSV (also .csv.gz), Arrow or NPZ file; or a directory, a pattern in quotes or a URL.",
+            show_default=False,
+        ),
+    ],
     target: Target = None,
     prediction: Prediction = None,
     task: Task = None,
@@ -26,23 +34,41 @@ def evaluate(
     decimal: Annotated[
         str | None, typer.Option(help="Sign before the decimals, '.' or ','. Default: told by the values, and said.")
     ] = None,
+    row_id: Annotated[
+        str | None, typer.Option(help="Column that names rows, where the order is not always one.")
+    ] = None,
+    resume: Annotated[
+        Path | None, typer.Option(help="Directory for finished parts: after a crash they are not read again.")
+    ] = None,
+    skip_bad: Annotated[
+        bool, typer.Option("--skip-bad", help="Leave out files and row groups that cannot be read, and say so.")
+    ] = False,
     json: Json = False,
     report: Annotated[
         Path | None, typer.Option(help="Write the report to this file, which ends in .html.", show_default=False)
     ] = None,
 ) -> None:
-    """Say what predictions in a file are worth: losses, metrics, confusion, a verdict."""
+    """Say what predictions in a file are worth: losses, metrics, confusion, a verdict.
+
+    Many files and large ones are read in parts, in constant memory, on all cores.
+    """
     if report is not None:
         _check_report(report)
-    result = evaluate_file(
-        file,
-        target=target or None,
-        prediction=prediction or None,
-        task=task,
-        form=form,
-        class_names=class_names(classes),
-        decimal=decimal,
-    )
+    columns: dict[str, Any] = {
+        "target": target or None,
+        "prediction": prediction or None,
+        "task": task,
+        "form": form,
+        "class_names": class_names(classes),
+    }
+    if decimal is None:
+        result = evaluate_source(source, **columns, row_id=row_id, resume=resume, skip_bad=skip_bad)
+    elif row_id is not None or resume is not None or skip_bad:
+        raise InputError(
+            "--decimal is for a file that is read as a whole; leave out --row-id, --resume and --skip-bad"
+        )
+    else:
+        result = evaluate_file(source, **columns, decimal=decimal)
     if report is not None:
         write_whole(report, result.to_html())
     if json:
