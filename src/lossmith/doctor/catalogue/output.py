@@ -230,7 +230,7 @@ register(
             "optax": "jax.nn.log_softmax(x) first",
             "": "log_softmax first, or the cross-entropy on logits",
         },
-        explains=("OUT15", "INIT01", "OPT02"),
+        explains=("OUT15", "INIT01", "OPT02", "NUM01"),
         references=("https://docs.pytorch.org/docs/stable/generated/torch.nn.NLLLoss.html",),
     ),
     Rule(
