@@ -103,7 +103,8 @@ $(VENV)/.test: $(VENV)/.frameworks $(VENV)/.wheel
 $(VENV)-plain/.plain: $(SOURCES)
 	$(PYTHON) -m venv --clear $(VENV)-plain
 	$(VENV)-plain/bin/python -m pip install --quiet --upgrade pip
-	CXX=/bin/false $(VENV)-plain/bin/python -m pip install --quiet --constraint constraints.txt --group test .
+	CXX=/bin/false $(VENV)-plain/bin/python -m pip install --quiet --constraint constraints.txt --group test \
+		--config-settings build-dir=build/plain .
 	touch $@
 
 clean:
