@@ -64,9 +64,7 @@ def evaluate(
     if decimal is None:
         result = evaluate_source(source, **columns, row_id=row_id, resume=resume, skip_bad=skip_bad)
     elif row_id is not None or resume is not None or skip_bad:
-        raise InputError(
-            "--decimal is for a file that is read as a whole; leave out --row-id, --resume and --skip-bad"
-        )
+        raise InputError("--decimal is for a file that is read as a whole; leave out --row-id, --resume and --skip-bad")
     else:
         result = evaluate_file(source, **columns, decimal=decimal)
     if report is not None:
