@@ -45,7 +45,8 @@ class Doctor(Watched):
     Example:
         >>> import jax.numpy as jnp
         >>> from lossmith.jax import Doctor
-        >>> p, y = jnp.tile(jnp.array([0.2, 0.8]), (32, 1)), jnp.arange(32) % 2
+        >>> q, y = jnp.linspace(0.1, 0.9, 32), jnp.arange(32) % 2
+        >>> p = jnp.stack([q, 1 - q], axis=1)
         >>> with Doctor("optax.softmax_cross_entropy_with_integer_labels", say=lambda text: None) as doctor:
         ...     doctor.step(jnp.array(0.7), prediction=p, target=y)
         >>> doctor.findings.codes
