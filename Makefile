@@ -46,7 +46,7 @@ unit: $(VENV)/.test
 # Keras takes one backend per process. The one for NumPy does not train.
 keras: $(KERAS)
 KERAS_FILES = tests/faces/test_keras*.py
-keras-numpy: KERAS_FILES = $(addprefix tests/faces/test_keras,.py _differences.py _labels.py _lookup.py _weights.py)
+keras-numpy: KERAS_FILES = $(addprefix tests/faces/test_keras,.py _differences.py _labels.py _lookup.py _tables.py _weights.py)
 $(KERAS): keras-%: $(VENV)/.test
 	KERAS_BACKEND=$* $(PYTEST) $(KERAS_FILES)
 

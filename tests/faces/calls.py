@@ -1,26 +1,17 @@
 """Running the calls of the tables about frameworks.
 
-In this process run PyTorch, optax and lossmith; Keras has one backend per process, so that this file is also a script:
-``KERAS_BACKEND=jax python calls.py`` reads calls from stdin and writes what they give to stdout, both as JSON.
+Keras runs on the one backend that this process has.
 """
 
 from __future__ import annotations
 
-import contextlib
-import json
 import math
-import os
-import subprocess
-import sys
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-
-BACKENDS = ("tensorflow", "torch", "jax", "numpy")
 
 
 class Asked(NamedTuple):
@@ -55,22 +46,6 @@ def _run_in_one_program(asked: Sequence[Asked]) -> list[Any]:
     with compiled_quickly():
         results = _names(asked[0].where)["jax"].jit(program)()
     return [raised.get(i, _plain(r, asked[i].where)) for i, r in enumerate(results)]
-
-
-def run_on_keras(backend: str, asked: Sequence[Asked]) -> list[Any]:
-    """Return what calls give on a backend of Keras, in a process of its own."""
-    source = Path(__file__).resolve()
-    path = os.pathsep.join([str(source.parents[1]), *sys.path])
-    done = subprocess.run(
-        [sys.executable, str(source)],
-        input=json.dumps(asked),
-        capture_output=True,
-        text=True,
-        env={**os.environ, "KERAS_BACKEND": backend, "TF_CPP_MIN_LOG_LEVEL": "3", "PYTHONPATH": path},
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    return json.loads(done.stdout)
 
 
 def agrees(result: Any, wanted: Any, tolerance: float = 2e-5) -> bool:
@@ -184,9 +159,3 @@ def _plain(result: Any, where: str) -> Any:
     if isinstance(result, tuple):
         return [_plain(r, where) for r in result]
     return np.asarray(_names(where)["number"](result), float).tolist()
-
-
-if __name__ == "__main__":
-    with contextlib.redirect_stdout(sys.stderr):
-        answers = run([Asked(*given) for given in json.loads(sys.stdin.read())])
-    print(json.dumps(answers))

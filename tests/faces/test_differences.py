@@ -7,21 +7,18 @@ import os
 import subprocess
 import sys
 from importlib import metadata
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from faces.calls import BACKENDS, Asked, agrees, run, run_on_keras
+from faces.calls import agrees, run
+from faces.rows import PORTED, ROWS, asked_of, check_names, needed, on_keras
 from frameworks import require
 from lossmith.losses import losses
-from lossmith.understanding.frameworks.differences import DIFFERENCES
-from lossmith.understanding.frameworks.porting import CONVENTIONS, OUT, PORTS, names_in
-from lossmith.understanding.frameworks.tables import KERAS, LK, TITLES, VERSIONS, Call, Difference, Port, Raises, shown
+from lossmith.understanding.frameworks.porting import CONVENTIONS
+from lossmith.understanding.frameworks.tables import TITLES, VERSIONS, Difference, Port, shown
 
-ROWS = [row for topic in DIFFERENCES for row in topic.rows]
-PORTED = [port for ports in PORTS.values() for port in ports]
 TITLED = [pytest.param(row, id=row.title) for row in (*ROWS, *PORTED)]
 KERAS_NAMES = "' '.join(n for n, x in vars(keras.losses).items() if isinstance(x, type) and n != 'Loss')"
 PACKAGES = {
@@ -30,24 +27,6 @@ PACKAGES = {
     "optax": ("jax", "optax"),
     "lossmith.jax": ("jax", "optax"),
 }
-
-
-def needed(*packages: str) -> None:
-    """Skip or fail the test where a package is absent; imports nothing that is there."""
-    for package in packages:
-        if find_spec(package) is None:
-            require(package)
-
-
-def asked_of(row: Difference | Port, call: Call) -> Asked:
-    return Asked(call.where, call.code, dict(row.inputs), isinstance(call.gives, Raises))
-
-
-def on_keras(call: Call, backend: str = "") -> bool:
-    """Whether a call runs on a backend of Keras; without a backend, on any."""
-    if not backend:
-        return call.where.startswith("keras") or call.where == LK
-    return call.where in ("keras", LK, f"keras/{backend}")
 
 
 def test_versions_are_the_ones_of_the_page() -> None:
@@ -63,30 +42,6 @@ def test_rows_are_true(row: Difference | Port) -> None:
     needed(*{package for call in here for package in PACKAGES.get(call.where, ())})
     for call, result in zip(here, run([asked_of(row, call) for call in here]), strict=True):
         assert agrees(result, call.gives), f"{call.code} gives {result}, the table says {shown(call.gives)}"
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("backend", BACKENDS)
-def test_rows_are_true_on_keras(backend: str) -> None:
-    """Both tables in one process per backend; and Keras has no loss that no row ports."""
-    needed("keras", backend)
-    rows = [(row, call) for row in (*ROWS, *PORTED) for call in row.calls if on_keras(call, backend)]
-    names, *results = run_on_keras(
-        backend, [Asked(KERAS, KERAS_NAMES, {}, raises=True), *(asked_of(row, call) for row, call in rows)]
-    )
-    wrong = [
-        f"{row.title}: {call.code} gives {result}, the table says {shown(call.gives)}"
-        for (row, call), result in zip(rows, results, strict=True)
-        if not agrees(result, call.gives)
-    ]
-    assert not wrong, "\n".join(wrong)
-    check_names("keras", set(names.split()))
-
-
-def check_names(framework: str, names: set[str]) -> None:
-    ported = {name for port in PORTED for name in names_in(port).get(framework, ())}
-    assert names - ported - set(OUT[framework]) == set(), "add a row, or a line to OUT in porting.py"
-    assert set(OUT[framework]) <= names - ported, "these lines of OUT have a row, or no loss"
 
 
 def test_every_loss_of_pytorch_and_optax_is_ported() -> None:

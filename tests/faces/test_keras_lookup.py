@@ -154,7 +154,7 @@ print(model.loss)
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(BACKEND != "torch", reason="the same on every backend")
+@pytest.mark.skipif(BACKEND != "numpy", reason="the same on every backend, and this one starts in no time")
 @pytest.mark.filterwarnings("ignore:__array__ implementation")
 def test_a_fresh_process_needs_the_import_and_nothing_else(tmp_path):
     model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)])

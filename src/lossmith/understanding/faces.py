@@ -26,7 +26,7 @@ TORCH = {
     "multilabel_margin": "MultiLabelMarginLoss functional.multilabel_margin_loss",
     "multilabel_soft_margin": "MultiLabelSoftMarginLoss functional.multilabel_soft_margin_loss",
     "softmax_cross_entropy": "CrossEntropyLoss LinearCrossEntropyLoss functional.cross_entropy "
-    "functional.linear_cross_entropy",
+    "functional.cross_entropy_ functional.linear_cross_entropy",
     "negative_log_likelihood": "NLLLoss functional.nll_loss",
     "multi_margin": "MultiMarginLoss functional.multi_margin_loss",
     "hinge_embedding": "HingeEmbeddingLoss functional.hinge_embedding_loss",
