@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from faces.calls import Asked, agrees, run
 from faces.rows import PORTED, ROWS, asked_of, check_names, on_keras
 from frameworks import require
@@ -11,6 +13,8 @@ keras = require("keras")
 NAMES = "' '.join(n for n, x in vars(keras.losses).items() if isinstance(x, type) and n != 'Loss')"
 
 
+# Keras on PyTorch hands NumPy its own tensors, and NumPy warns.
+@pytest.mark.filterwarnings("ignore:__array__ implementation")
 def test_rows_are_true_and_every_loss_of_keras_is_ported() -> None:
     backend = keras.backend.backend()
     rows = [(row, call) for row in (*ROWS, *PORTED) for call in row.calls if on_keras(call, backend)]
