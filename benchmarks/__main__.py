@@ -68,6 +68,7 @@ def main() -> None:
     parser.add_argument(
         "--only", default="", help="only the losses whose names begin so, or the programs that are named so"
     )
+    parser.add_argument("--shape", default="", help="only this size, such as 8x10 or 100000")
     parser.add_argument("--tuned-malloc", action="store_true", help="with a malloc that gives no memory back")
     parser.add_argument("--seeds", type=int, default=5, help="doctor: how many")
     parser.add_argument("--first-seed", type=int, default=0, help="doctor: take fresh ones for a run that is recorded")
@@ -81,7 +82,7 @@ def main() -> None:
         os.execve(sys.executable, [sys.executable, "-m", "benchmarks", *sys.argv[1:]], {**os.environ, **TUNED})
     setting = _setting()
     if arguments.what == "cpu":
-        for row in cpu.measure(arguments.quick, print, arguments.seconds, arguments.only):
+        for row in cpu.measure(arguments.quick, print, arguments.seconds, arguments.only, arguments.shape):
             print(
                 f"{row['work']:>28} {row['shape']:>11} {row['dtype']:>8} {row['pass']:>16}  {row['contender']:<14}"
                 f" {row['median_ms']:>10} ms {row['times_ours']:>7} x ours {row['times_floor']:>8} x floor",

@@ -34,6 +34,11 @@ class Work:
         """What the results file calls it."""
         return self.name if self.target == "like" else f"{self.name}, {self.target}"
 
+    @property
+    def size(self) -> str:
+        """The shape as the results file writes it: 8x10."""
+        return "x".join(map(str, self.shape))
+
     def arrays(self) -> tuple[np.ndarray, np.ndarray]:
         """Return prediction and target in float32; labels in int64."""
         rng = np.random.default_rng(0)
