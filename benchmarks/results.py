@@ -41,7 +41,6 @@ class Measured:
     """
 
     date: str
-    work: str
     title: str
     milliseconds: dict[str, float]
     ratios: dict[str, float]
@@ -54,16 +53,16 @@ class Measured:
         return self.ratios[theirs] if ours == OURS else times[theirs] / times[ours]
 
 
-def last(file: Path = FILE, allocator: str = "default") -> list[Measured]:
-    """Return the last measurement of each loss, size and dtype, in the order of the file."""
+def last(file: Path = FILE) -> list[Measured]:
+    """Return the last measurement with the default allocator of each loss, size and dtype, in the order of the file."""
     found: dict[tuple[str, ...], Measured] = {}
     with file.open(encoding="utf-8") as lines:
         for row in csv.DictReader(lines):
-            if row["pass"] != "forward+backward" or (row["allocator"] == "default") != (allocator == "default"):
+            if row["pass"] != "forward+backward" or row["allocator"] != "default":
                 continue
             key = row["work"], row["shape"], row["dtype"]
             if key not in found or found[key].date != row["date"]:
-                found[key] = Measured(row["date"], row["work"], _title(*key), {}, {})
+                found[key] = Measured(row["date"], _title(*key), {}, {})
             found[key].milliseconds[row["contender"]] = float(row["median_ms"])
             found[key].ratios[row["contender"]] = float(row["times_ours"])
     return list(found.values())

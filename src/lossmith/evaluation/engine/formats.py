@@ -74,8 +74,8 @@ class ParquetSplit(Split):
 
 
 @dataclass(frozen=True, eq=False)
-class TextSplit(Split):
-    """One CSV file."""
+class FileSplit(Split):
+    """A file that is read from its beginning to its end."""
 
     file: DataFile
     ordinal: int
@@ -94,6 +94,11 @@ class TextSplit(Split):
     def where(self) -> str:
         """The file's name."""
         return self.file.name
+
+
+@dataclass(frozen=True, eq=False)
+class TextSplit(FileSplit):
+    """One CSV file."""
 
     def names(self) -> list[str]:
         """Return the columns of the first line, and those that directories tell."""
@@ -137,26 +142,8 @@ class TextSplit(Split):
 
 
 @dataclass(frozen=True, eq=False)
-class IpcSplit(Split):
+class IpcSplit(FileSplit):
     """One file of Arrow record batches (the IPC file format, also called Feather)."""
-
-    file: DataFile
-    ordinal: int
-
-    @property
-    def key(self) -> str:
-        """The number of the file."""
-        return f"{self.ordinal:06d}/000000"
-
-    @property
-    def identity(self) -> object:
-        """The file."""
-        return self.file.identity
-
-    @property
-    def where(self) -> str:
-        """The file's name."""
-        return self.file.name
 
     def names(self) -> list[str]:
         """Return the file's columns, and those that directories tell."""
