@@ -64,3 +64,15 @@ def test_a_missing_array_is_named(case: Case) -> None:
             others = {k: v for k, v in case.extras().items() if k != extra.name}
             with pytest.raises(lm.InputError, match=f"{extra.name} is missing"):
                 case.function(prediction, target, **others)
+
+
+@pytest.mark.parametrize("case", [c for c in WITH_EXTRAS if not c.parameters], ids=str)
+def test_a_nan_is_named(case: Case) -> None:
+    prediction, target = case.draw()
+    for extra in case.loss.extras:
+        if extra.name not in case.extras() or extra.domain.role == "flags":  # a flag that is no number is not set
+            continue
+        name, poisoned = extra.name, np.array(case.extras()[extra.name], float)
+        poisoned[1] = np.nan
+        with pytest.raises(lm.DomainError, match=f"{name} is NaN at position"):
+            case.function(prediction, target, **(case.extras() | {name: poisoned}))

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..core import LossFunction
-from ..core.api import settings_of
+from ..core.arguments import settings_of
 from ..core.values import PARTNERS
 from ..errors import InputError
 from ..losses import Loss, find

@@ -3,71 +3,18 @@
 from __future__ import annotations
 
 import inspect
-import textwrap
 from collections.abc import Callable
 from typing import Any, ClassVar
 
 import numpy as np
 
-from .. import formula
-from ..errors import InputError, UnknownNameError
+from ..errors import InputError
 from ..losses import Loss
 from . import quick, reduce
+from .arguments import by_name, extras_of, settings_of, signature_of
 from .autograph import unconverted
 from .compute import call, value_and_gradient
-
-_KEYWORD = inspect.Parameter.KEYWORD_ONLY
-_DATA = ("prediction", "target")
-_PER_CALL = ("weight", "mask", "normalizer")
-_SETTINGS = {"ignore_index": None, "axis": -1, "region": "sample", "reduction": "mean", "empty": "zero"}
-_EXTRA_SHAPE = {"values": "one per value, or per leading axes of them", "prediction": "the prediction's shape"}
-_OPTION_TEXT = {
-    "weight": "Factors, not negative, along the leading axes of the values: (N,) for (N,) or (N, F).",
-    "mask": "Booleans along the same axes; False leaves the value out of sum, count and gradient, NaN included.",
-    "ignore_index": "Target value (class) that is left out likewise.",
-    "axis": "The axis that the loss consumes: the classes or features.",
-    "region": 'What is scored as one: each "sample" of the first axis, or the whole "batch".',
-    "reduction": '"mean" is Σ w·l / Σ w; "sum"; "none" for one value each; "total" for the pair (Σ w·l, Σ w).',
-    "normalizer": "Number to divide the sum by in place of Σ w: the global count, when this is part of a batch.",
-    "empty": 'What the mean is when nothing counts: "zero", "nan" or "error".',
-}
-
-
-def settings_of(loss: Loss) -> dict[str, Any]:
-    """Return the options besides the loss's own parameters that apply to it, with their defaults."""
-    settings = {name: default for name, default in _SETTINGS.items() if name in loss.options}
-    return settings | {"region": loss.region} if "region" in settings else settings
-
-
-def extras_of(loss: Loss, arrays: tuple[Any, ...], named: dict[str, Any]) -> dict[str, Any]:
-    """Return the extra arrays of a call by name, whether they came in order or by name.
-
-    Raises:
-        InputError: More arrays than the loss takes, or one given twice.
-        UnknownNameError: A name that the loss does not take.
-    """
-    names = [extra.name for extra in loss.extras]
-    if len(arrays) > len(names):
-        takes = ", ".join((*_DATA, *names))
-        raise InputError(
-            f"{loss.name} was given {len(arrays) + 2} arguments; it takes {takes}, and settings by name"
-            f"{_by_name(loss, arrays[len(names) :])}"
-        )
-    given = dict(zip(names, arrays, strict=False))
-    for name, x in named.items():
-        if name not in names:
-            raise UnknownNameError("argument", name, [*_DATA, *names, *_PER_CALL], where=loss.name)
-        if name in given:
-            raise InputError(f"{name} was given twice, in order and by name; drop one of the two")
-        given[name] = x
-    return given
-
-
-def _by_name(loss: Loss, values: tuple[Any, ...]) -> str:
-    """Return how settings that came without a name are written."""
-    named = zip([*loss.defaults, *settings_of(loss)], values, strict=False)
-    shown = [f"{name}={value!r}" for name, value in named if isinstance(value, bool | int | float | str)]
-    return f": {', '.join(shown)}" if shown else ""
+from .docstrings import function_doc, object_doc
 
 
 class LossFunction:
@@ -247,8 +194,8 @@ def function_of(loss: Loss) -> Callable[..., Any]:
     known = tuple(k for k in settings_of(loss) if k != "reduction")
     function.__name__ = function.__qualname__ = loss.name
     function.__module__ = "lossmith"
-    function.__doc__ = _function_doc(loss)
-    function.__signature__ = _signature(loss, data=True)  # pyrefly: ignore[missing-attribute]
+    function.__doc__ = function_doc(loss)
+    function.__signature__ = signature_of(loss, data=True)  # pyrefly: ignore[missing-attribute]
     function.definition = loss  # pyrefly: ignore[missing-attribute]
     return function
 
@@ -259,129 +206,19 @@ def object_of(loss: Loss) -> type[LossFunction]:
     def __init__(self: LossFunction, *values: Any, **settings: Any) -> None:
         if values:
             raise InputError(
-                f"{loss.object_name} takes its settings by name{_by_name(loss, values)}; predictions and targets go "
+                f"{loss.object_name} takes its settings by name{by_name(loss, values)}; predictions and targets go "
                 f"into the call: {loss.object_name}()(prediction, target)"
             )
         LossFunction.__init__(self, **settings)
 
     # On __init__ and not on the class: there it would pass for the signature of calling an object, too.
     me = inspect.Parameter("self", inspect.Parameter.POSITIONAL_ONLY)
-    signature = _signature(loss, data=False)
+    signature = signature_of(loss, data=False)
     __init__.__signature__ = signature.replace(parameters=[me, *signature.parameters.values()])  # pyrefly: ignore
     members = {
         "definition": loss,
         "__init__": __init__,
-        "__doc__": _object_doc(loss),
+        "__doc__": object_doc(loss),
         "__module__": "lossmith",
     }
     return type(loss.object_name, (LossFunction,), members)
-
-
-def _signature(loss: Loss, *, data: bool) -> inspect.Signature:
-    options = {**loss.defaults, **(dict.fromkeys(_PER_CALL) if data else {}), **settings_of(loss)}
-    either = inspect.Parameter.POSITIONAL_OR_KEYWORD
-    parameters = [inspect.Parameter(n, either) for n in _DATA if data]
-    for extra in loss.extras if data else ():
-        parameters.append(
-            inspect.Parameter(extra.name, either, default=inspect.Parameter.empty if extra.required else None)
-        )
-    parameters += [inspect.Parameter(n, _KEYWORD, default=d) for n, d in options.items()]
-    return inspect.Signature(parameters)
-
-
-def shapes_of(loss: Loss) -> tuple[str, str, str]:
-    """Return the shapes of prediction, target and values in words."""
-    if loss.layout == "element":
-        return "any shape", "the same shape", "one value per element"
-    if loss.coupled:
-        return _coupled_shapes(loss)
-    if loss.layout == "sequence":
-        return "(…, T, C)", "(…, S) of any integer dtype", "one value per sequence, (…)"
-    if loss.target.role == "classes":
-        return "(…, C)", "(…) of any integer dtype, or (…, C)", "one value per row, (…)"
-    if loss.target_per_row:
-        return "(…, F)", "(…)", "one value per row, (…)"
-    return "(…, F)", "(…, F)", "one value per row, (…)"
-
-
-def _coupled_shapes(loss: Loss) -> tuple[str, str, str]:
-    if loss.layout == "batch":
-        rows = "(N,)" if loss.prediction.role == "values" else "(N, F)"
-        return rows, "(N,)" if loss.target.role == "groups" else rows, "one value per row, (N,)"
-    values = "one value per sample, (N,), or one in all for a region of the whole batch"
-    if loss.target.role != "classes":
-        return "(N, …)", "the same shape", values
-    if loss.per_class:
-        values = "one value per sample and class, (N, C), or (C,) for a region of the whole batch"
-    return "(N, …, C)", "(N, …) of any integer dtype, or (N, …, C)", values
-
-
-def _function_doc(loss: Loss) -> str:
-    prediction, target, rows = shapes_of(loss)
-    lines = [
-        f"{loss.summary}",
-        "",
-        "Formula::",
-        "",
-        textwrap.indent(formula.text(loss.formula), "    "),
-        "",
-        "Gradient::",
-        "",
-        textwrap.indent(formula.text(loss.gradient_formula), "    "),
-        "",
-        "Works on lists, NumPy, PyTorch, JAX and TensorFlow arrays; half precision is computed in float32.",
-        "",
-        "Args:",
-        f"    prediction: {prediction}; {loss.prediction.describe()}.",
-        f"    target: {target}; {loss.target.describe()}.",
-        *(f"    {e.name}: {_EXTRA_SHAPE[e.shape]}; {e.domain.describe()}. {e.meaning}" for e in loss.extras),
-        *_parameter_lines(loss),
-        *(f"    {name}: {_OPTION_TEXT[name]}" for name in (*_PER_CALL, *settings_of(loss))),
-        "",
-        "Returns:",
-        f'    A scalar; with reduction="none" {rows}. A Python float on NumPy and lists, otherwise the',
-        "    framework's own array, through which gradients flow.",
-        "",
-        "Raises:",
-        "    ShapeError: Shapes differ; nothing is broadcast.",
-        "    DomainError: A value lies outside the domain, or is NaN.",
-        *(["    LabelError: A class label is out of range or of the wrong kind."] if _classes(loss) else []),
-        "    InputError: Any other unusable argument; the parent of the errors above.",
-        "",
-        "Example:",
-        *textwrap.indent(_example(loss), "    ").splitlines(),
-        "",
-        "References:",
-        *(f"    {r.text}. {r.link}" for r in loss.references),
-    ]
-    return "\n".join(lines)
-
-
-def _classes(loss: Loss) -> bool:
-    return loss.target.role in ("classes", "signs")
-
-
-def _parameter_lines(loss: Loss) -> list[str]:
-    numbers = ("float", "int")
-    return [
-        f"    {p.name}: {p.meaning}{f' A number {p.bounds()}.' if p.kind in numbers else ''}" for p in loss.parameters
-    ]
-
-
-def _object_doc(loss: Loss) -> str:
-    lines = [
-        f"{loss.title} as an object: parameters once, then ``loss(prediction, target, weight=…, mask=…)``.",
-        "",
-        f"{loss.summary} See :func:`lossmith.{loss.name}` for formula, shapes and errors.",
-        "",
-        "Args:",
-        *_parameter_lines(loss),
-        *(f"    {name}: {_OPTION_TEXT[name]}" for name in settings_of(loss)),
-    ]
-    return "\n".join(lines)
-
-
-def _example(loss: Loss) -> str:
-    prediction, target, value = loss.example
-    arrays = ", ".join(map(str, (prediction, target, *loss.example_extras.values())))
-    return f">>> import lossmith as lm\n>>> round(lm.{loss.name}({arrays}), 6)\n{value}"

@@ -8,16 +8,17 @@ valid number, so that a NaN under it reaches neither value nor gradient.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from numbers import Integral, Real
+from numbers import Real
 from types import ModuleType
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from ..arrays import is_native, namespace_of
-from ..errors import InputError, LabelError, ShapeError
+from ..errors import InputError, ShapeError
 from ..losses import Domain, Extra, Loss
 from . import regions, values
+from .matching import align, broadcasts, consumed, last_axis, match_target, mismatch, same
 
 
 class Inputs(NamedTuple):
@@ -82,8 +83,8 @@ def prepare(
     wide = xp.compute_dtype(prediction, target)
     prediction = xp.cast(prediction, wide)
     if loss.class_axis or loss.layout == "sequence":
-        prediction, target = _last_axis(xp, loss, prediction, target, axis)
-    labels = _match(xp, loss, prediction, target, axis)
+        prediction, target = last_axis(xp, loss, prediction, target, axis)
+    labels = match_target(xp, loss, prediction, target, axis)
     whole = xp.full_shape(prediction)
     shape = xp.shape(prediction)[: len(whole) - consumed(loss, whole)]
     if loss.layout == "region":
@@ -103,18 +104,13 @@ def prepare(
         view = values.View(loss, parameters, xp.to_numpy(prediction), xp.to_numpy(target), labels, dtype)
         _look(xp, view, {k: x for k, x in arrays.items() if x is not None and xp.is_concrete(x)}, check)
     weight = None if weight is None else _weight(xp, weight, prediction, check)
-    outer = inside = None
     if loss.layout == "region":
-        if weight is not None and regions.weighs_regions(region or "", len(xp.shape(weight))):
-            outer, weight = _align(xp, "weight", weight, shape[:1]), None
-        inner = _factor(xp, weight, keep, shape, prediction)
-        flat = regions.flatten(xp, loss, region or "", prediction, target, inner, outer, shape)
+        flat = _regions(xp, loss, region or "", prediction, target, weight, keep, shape)
         prediction, target, factor, inside = flat.prediction, flat.target, flat.factor, flat.inside
         unhidden = prediction
     else:
         factor = _factor(xp, weight, keep, shape, prediction)
-        if keep is not None and loss.layout == "batch":
-            inside = xp.cast(keep, prediction.dtype)
+        inside = xp.cast(keep, prediction.dtype) if keep is not None and loss.layout == "batch" else None
     if check == "full" and loss.examine is not None and loss.coupled:
         regions.examine(xp, loss, target, inside, parameters | arrays)
     return Inputs(
@@ -131,6 +127,17 @@ def prepare(
         keep=keep,
         unhidden=unhidden,
     )
+
+
+def _regions(
+    xp: ModuleType, loss: Loss, region: str, prediction: Any, target: Any, weight: Any, keep: Any, shape: tuple
+) -> regions.Flat:
+    """Flatten into regions; a weight of one number per region goes with the regions, any other with their elements."""
+    outer = None
+    if weight is not None and regions.weighs_regions(region, len(xp.shape(weight))):
+        outer, weight = align(xp, "weight", weight, shape[:1]), None
+    inner = _factor(xp, weight, keep, shape, prediction)
+    return regions.flatten(xp, loss, region, prediction, target, inner, outer, shape)
 
 
 def _look(xp: ModuleType, view: values.View, arrays: Mapping[str, Any], check: str) -> None:
@@ -180,124 +187,6 @@ def _as_array(xp: ModuleType, name: str, x: Any, like: Any) -> Any:
     return array
 
 
-def _last_axis(xp: ModuleType, loss: Loss, prediction: Any, target: Any, axis: int) -> tuple[Any, Any]:
-    rank = len(xp.shape(prediction))
-    if rank == 0:
-        raise ShapeError(f"prediction is a single number; {loss.name} needs the class axis, shape (…, C)")
-    if isinstance(axis, bool) or not isinstance(axis, Integral):
-        raise InputError(f"axis is {axis!r}; expected one whole number, as in axis=-1")
-    if not -rank <= axis < rank:
-        raise ShapeError(f"axis is {axis}, but prediction has shape {xp.shape(prediction)}; use -{rank} … {rank - 1}")
-    if xp.shape(prediction)[axis] == 0:
-        raise ShapeError(f"prediction has shape {xp.shape(prediction)}: axis {axis} holds no class or feature to score")
-    if axis in (-1, rank - 1):
-        return prediction, target
-    dense = len(xp.shape(target)) == rank
-    return xp.moveaxis(prediction, axis, -1), xp.moveaxis(target, axis, -1) if dense else target
-
-
-def consumed(loss: Loss, shape: tuple) -> int:
-    """Return how many of the prediction's last axes do not belong to the values (of regions: to the elements)."""
-    if loss.layout == "batch":
-        return len(shape) - 1
-    return 2 if loss.layout == "sequence" else int(loss.class_axis)
-
-
-def _match(xp: ModuleType, loss: Loss, prediction: Any, target: Any, axis: int) -> bool:
-    """Check the shapes against each other; return whether the target is integer labels."""
-    p, t = xp.shape(prediction), xp.shape(target)
-    if loss.layout in ("batch", "sequence"):
-        _check_ranks(loss, p, t)
-        if loss.target.role in ("groups", "tokens"):
-            return _check_integers(xp, loss, target, p, t)
-    length = loss.prediction.length
-    if length is not None and p[-1] not in (length, None):
-        raise ShapeError(f"prediction has shape {p}; {loss.name} takes rows of {length} on the last axis")
-    if loss.target_per_row:
-        if not _same(p[:-1], t):
-            raise ShapeError(f"prediction has shape {p} and target has shape {t}; expected {p[:-1]}, one per row")
-        return False
-    if _same(p, t):
-        return False
-    if loss.target.role != "classes":
-        raise ShapeError(_mismatch(p, t, xp.kind(target)))
-    if not _same(p[:-1], t):
-        raise ShapeError(_label_mismatch(p, t, axis))
-    if xp.kind(target) == "float" and 0 not in t:
-        raise LabelError(
-            f"target has shape {t} and a floating dtype, prediction has shape {p}: class indices must be integers; "
-            f"convert the target (NumPy: target.astype(int); torch: target.long()), or give rows over the {p[-1]} "
-            "classes"
-        )
-    return True
-
-
-def _check_ranks(loss: Loss, p: tuple, t: tuple) -> None:
-    if loss.layout == "sequence":
-        if len(p) < 2 or len(t) < 1 or not _same(p[:-2], t[:-1]):
-            raise ShapeError(
-                f"prediction has shape {p} and target has shape {t}; {loss.name} takes (…, T, C) scores and (…, S) "
-                "tokens with the same leading axes"
-            )
-        if p[-2] == 0:
-            raise ShapeError(f"prediction has shape {p}: axis -2 holds no step to read")
-        return
-    rank = 1 if loss.prediction.role == "values" else 2
-    if len(p) != rank:
-        wanted = "(N,), one score per row" if rank == 1 else "(N, F), one vector per row"
-        hint = "; use prediction.squeeze(-1) (prediction[..., 0])" if rank == 1 and p[1:] == (1,) else ""
-        raise ShapeError(
-            f"prediction has shape {p}; {loss.name} compares the rows of one batch and takes {wanted}{hint}"
-        )
-    if rank == 2 and p[-1] == 0:
-        raise ShapeError(f"prediction has shape {p}: axis -1 holds no feature to compare")
-
-
-def _check_integers(xp: ModuleType, loss: Loss, target: Any, p: tuple, t: tuple) -> bool:
-    if loss.target.role == "groups" and not _same(p[:1], t):
-        hint = "; use target.squeeze(-1) (target[..., 0])" if t == (*p[:1], 1) else ""
-        raise ShapeError(f"prediction has shape {p} and target has shape {t}; expected {p[:1]}, one per row{hint}")
-    if xp.kind(target) == "float" and 0 not in t:
-        raise LabelError(
-            f"target has a floating dtype; {loss.name} takes {loss.target.describe()}: convert it "
-            "(NumPy: target.astype(int); torch: target.long())"
-        )
-    return True
-
-
-def _same(a: tuple, b: tuple) -> bool:
-    return len(a) == len(b) and all(x is None or y is None or x == y for x, y in zip(a, b, strict=True))
-
-
-def _mismatch(p: tuple, t: tuple, kind: str = "") -> str:
-    text = f"prediction has shape {p} and target has shape {t}; they must be equal, as nothing is broadcast"
-    if p == (*t, 1):
-        return f"{text}; use prediction.squeeze(-1) (prediction[..., 0])"
-    if t == (*p, 1):
-        return f"{text}; use target.squeeze(-1) (target[..., 0])"
-    if len(p) == len(t) + 1 and kind == "int":
-        return f"{text}; class indices as target? take softmax_cross_entropy, or one-hot rows"
-    return f"{text}; pick, reduce or reshape the one that is wrong, for example target.reshape({p})"
-
-
-def _label_mismatch(p: tuple, t: tuple, axis: int) -> str:
-    """Return what is wrong with a target; ``p`` has its classes last, the text shows them where they were."""
-    rows, place = p[:-1], axis % len(p)
-    where = "the last axis" if place == len(p) - 1 else f"axis {axis}"
-    given = (*rows[:place], p[-1], *rows[place:])
-    if len(t) == len(p):
-        t = (*t[:-1][:place], t[-1], *t[:-1][place:])  # dense rows were moved, too
-    text = (
-        f"prediction has shape {given}, that is {p[-1]} classes on {where}; target has shape {t}, expected {rows} for "
-        f"class indices or {given} for one-hot or soft rows"
-    )
-    if t == (*rows, 1):
-        return f"{text}; use target.squeeze(-1) (target[..., 0])"
-    if len(p) > 2 and given == p and t == (p[0], *p[2:]):
-        return f"{text}; are the classes on axis 1? then add axis=1"
-    return text
-
-
 def _selection(
     xp: ModuleType, loss: Loss, target: Any, mask: Any, ignore_index: int | None, shape: tuple, labels: bool
 ) -> Any:
@@ -309,7 +198,7 @@ def _selection(
             raise InputError(
                 "mask has a floating dtype; give booleans, as in mask=mask != 0, or pass factors as weight=mask"
             )
-        keep = _align(xp, "mask", mask if xp.kind(mask) == "bool" else mask != 0, shape)
+        keep = align(xp, "mask", mask if xp.kind(mask) == "bool" else mask != 0, shape)
     if ignore_index is None:
         return keep
     if isinstance(ignore_index, bool) or not isinstance(ignore_index, Real):
@@ -322,21 +211,6 @@ def _selection(
     return valid if keep is None else keep & valid
 
 
-def _align(xp: ModuleType, name: str, x: Any, shape: tuple) -> Any:
-    """Give ``x`` the rank of the values; it matches their leading axes, or all of them with ones."""
-    given = xp.shape(x)
-    if len(given) == len(shape):
-        if _broadcasts(given, shape):
-            return x
-    elif _same(given, shape[: len(given)]):
-        for _ in range(len(shape) - len(given)):
-            x = xp.expand(x, -1)
-        return x
-    allowed = " or ".join(str(shape[:n]) for n in range(1, len(shape) + 1)) or "()"
-    hint = f"; use {name}.squeeze(-1)" if given[-1:] == (1,) and _same(given[:-1], shape[: len(given) - 1]) else ""
-    raise ShapeError(f"{name} has shape {given}; it goes along the leading axes of the values, so {allowed}{hint}")
-
-
 def _vector(xp: ModuleType, loss: Loss, name: str, value: Any, prediction: Any) -> Any:
     """Return a parameter that may hold one number per class as an array of the compute dtype; others as they are."""
     kind = next(p.kind for p in loss.parameters if p.name == name)
@@ -347,18 +221,12 @@ def _vector(xp: ModuleType, loss: Loss, name: str, value: Any, prediction: Any) 
     value = _as_array(xp, name, value, prediction)
     shape, given = xp.shape(prediction), xp.shape(value)
     fits = shape[-1:] if kind == "vector" else shape[len(shape) - len(given) :]
-    if not (_same(given, fits) or (kind == "factor" and _broadcasts(given, fits))):
+    if not (same(given, fits) or (kind == "factor" and broadcasts(given, fits))):
         raise ShapeError(f"{name} has shape {given}; expected {shape[-1:]}, one factor per class on the last axis")
     value = xp.cast(value, prediction.dtype)
     if xp.is_concrete(value):
         values.check_weight(name, xp.to_numpy(value))
     return value
-
-
-def _broadcasts(given: tuple, shape: tuple) -> bool:
-    return len(given) == len(shape) and all(
-        a is None or b is None or a == b or a == 1 for a, b in zip(given, shape, strict=True)
-    )
 
 
 def _extra(
@@ -373,11 +241,11 @@ def _extra(
         return None
     x = xp.cast(_as_array(xp, extra.name, x, prediction), prediction.dtype)
     if extra.shape == "values":
-        return _align(xp, extra.name, x, shape)
+        return align(xp, extra.name, x, shape)
     if loss.class_axis and axis not in (-1, len(xp.shape(x)) - 1):
         x = xp.moveaxis(x, axis, -1)
-    if not _same(xp.shape(x), xp.shape(prediction)):
-        raise ShapeError(_mismatch(xp.shape(prediction), xp.shape(x)).replace("target", extra.name))
+    if not same(xp.shape(x), xp.shape(prediction)):
+        raise ShapeError(mismatch(xp.shape(prediction), xp.shape(x)).replace("target", extra.name))
     return x
 
 
@@ -420,7 +288,7 @@ def _weight(xp: ModuleType, weight: Any, like: Any, check: str) -> Any:
 
 def _factor(xp: ModuleType, weight: Any, keep: Any, shape: tuple, like: Any) -> Any:
     """Return the weight aligned to the values, 0 where masked; None for 1 everywhere."""
-    weight = None if weight is None else _align(xp, "weight", weight, shape)
+    weight = None if weight is None else align(xp, "weight", weight, shape)
     if keep is None:
         return weight
     ones = xp.cast(keep, like.dtype)

@@ -245,7 +245,7 @@ def _find_nan(loss: Loss, inputs: Inputs, result: Any, check: str) -> None:
         return
     if np.isnan(xp.to_numpy(result)).any():
         target = xp.to_numpy(inputs.target)
-        view = values.View(
-            loss, inputs.parameters, xp.to_numpy(inputs.prediction), target, target.dtype.kind != "f", ""
-        )
+        extras = {e.name: inputs.parameters.get(e.name) for e in loss.extras}
+        shown = {k: xp.to_numpy(x) for k, x in extras.items() if x is not None and xp.is_concrete(x)}
+        view = values.View(loss, shown, xp.to_numpy(inputs.prediction), target, target.dtype.kind != "f", "")
         values.explain_nan(view)

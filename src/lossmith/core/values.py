@@ -264,9 +264,10 @@ def check_weight(name: str, weight: np.ndarray) -> None:
 
 
 def explain_nan(view: View) -> None:
-    """Raise DomainError naming the first NaN of prediction or target; return if neither holds one."""
-    for name, x in (("prediction", view.prediction), ("target", view.target)):
-        if x.dtype.kind != "f":
+    """Raise DomainError naming the first NaN of prediction, target or a further array; return if none holds one."""
+    extras = {e.name: view.parameters.get(e.name) for e in view.loss.extras}
+    for name, x in {"prediction": view.prediction, "target": view.target, **extras}.items():
+        if x is None or x.dtype.kind != "f":
             continue
         bad = np.isnan(x)
         if bad.any():

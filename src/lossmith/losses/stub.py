@@ -117,7 +117,7 @@ def _data() -> list[str]:
 
 
 def _settings(loss: Loss) -> list[str]:
-    api = importlib.import_module("lossmith.core.api")
+    arguments = importlib.import_module("lossmith.core.arguments")
     kinds = {
         "reduction": "_Reduction",
         "empty": "_Empty",
@@ -125,7 +125,7 @@ def _settings(loss: Loss) -> list[str]:
         "ignore_index": "int | None",
         "region": "_Region",
     }
-    return [f"{name}: {kinds[name]} = {_quoted(value)}" for name, value in api.settings_of(loss).items()]
+    return [f"{name}: {kinds[name]} = {_quoted(value)}" for name, value in arguments.settings_of(loss).items()]
 
 
 def _quoted(value: Any) -> str:

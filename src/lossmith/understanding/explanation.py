@@ -14,7 +14,7 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
-from ..core.api import shapes_of
+from ..core.docstrings import shapes_of
 from ..formula import text as formula_text
 from ..losses import Loss, Parameter, find
 from .words import lines_of_code, symbols
