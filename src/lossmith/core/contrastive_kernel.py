@@ -21,7 +21,7 @@ Rows = Callable[..., tuple[Any, Any]]
 
 def find(loss: Loss, inputs: Inputs, rows: Rows) -> Callable[..., tuple[Any, Any]] | None:
     """Return ``kernel(inputs, scale, gradient=…) -> (values, gradient or None)``, or None for another loss."""
-    if loss.name not in ("info_nce", "clip") or not inputs.xp.size(inputs.prediction):
+    if loss.name not in ("info_nce", "clip") or 0 in inputs.xp.shape(inputs.prediction):
         return None
     both_ways = loss.name == "clip"
 
