@@ -131,6 +131,8 @@ def test_few_rows_and_half_precision(case, monkeypatch):
         assert gradient.dtype == dtype
         assert value == pytest.approx(expected, rel=1e-5, abs=1e-6)
         np.testing.assert_allclose(gradient, slopes, atol=4e-3 if dtype == np.float16 else 2e-5)
+    p, t = batch(name, 6, 2, np.longdouble)
+    assert np.isfinite(loss(p, t if name == "siglip" else np.arange(6) // 2))
     none = batch(name, 0, 1)
     assert loss.value_and_gradient(*none)[0] == 0
     if name != "siglip":

@@ -45,6 +45,8 @@ def find(loss: Loss, inputs: Inputs, own_columns: Kernel, compared: Kernel | Non
     """
     if 0 in inputs.xp.shape(inputs.prediction):
         return None
+    if inputs.xp.name == "numpy" and inputs.prediction.dtype not in (np.float32, np.float64):
+        return None
     if loss.name in ("info_nce", "clip"):
         return _own_columns(loss.name == "clip", own_columns)
     if compared is None or loss.name not in FORMULAS:

@@ -49,11 +49,11 @@ def kernel(loss: Loss, inputs: Inputs) -> Callable[..., tuple[Any, Any]] | None:
         return None
     logits = lowering.before_cast(inputs.prediction, inputs.dtype)
     steps, classes = logits.shape[-2:]
-    if (
-        logits.dtype not in lowering.DTYPES
-        or target.dtype not in (np.int32, np.int64)
-        or not 0 <= given["blank"] < classes
-    ):
+    if not all(isinstance(n, int) for n in (steps, classes, target.shape[-1])):
+        return None  # a size is no number in programs that are exported for any of them
+    if logits.dtype not in lowering.DTYPES or target.dtype not in (np.int32, np.int64):
+        return None
+    if not 0 <= given["blank"] < classes:
         return None
     counts = (
         jnp.clip(given["prediction_length"], 0, steps),
