@@ -1,7 +1,7 @@
 // The losses of batch_rows.hpp for one element type, LOSSMITH_STORAGE: the build compiles this file once for each.
 //
-// A row of the matrix is copied to where lanes may read beyond its end, and so is its gradient before it is written: both
-// stay in the caches. P is a list, as it is short as a rule; Q is all columns whose group is another one.
+// A row of the matrix is copied to where lanes may read beyond its end, and its gradient is made there, too: both stay in
+// the caches. P is a list, as it is short as a rule; Q is all columns whose group is another one.
 #include "batch_rows.hpp"
 
 #include <algorithm>
@@ -125,9 +125,10 @@ LOSSMITH_INLINE double nt_xent(const Row &row) {
   std::vector<double> pull(static_cast<std::size_t>((count + each - 1) / each * each));
   for (std::int64_t first = 0; first < count; first += each) {
     double gaps[each];
-    for (std::int64_t k = 0; k < each; ++k)
-      gaps[k] = first + k < count ? log_sum - static_cast<double>(row.x[row.positives[static_cast<std::size_t>(first + k)]])
-                                  : -infinity<double>;
+    for (std::int64_t k = 0; k < each; ++k) {
+      const auto at = static_cast<std::size_t>(first + k);
+      gaps[k] = first + k < count ? log_sum - static_cast<double>(row.x[row.positives[at]]) : -infinity<double>;
+    }
     const Soft<double> soft = softplus<double>(load(gaps));
     values += soft.value;
     slopes += soft.slope;

@@ -16,12 +16,7 @@ from . import CODES, _core, empty_gradient
 from .row_pairs import OWN_POOL
 
 # In the order of BatchLoss.
-NUMBERS = {
-    name: number
-    for number, name in enumerate(
-        ("nt_xent", "supervised_contrastive", "siglip", "triplet_hard", "triplet_semi_hard"),
-    )
-}
+NUMBERS = {"nt_xent": 0, "supervised_contrastive": 1, "siglip": 2, "triplet_hard": 3, "triplet_semi_hard": 4}
 
 
 def run(
