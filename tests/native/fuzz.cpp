@@ -3,6 +3,7 @@
 // Every array lies in memory of its own of exactly its size, so that AddressSanitizer sees one byte too many. What is
 // computed is judged by the Python tests; here two executors must agree to the bit and nothing may be touched that is
 // not ours. usage: fuzz [seconds] [seed]
+#include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <cstdint>
@@ -52,12 +53,20 @@ template <typename Storage> bool once() {
   call.class_weight = chance(2) ? weights.get() : nullptr;
   call.label_smoothing = chance(2) ? 0.1 : 0.0;
   call.z_loss = chance(3) ? 1e-3 : 0.0;
+  if (chance(3)) {
+    call.label_smoothing = call.z_loss = 0.0;
+    call.focal = static_cast<double>(between(0, 5000)) / 1000.0;
+  }
   call.values = values.get();
   call.gradient = chance(4) ? nullptr : first.get();
 
   const SoftmaxOutcome one = softmax_cross_entropy(call, Exec{});
   call.values = again.get();
   if (call.gradient != nullptr) call.gradient = second.get();
+  if (call.gradient != nullptr && chance(2)) { // over the logits
+    std::copy_n(logits.get(), size, second.get());
+    call.logits = second.get();
+  }
   const SoftmaxOutcome two = softmax_cross_entropy(call, exec_from(1));
   if (one.bad_row != two.bad_row) return false;
   if (one.bad_row >= 0) return true;
@@ -65,9 +74,10 @@ template <typename Storage> bool once() {
                      same(values.get(), again.get(), call.rows, "values") &&
                      (call.gradient == nullptr || same(first.get(), second.get(), size, "gradients"));
   if (!agree)
-    std::printf("%lld rows, %lld classes, %d bytes, weights %d, smoothing %g\n", static_cast<long long>(call.rows),
-                static_cast<long long>(call.classes), static_cast<int>(sizeof(Storage)), call.class_weight != nullptr,
-                call.label_smoothing);
+    std::printf("%lld rows, %lld classes, %d bytes, weights %d, smoothing %g, focal %g, in place %d\n",
+                static_cast<long long>(call.rows), static_cast<long long>(call.classes),
+                static_cast<int>(sizeof(Storage)), call.class_weight != nullptr, call.label_smoothing, call.focal,
+                call.logits == call.gradient);
   return agree;
 }
 
@@ -153,7 +163,7 @@ int main(int count, char **arguments) {
   });
   bool good = true;
   while (good && std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count() < seconds) {
-    good = elements_once() && handlers_once();
+    good = elements_once() && handlers_once() && batches_once();
     good = good && once<float>() && once<BFloat16>() && memory_once();
     good = good && pairs_once<float>() && pairs_once<BFloat16>();
 #if defined(LOSSMITH_FUZZ_ALL)

@@ -8,7 +8,9 @@
 
 #include "elementwise_losses.hpp"
 #include "elementwise_rows.hpp"
+#include "ctc.hpp"
 #include "ffi_call.hpp"
+#include "ffi_ctc.hpp"
 #include "ffi_elementwise.hpp"
 #include "ffi_row_pairs.hpp"
 #include "ffi_softmax.hpp"
@@ -23,6 +25,8 @@ namespace lossmith {
 template <> SoftmaxOutcome softmax_cross_entropy(const SoftmaxCrossEntropy<double> &, const Exec &) { return {}; }
 template <> SoftmaxOutcome softmax_cross_entropy(const SoftmaxCrossEntropy<Float16> &, const Exec &) { return {}; }
 template <> RowPairsOutcome row_pairs(PairLoss, const RowPairs<double> &, const Exec &) { return {}; }
+template <> CtcStatus ctc(const Ctc<double> &, const Exec &) { return {}; }
+template <> CtcStatus ctc(const Ctc<Float16> &, const Exec &) { return {}; }
 #endif
 
 namespace {
@@ -210,13 +214,15 @@ template <typename Storage> class Handler {
   using T = Compute<Storage>;
 
 public:
-  enum Kind { labels, pairs, elements };
+  enum Kind { labels, pairs, elements, sequences };
 
   explicit Handler(Kind kind)
-      : kind_(kind), rows_(between(1, 40)), columns_(between(1, 3000)), shares_(chance(2)), weighted_(chance(3)),
+      : kind_(kind), rows_(between(1, 40)), steps_(kind == sequences ? between(1, 20) : 1),
+        columns_(kind == sequences ? steps_ * between(1, 70) : between(1, 3000)), most_(between(0, 9)), shares_(chance(2)),
+        weighted_(kind != sequences && chance(3)),
         site_(between(0, 63)), loss_(between(0, kind == elements ? losses - 1 : 3)), prediction_(size()),
         target_(size()), gradient_(size()), again_(size()), share_(rows_), weight_(size()), values_(rows_),
-        guess_(rows_), cotangent_(rows_), labels_(rows_) {
+        guess_(rows_), cotangent_(rows_), labels_(rows_), tokens_(rows_ * (most_ + 2)) {
     for (std::int64_t k = 0; k < size(); ++k) {
       prediction_.get()[k] = number<Storage>(any_value());
       target_.get()[k] = static_cast<T>(any_value());
@@ -226,6 +232,10 @@ public:
       share_.get()[row] = static_cast<T>(between(0, 3));
       cotangent_.get()[row] = static_cast<T>(any_value());
       labels_.get()[row] = chance(30) ? between(-2, columns_ + 1) : between(0, columns_ - 1);
+      std::int64_t *const sequence = tokens_.get() + row * (most_ + 2);
+      for (std::int64_t k = 0; k < most_; ++k) sequence[k] = between(chance(30) ? -1 : 1, columns_ / steps_);
+      sequence[most_] = chance(9) ? static_cast<std::int64_t>(random_bits()) : between(0, steps_);
+      sequence[most_ + 1] = chance(9) ? static_cast<std::int64_t>(random_bits()) : between(0, most_);
     }
   }
 
@@ -252,16 +262,21 @@ private:
   std::int64_t size() const { return rows_ * columns_; }
 
   ffi::Error *(*handler() const)(ffi::CallFrame *) {
+    if (kind_ == sequences) return ctc_ffi;
     return kind_ == labels ? softmax_cross_entropy_ffi : kind_ == pairs ? row_pairs_ffi : elementwise_ffi;
   }
 
   Frame frame(std::int64_t pass, Storage *gradient, bool reuse = false) {
     constexpr auto type = sizeof(Storage) == 2 ? ffi::DataType::bf16 : ffi::DataType::f32;
     constexpr auto computed = ffi::DataType::f32;
-    const std::vector<std::int64_t> whole{rows_, columns_}, rows{rows_}, classes{columns_};
+    const std::vector<std::int64_t> rows{rows_}, classes{columns_};
+    std::vector<std::int64_t> whole{rows_, columns_};
+    if (kind_ == sequences) whole = {rows_, steps_, columns_ / steps_};
     Frame made;
     made.argument(type, prediction_.get(), whole);
-    if (kind_ == labels)
+    if (kind_ == sequences)
+      made.argument(ffi::DataType::s64, tokens_.get(), {rows_, most_ + 2});
+    else if (kind_ == labels)
       made.argument(ffi::DataType::s64, labels_.get(), rows);
     else
       made.argument(computed, target_.get(), whole);
@@ -283,22 +298,25 @@ private:
     made.integer("site", site_);
     made.integer("shares", shares_);
     made.integer("weighted", weighted_);
+    if (kind_ == sequences) made.integer("blank", 0);
+    if (kind_ == sequences) made.integer("impossible_is_zero", site_ % 2);
     if (kind_ == labels) made.integer("hides", site_ % 2);
-    if (kind_ != elements) made.number("label_smoothing", 0.1);
+    if (kind_ == labels && site_ % 3 == 0) made.number("focal", 1.5);
+    if (kind_ == pairs || (kind_ == labels && site_ % 3 != 0)) made.number("label_smoothing", 0.1);
     if (kind_ == pairs) made.integer("loss", loss_);
     if (kind_ == elements) made.text("loss", elementwise_losses[loss_].name);
     return made;
   }
 
   const Kind kind_;
-  const std::int64_t rows_, columns_;
+  const std::int64_t rows_, steps_, columns_, most_; // the last one of tokens
   const bool shares_, weighted_;
   const std::int64_t site_, loss_;
   const Array<Storage> prediction_;
   const Array<T> target_;
   const Array<Storage> gradient_, again_;
   const Array<T> share_, weight_, values_, guess_, cotangent_;
-  const Array<std::int64_t> labels_;
+  const Array<std::int64_t> labels_, tokens_;
 };
 
 } // namespace
@@ -312,7 +330,8 @@ bool handlers_once() {
   pool.failed = chance(8);
   return Handler<float>(Handler<float>::labels).run() && Handler<float>(Handler<float>::pairs).run() &&
          Handler<float>(Handler<float>::elements).run() && Handler<BFloat16>(Handler<BFloat16>::labels).run() &&
-         Handler<BFloat16>(Handler<BFloat16>::elements).run();
+         Handler<BFloat16>(Handler<BFloat16>::elements).run() && Handler<float>(Handler<float>::sequences).run() &&
+         Handler<BFloat16>(Handler<BFloat16>::sequences).run();
 }
 
 } // namespace lossmith

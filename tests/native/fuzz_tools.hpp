@@ -58,8 +58,10 @@ template <typename T> bool same(const T *a, const T *b, std::int64_t count, cons
   return true;
 }
 
-// Elementwise losses and XLA's handlers (fuzz_calls.cpp), once each; whether all agreed.
+// Elementwise losses and XLA's handlers (fuzz_calls.cpp), and losses of batches (fuzz_batches.cpp), once each; whether
+// all agreed.
 bool elements_once();
 bool handlers_once();
+bool batches_once();
 
 } // namespace lossmith

@@ -15,7 +15,7 @@ import jax.numpy as jnp  # noqa: E402
 
 from lossmith.jax import lowering  # noqa: E402
 
-TARGETS = ("lossmith_softmax_cross_entropy", "lossmith_row_pairs", "lossmith_elementwise")
+TARGETS = ("lossmith_softmax_cross_entropy", "lossmith_row_pairs", "lossmith_elementwise", "lossmith_ctc")
 
 
 def kernels_in(function: Any, *arguments: Any) -> set[str]:

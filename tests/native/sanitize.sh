@@ -15,10 +15,14 @@ for kind in address,undefined thread; do
     g++ $flags -DLOSSMITH_STORAGE=$storage -c $native/row_pairs.cpp -o "$work/pairs_$storage.o" &
     g++ $flags -DLOSSMITH_STORAGE=$storage -c $native/ctc.cpp -o "$work/ctc_$storage.o" &
   done
+  for storage in float double; do
+    g++ $flags -DLOSSMITH_STORAGE=$storage -c $native/batch_rows.cpp -o "$work/batch_$storage.o" &
+  done
   g++ $flags -c $native/ctc_trellis.cpp -o "$work/trellis.o" &
+  g++ $flags -c tests/native/fuzz_batches.cpp -o "$work/fuzz_batches.o" &
   g++ $flags -c tests/native/fuzz.cpp -o "$work/fuzz.o"
   # What calls the kernels need not be fast, and is compiled sooner.
-  for file in $native/elementwise_rows $native/ffi_call $native/ffi_elementwise $native/ffi_row_pairs $native/ffi_softmax \
+  for file in $native/elementwise_rows $native/ffi_call $native/ffi_ctc $native/ffi_elementwise $native/ffi_row_pairs $native/ffi_softmax \
     tests/native/fuzz_calls; do
     g++ $flags -O0 -c $file.cpp -o "$work/$(basename $file).o"
   done

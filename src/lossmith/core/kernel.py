@@ -53,7 +53,7 @@ def _find_on_numpy(loss: Loss, inputs: Inputs) -> Kernel | None:
     if loss.layout == "element":
         return elementwise_kernel.find(loss, inputs)
     if loss.layout == "batch":
-        return contrastive_kernel.find(loss, inputs, _own_columns)
+        return contrastive_kernel.find(loss, inputs, _own_columns, contrastive_kernel.compared_on_numpy)
     if inputs.target.dtype.kind != "f":
         settings = native.label_settings(loss.name, inputs.parameters)
         if settings is not None:

@@ -11,8 +11,9 @@ from typing import Any
 import tensorflow as tf
 
 from ..losses import Loss
+from ..native import label_settings, tensorflow_rows
 from ..native import tensorflow as operations
-from ..native import tensorflow_rows
+from . import contrastive_kernel
 from .check import Inputs
 
 Kernel = Callable[..., tuple[Any, Any]]
@@ -21,7 +22,15 @@ Kernel = Callable[..., tuple[Any, Any]]
 def find(loss: Loss, inputs: Inputs) -> Kernel | None:
     """Return ``kernel(inputs, scale, gradient=…) -> (values, gradient or None)``, or None if there is none."""
     prediction, target = inputs.prediction, inputs.target
-    if loss.layout == "element":
+    if loss.layout == "batch":
+        return _of_batch(loss, inputs)
+    if loss.layout == "sequence":
+        prediction = operations.before_cast(prediction, inputs.dtype)
+        call = tensorflow_rows.sequences(loss, inputs.parameters, prediction.shape[-1])
+        if call is not None and operations.runs_here(prediction, target):
+            counts = (inputs.parameters[name] for name in ("prediction_length", "target_length"))
+            target = tensorflow_rows.with_counts(tf.cast(target, tf.int64), *counts)
+    elif loss.layout == "element":
         call = tensorflow_rows.elements(loss, inputs.parameters)
         prediction = operations.before_cast(prediction, inputs.dtype)
     elif inputs.xp.kind(target) == "int":
@@ -62,12 +71,12 @@ def find_total(loss: Loss, inputs: Inputs) -> Kernel | None:
 
 
 def _labels(loss: Loss, inputs: Inputs) -> Kernel | None:
-    if loss.name != "softmax_cross_entropy" or inputs.parameters["class_weight"] is not None:
-        return None
+    settings = label_settings(loss.name, inputs.parameters)
     logits = operations.before_cast(inputs.prediction, inputs.dtype)
+    if settings is None or inputs.parameters["class_weight"] is not None:
+        return None
     if not operations.supports(logits, inputs.target):
         return None
-    settings = {name: float(inputs.parameters[name]) for name in ("label_smoothing", "z_loss")}
 
     def kernel(inputs: Inputs, scale: Any, *, gradient: bool) -> tuple[Any, Any]:
         if not gradient:
@@ -76,3 +85,15 @@ def _labels(loss: Loss, inputs: Inputs) -> Kernel | None:
         return operations.softmax_cross_entropy_gradient(logits, inputs.target, one, **settings)
 
     return kernel
+
+
+def _of_batch(loss: Loss, inputs: Inputs) -> Kernel | None:
+    runs = operations.runs_here(inputs.prediction, inputs.target)
+    return contrastive_kernel.find(loss, inputs, _own_columns) if runs else None
+
+
+def _own_columns(logits: Any, scale: Any, *, gradient: bool) -> tuple[Any, Any]:
+    labels = tf.range(tf.shape(logits, tf.int64)[0])
+    if not gradient:
+        return operations.softmax_cross_entropy(logits, labels), None
+    return operations.softmax_cross_entropy_gradient(logits, labels, 1.0 if scale is None else scale)

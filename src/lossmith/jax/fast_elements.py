@@ -81,8 +81,7 @@ def _settings(loss: Loss, inputs: Inputs) -> tuple[Settings, Any] | None:
         return None  # a size is no number in programs that are exported for any of them
     if inputs.keep is not None:
         return None  # what a mask has replaced would have to be stored for the kernel
-    if jnp.issubdtype(inputs.dtype, jnp.floating) and inputs.dtype != prediction.dtype:
-        prediction = prediction.astype(inputs.dtype)  # exact, as that is where it is from
+    prediction = lowering.before_cast(prediction, inputs.dtype)
     if prediction.dtype not in lowering.DTYPES:
         return None
     return Settings(Elements(loss.name, numbers), axes=prediction.ndim), prediction

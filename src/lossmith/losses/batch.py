@@ -58,6 +58,17 @@ def number(xp: Any, chosen: Any) -> Any:
     return xp.sum(xp.to_int(chosen), axis=-1)
 
 
+def numbers(xp: Any, groups: Any, inside: Any) -> tuple[Any, Any]:
+    """How many positives and negatives each row has (N,), as integers: the counts of :func:`relations`, by sorting."""
+    here = xp.to_int(xp.zeros_like(groups) + 1 if inside is None else inside > 0)
+    order = xp.order(groups)
+    there = xp.take_along(here, order)
+    before, (first, last) = xp.cumsum(there) - there, xp.runs(xp.take_along(groups, order))
+    together = xp.take_along(before + there, last) - xp.take_along(before, first)
+    size = xp.add_along(together, order)
+    return here * (size - here), here * (xp.sum(here, axis=-1, keepdims=True) - size)
+
+
 def share(xp: Any, chosen: Any, like: Any) -> Any:
     """1 over their number where ``chosen``, 0 elsewhere."""
     count = xp.cast(xp.expand(number(xp, chosen), -1), like.dtype)

@@ -15,6 +15,7 @@ from .batch import (
     directions,
     lone_rows,
     number,
+    numbers,
     present,
     pull_back,
     relations,
@@ -209,19 +210,28 @@ clip = register(
 )
 
 
-def _siglip_parts(xp: Any, u: Any, v: Any, inside: Any, scale: Any, bias: Any) -> tuple[Any, Any]:
-    """Logits whose sign is turned where a pair belongs together, and 1 where both rows count, else 0."""
-    logits = as_number(xp, scale, u) * xp.matmul(u, xp.swap(v)) + as_number(xp, bias, u)
-    own, both = diagonal(xp, u[..., 0]), present(xp, inside)
+def _siglip_parts(xp: Any, logits: Any, inside: Any) -> tuple[Any, Any]:
+    """Logits (N, N) whose sign is turned where a pair belongs together, and 1 where both rows count, else 0."""
+    own, both = diagonal(xp, xp.sum(logits, axis=-1)), present(xp, inside)
     counted = xp.zeros_like(logits) + 1 if both is None else xp.cast(both, logits.dtype)
     return xp.where(own, -logits, logits), counted
+
+
+def siglip_logits(xp: Any, u: Any, v: Any, scale: Any, bias: Any) -> Any:
+    """The logits (N, N) that a pair of directions belongs together."""
+    return as_number(xp, scale, u) * xp.matmul(u, xp.swap(v)) + as_number(xp, bias, u)
+
+
+def siglip_rows(xp: Any, logits: Any, groups: Any, inside: Any) -> Any:
+    """SigLIP (N,) of logits (N, N), without groups: a row belongs to its own column."""
+    wrong, counted = _siglip_parts(xp, logits, inside)
+    return xp.sum(counted * xp.softplus(wrong), axis=-1)
 
 
 def _siglip(xp: Any, prediction: Any, target: Any, inside: Any, *, scale: Any, bias: Any) -> Any:
     _, u = directions(xp, prediction, True)
     _, v = directions(xp, target, True)
-    wrong, counted = _siglip_parts(xp, u, v, inside, scale, bias)
-    return xp.sum(counted * xp.softplus(wrong), axis=-1)
+    return siglip_rows(xp, siglip_logits(xp, u, v, scale, bias), None, inside)
 
 
 def _siglip_gradient(
@@ -229,7 +239,7 @@ def _siglip_gradient(
 ) -> Any:
     length, u = directions(xp, prediction, True)
     _, v = directions(xp, target, True)
-    wrong, counted = _siglip_parts(xp, u, v, inside, scale, bias)
+    wrong, counted = _siglip_parts(xp, siglip_logits(xp, u, v, scale, bias), inside)
     slope = counted * xp.sigmoid(wrong) * xp.expand(cotangent, -1) * as_number(xp, scale, u)
     slope = xp.where(diagonal(xp, u[..., 0]), -slope, slope)
     return pull_back(xp, xp.matmul(slope, v), length, u)
@@ -284,9 +294,8 @@ siglip = register(
 )
 
 
-def _nt_xent_parts(xp: Any, u: Any, groups: Any, inside: Any, scale: Any) -> tuple[Any, Any, Any]:
+def _nt_xent_parts(xp: Any, similarity: Any, groups: Any, inside: Any, scale: Any) -> tuple[Any, Any, Any]:
     """By how much the negatives outweigh each positive, which pairs that is for, and the softmax of the negatives."""
-    similarity = xp.matmul(u, xp.swap(u))
     positives, negatives = relations(xp, groups, inside)
     top, log_total, soft = chosen_softmax(xp, similarity, negatives, scale)
     pairs = positives & xp.expand(number(xp, negatives) > 0, -1)
@@ -294,10 +303,15 @@ def _nt_xent_parts(xp: Any, u: Any, groups: Any, inside: Any, scale: Any) -> tup
     return xp.where(pairs, gap, xp.zeros_like(gap)), pairs, soft
 
 
+def nt_xent_rows(xp: Any, similarity: Any, groups: Any, inside: Any, scale: Any = 1.0) -> Any:
+    """NT-Xent (N,) of the rows of ``scale * similarity`` (N, N)."""
+    gap, pairs, _ = _nt_xent_parts(xp, similarity, groups, inside, scale)
+    return xp.sum(xp.where(pairs, xp.softplus(gap), xp.zeros_like(gap)), axis=-1)
+
+
 def _nt_xent(xp: Any, prediction: Any, target: Any, inside: Any, *, temperature: Any, normalise: bool) -> Any:
     _, u = directions(xp, prediction, normalise)
-    gap, pairs, _ = _nt_xent_parts(xp, u, target, inside, 1 / as_number(xp, temperature, u))
-    return xp.sum(xp.where(pairs, xp.softplus(gap), xp.zeros_like(gap)), axis=-1)
+    return nt_xent_rows(xp, xp.matmul(u, xp.swap(u)), target, inside, 1 / as_number(xp, temperature, u))
 
 
 def _nt_xent_gradient(
@@ -305,14 +319,14 @@ def _nt_xent_gradient(
 ) -> Any:
     length, u = directions(xp, prediction, normalise)
     scale = 1 / as_number(xp, temperature, u)
-    gap, pairs, soft = _nt_xent_parts(xp, u, target, inside, scale)
+    gap, pairs, soft = _nt_xent_parts(xp, xp.matmul(u, xp.swap(u)), target, inside, scale)
     pull = xp.where(pairs, xp.sigmoid(gap), xp.zeros_like(gap)) * xp.expand(cotangent, -1) * scale
     slope = xp.sum(pull, axis=-1, keepdims=True) * soft - pull
     return pull_back(xp, xp.matmul(slope + xp.swap(slope), u), length, u)
 
 
 def _number_of_positives(xp: Any, target: Any, inside: Any, **parameters: Any) -> Any:
-    return number(xp, relations(xp, target, inside)[0])
+    return numbers(xp, target, inside)[0]
 
 
 def _examine_positives(target: Any, inside: Any, **parameters: Any) -> str | None:
@@ -360,9 +374,8 @@ nt_xent = register(
 )
 
 
-def _supcon_parts(xp: Any, u: Any, groups: Any, inside: Any, scale: Any) -> tuple[Any, Any, Any]:
+def _supcon_parts(xp: Any, similarity: Any, groups: Any, inside: Any, scale: Any) -> tuple[Any, Any, Any]:
     """The values, how much each positive counts in its row, and the softmax over all others."""
-    similarity = xp.matmul(u, xp.swap(u))
     positives, negatives = relations(xp, groups, inside)
     top, log_total, soft = chosen_softmax(xp, similarity, positives | negatives, scale)
     shares = share(xp, positives, similarity)
@@ -372,9 +385,14 @@ def _supcon_parts(xp: Any, u: Any, groups: Any, inside: Any, scale: Any) -> tupl
     return xp.where(anchors, value, xp.zeros_like(value)), shares, soft
 
 
+def supcon_rows(xp: Any, similarity: Any, groups: Any, inside: Any, scale: Any = 1.0) -> Any:
+    """Supervised contrastive loss (N,) of the rows of ``scale * similarity`` (N, N)."""
+    return _supcon_parts(xp, similarity, groups, inside, scale)[0]
+
+
 def _supcon(xp: Any, prediction: Any, target: Any, inside: Any, *, temperature: Any, normalise: bool) -> Any:
     _, u = directions(xp, prediction, normalise)
-    return _supcon_parts(xp, u, target, inside, 1 / as_number(xp, temperature, u))[0]
+    return supcon_rows(xp, xp.matmul(u, xp.swap(u)), target, inside, 1 / as_number(xp, temperature, u))
 
 
 def _supcon_gradient(
@@ -382,7 +400,7 @@ def _supcon_gradient(
 ) -> Any:
     length, u = directions(xp, prediction, normalise)
     scale = 1 / as_number(xp, temperature, u)
-    _, shares, soft = _supcon_parts(xp, u, target, inside, scale)
+    _, shares, soft = _supcon_parts(xp, xp.matmul(u, xp.swap(u)), target, inside, scale)
     slope = (soft - shares) * xp.expand(cotangent, -1) * scale
     return pull_back(xp, xp.matmul(slope + xp.swap(slope), u), length, u)
 

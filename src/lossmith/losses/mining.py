@@ -11,7 +11,7 @@ import math
 from typing import Any
 
 from ..arrays.composite import chosen_softmax
-from .batch import diagonal, directions, distances, lone_rows, number, present, pull_back, relations, scaled
+from .batch import diagonal, directions, distances, lone_rows, number, numbers, present, pull_back, relations, scaled
 from .definition import Advice, Loss, Parameter, Reference, register
 from .domain import GROUPS, VECTORS
 from .pairs import hinge, hinge_slope
@@ -47,22 +47,22 @@ def _examine(target: Any, inside: Any, **parameters: Any) -> str | None:
     return lone_rows(target, inside, negatives=True)
 
 
-def _apart(xp: Any, prediction: Any, inside: Any, distance: str) -> tuple[Any, Any, Any, Any]:
+def apart(xp: Any, prediction: Any, inside: Any, distance: str) -> tuple[Any, Any, Any, Any]:
     """The rows in units of their size, that unit, their distances in it, and the distances asked for."""
     y, unit = scaled(xp, prediction, inside)
     length, square = distances(xp, y)
     return y, unit, length, length * unit if distance == "euclidean" else square * unit * unit
 
 
-def _push(xp: Any, slope: Any, y: Any, unit: Any, length: Any, distance: str) -> Any:
+def push(xp: Any, slope: Any, y: Any, unit: Any, length: Any, distance: str) -> Any:
     """The gradient with respect to the rows, given that with respect to their distances (N, N)."""
     if distance == "euclidean":
         zero = length == 0
         pull = xp.where(zero, xp.zeros_like(slope), slope / xp.where(zero, xp.zeros_like(length) + 1, length))
     else:
         pull = 2 * unit * slope
-    pull = pull + xp.swap(pull)
-    return xp.sum(pull, axis=-1, keepdims=True) * y - xp.matmul(pull, y)
+    both_ways = xp.sum(pull, axis=-1, keepdims=True) + xp.swap(xp.sum(pull, axis=-2, keepdims=True))
+    return both_ways * y - xp.matmul(pull, y) - xp.matmul(xp.swap(pull), y)
 
 
 def _semi_hard_pairs(xp: Any, away: Any, groups: Any, inside: Any) -> tuple[Any, Any, Any]:
@@ -83,26 +83,30 @@ def _semi_hard_pairs(xp: Any, away: Any, groups: Any, inside: Any) -> tuple[Any,
     return row, negative, counted > 0
 
 
-def _semi_hard(xp: Any, prediction: Any, target: Any, inside: Any, *, margin: float, distance: str) -> Any:
-    away = _apart(xp, prediction, inside, distance)[3]
-    row, negative, counted = _semi_hard_pairs(xp, away, target, inside)
+def semi_hard_rows(xp: Any, away: Any, groups: Any, inside: Any, margin: float) -> Any:
+    """The semi-hard triplet loss (N,) of distances (N, N)."""
+    row, negative, counted = _semi_hard_pairs(xp, away, groups, inside)
     short = margin + xp.take_along(away, row) - xp.take_along(away, negative)
     return xp.sum(xp.where(counted, hinge(xp, short), xp.zeros_like(short)), axis=-1)
+
+
+def _semi_hard(xp: Any, prediction: Any, target: Any, inside: Any, *, margin: float, distance: str) -> Any:
+    return semi_hard_rows(xp, apart(xp, prediction, inside, distance)[3], target, inside, margin)
 
 
 def _semi_hard_gradient(
     xp: Any, prediction: Any, target: Any, inside: Any, cotangent: Any, *, margin: float, distance: str
 ) -> Any:
-    y, unit, length, away = _apart(xp, prediction, inside, distance)
+    y, unit, length, away = apart(xp, prediction, inside, distance)
     row, negative, counted = _semi_hard_pairs(xp, away, target, inside)
     short = margin + xp.take_along(away, row) - xp.take_along(away, negative)
     active = xp.where(counted, hinge_slope(xp, short), xp.zeros_like(short)) * xp.expand(cotangent, -1)
-    return _push(xp, xp.add_along(active, row) - xp.add_along(active, negative), y, unit, length, distance)
+    return push(xp, xp.add_along(active, row) - xp.add_along(active, negative), y, unit, length, distance)
 
 
 def _number_of_pairs(xp: Any, target: Any, inside: Any, **parameters: Any) -> Any:
-    positives, negatives = relations(xp, target, inside)
-    return number(xp, positives) * xp.to_int(number(xp, negatives) > 0)
+    positives, negatives = numbers(xp, target, inside)
+    return positives * xp.to_int(negatives > 0)
 
 
 triplet_semi_hard = register(
@@ -157,25 +161,25 @@ def _extremes(xp: Any, away: Any, groups: Any, inside: Any) -> tuple[Any, Any, A
     return found[0], -found[2], found[1], found[3], both
 
 
-def _hard_value(xp: Any, gap: Any, both: Any, margin: float, soft: bool) -> Any:
-    value = xp.softplus(gap) if soft else hinge(xp, gap + margin)
+def hard_rows(xp: Any, away: Any, groups: Any, inside: Any, margin: float, soft: bool) -> Any:
+    """The triplet loss (N,) of the hardest of each row of distances (N, N)."""
+    far, near, _, _, both = _extremes(xp, away, groups, inside)
+    value = xp.softplus(far - near) if soft else hinge(xp, far - near + margin)
     return xp.where(both, value, xp.zeros_like(value))
 
 
 def _hard(xp: Any, prediction: Any, target: Any, inside: Any, *, margin: float, soft: bool, distance: str) -> Any:
-    away = _apart(xp, prediction, inside, distance)[3]
-    far, near, _, _, both = _extremes(xp, away, target, inside)
-    return _hard_value(xp, far - near, both, margin, soft)
+    return hard_rows(xp, apart(xp, prediction, inside, distance)[3], target, inside, margin, soft)
 
 
 def _hard_gradient(
     xp: Any, prediction: Any, target: Any, inside: Any, cotangent: Any, *, margin: float, soft: bool, distance: str
 ) -> Any:
-    y, unit, length, away = _apart(xp, prediction, inside, distance)
+    y, unit, length, away = apart(xp, prediction, inside, distance)
     far, near, positive, negative, both = _extremes(xp, away, target, inside)
     rise = xp.sigmoid(far - near) if soft else hinge_slope(xp, far - near + margin)
     rise = xp.where(both, rise, xp.zeros_like(rise)) * cotangent
-    return _push(xp, xp.expand(rise, -1) * (positive - negative), y, unit, length, distance)
+    return push(xp, xp.expand(rise, -1) * (positive - negative), y, unit, length, distance)
 
 
 def _has_both(xp: Any, target: Any, inside: Any, **parameters: Any) -> Any:
@@ -283,8 +287,8 @@ def _circle_gradient(
 
 
 def _circle_counts(xp: Any, target: Any, inside: Any, *, remove_diagonal: bool, **parameters: Any) -> Any:
-    positives, negatives = relations(xp, target, inside)
-    return (number(xp, negatives) > 0) & ((number(xp, positives) > 0) | (not remove_diagonal))
+    positives, negatives = numbers(xp, target, inside)
+    return (negatives > 0) & ((positives > 0) | (not remove_diagonal))
 
 
 def _circle_examine(target: Any, inside: Any, *, remove_diagonal: bool, **parameters: Any) -> str | None:

@@ -158,9 +158,13 @@ def softmax_cross_entropy(
 def label_settings(loss: str, parameters: Mapping[str, Any]) -> dict[str, Any] | None:
     """Return the settings of `softmax_cross_entropy` for a loss of class indices, or None if it is not one of its.
 
+    Nor is a call whose parameters are tensors, which may want a gradient, or have no value yet.
+
     >>> label_settings("softmax_focal", {"gamma": 2.0, "label_smoothing": 0.0, "class_weight": None})
     {'focal': 2.0}
     """
+    if not all(isinstance(x, int | float | np.number) for name, x in parameters.items() if name != "class_weight"):
+        return None
     if loss == "softmax_cross_entropy":
         return {name: float(parameters[name]) for name in ("label_smoothing", "z_loss")}
     if loss != "softmax_focal" or parameters["label_smoothing"]:

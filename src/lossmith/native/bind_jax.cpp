@@ -1,5 +1,6 @@
 // The handlers that XLA calls, as the capsules that jax.ffi.register_ffi_target takes.
 #include "bindings.hpp"
+#include "ffi_ctc.hpp"
 #include "ffi_elementwise.hpp"
 #include "ffi_row_pairs.hpp"
 #include "ffi_softmax.hpp"
@@ -19,6 +20,7 @@ void register_jax(nb::module_ &module) {
   module.def("softmax_cross_entropy_handler", &capsule<softmax_cross_entropy_ffi>,
              "The XLA handler of softmax cross-entropy with class indices.");
   module.def("row_pairs_handler", &capsule<row_pairs_ffi>, "The XLA handler of the losses of two matrices.");
+  module.def("ctc_handler", &capsule<ctc_ffi>, "The XLA handler of CTC.");
   module.def("elementwise_handler", &capsule<elementwise_ffi>, "The XLA handler of the elementwise losses.");
 }
 

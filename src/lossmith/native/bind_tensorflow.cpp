@@ -1,7 +1,9 @@
 // The address of the kernels for _tensorflow, the library with TensorFlow's operations; see tensorflow_table.hpp.
 #include <cstdint>
+#include <new>
 
 #include "bindings.hpp"
+#include "ctc_targets.hpp"
 #include "tensorflow_table.hpp"
 
 namespace nb = nanobind;
@@ -21,12 +23,36 @@ template <typename Storage> SoftmaxOutcome run(const SoftmaxRequest &from, const
   call.factor = from.factor;
   call.label_smoothing = from.label_smoothing;
   call.z_loss = from.z_loss;
+  call.focal = from.focal;
   call.values = static_cast<T *>(from.values);
   call.gradient = static_cast<Storage *>(from.gradient);
   return softmax_cross_entropy(call, exec);
 }
 
-SoftmaxOutcome softmax(const SoftmaxRequest &request, const Exec &exec) {
+template <typename Storage> CtcStatus run(const CtcRequest &from, const Exec &exec) {
+  using T = Compute<Storage>;
+  Ctc<Storage> call;
+  call.samples = from.samples;
+  call.steps = from.steps;
+  call.classes = from.classes;
+  call.logits = static_cast<const Storage *>(from.logits);
+  call.blank = from.blank;
+  call.impossible_is_zero = from.impossible_is_zero;
+  call.scale = static_cast<const T *>(from.scale);
+  call.factor = from.factor;
+  call.values = static_cast<T *>(from.values);
+  call.gradient = static_cast<Storage *>(from.gradient);
+  try {
+    const CtcTargets targets(from.target, from.samples, from.columns);
+    targets.give_to(call);
+    return ctc(call, exec);
+  } catch (const std::bad_alloc &) {
+    return CtcStatus::out_of_memory;
+  }
+}
+
+// A request of any element type.
+template <typename Outcome, typename Request> Outcome run_any(const Request &request, const Exec &exec) {
   switch (request.dtype) {
   case DType::float64: return run<double>(request, exec);
   case DType::bfloat16: return run<BFloat16>(request, exec);
@@ -63,8 +89,14 @@ void register_tensorflow(nb::module_ &module) {
   module.def(
       "tensorflow_table",
       [] {
-        static const KernelTable table{exec_from(1),       softmax,             pairs,    elementwise_rows,
-                                       elementwise_number, take_gradient_block, give_back};
+        static const KernelTable table{exec_from(1),
+                                       run_any<SoftmaxOutcome, SoftmaxRequest>,
+                                       pairs,
+                                       run_any<CtcStatus, CtcRequest>,
+                                       elementwise_rows,
+                                       elementwise_number,
+                                       take_gradient_block,
+                                       give_back};
         return reinterpret_cast<std::uintptr_t>(&table);
       },
       "The address of the kernels for the library of TensorFlow's operations.");

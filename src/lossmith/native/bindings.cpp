@@ -10,6 +10,7 @@ NB_MODULE(_core, module) {
   lossmith::register_evaluation(module);
   lossmith::register_row_pairs(module);
   lossmith::register_softmax(module);
+  lossmith::register_batch_rows(module);
   lossmith::register_ctc(module);
   lossmith::register_tensors(module);
   lossmith::register_tensorflow(module);

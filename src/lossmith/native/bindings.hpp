@@ -9,6 +9,7 @@
 
 namespace lossmith {
 
+void register_batch_rows(nanobind::module_ &module);
 void register_ctc(nanobind::module_ &module);
 void register_elementwise(nanobind::module_ &module);
 void register_evaluation(nanobind::module_ &module);

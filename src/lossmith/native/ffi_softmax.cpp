@@ -53,7 +53,7 @@ private:
     if (labels_->type != DataType::s32 && labels_->type != DataType::s64) return false;
     call_.label_smoothing = ffi::number(frame_, "label_smoothing", 0.0);
     call_.z_loss = ffi::number(frame_, "z_loss", 0.0);
-
+    call_.focal = ffi::number(frame_, "focal", 0.0);
     call_.ignores = hides_ = ffi::integer(frame_, "hides", 0) != 0;
     call_.ignored = hidden;
     return true;
@@ -90,10 +90,10 @@ private:
     return wide;
   }
 
-  // A row without a label: its gradient is that with label 0 less that label's own part.
+  // A row without a label: its gradient is that with label 0 less that label's own part; of the focal loss, 0.
   void poison(std::int64_t row, T *values, Storage *gradient, const T *scale) {
     if (values != nullptr) values[row] = std::numeric_limits<T>::quiet_NaN();
-    if (gradient == nullptr) return;
+    if (gradient == nullptr || call_.focal != 0.0) return;
     const std::int64_t label = 0;
     std::vector<Storage> own(static_cast<std::size_t>(call_.classes));
     SoftmaxCrossEntropy<Storage> one = call_;

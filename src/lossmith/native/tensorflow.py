@@ -1,4 +1,4 @@
-"""Softmax cross-entropy with integer labels on TensorFlow tensors, by operations that call the native kernels.
+"""Softmax cross-entropy with integer labels, and the focal loss, on TensorFlow, by operations that call the kernels.
 
 The operations of the other losses are in ``tensorflow_rows``; they are loaded and looked at here.
 
@@ -25,7 +25,7 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -104,33 +104,31 @@ def before_cast(logits: Any, dtype: Any) -> Any:
 
 
 @tf.autograph.experimental.do_not_convert
-def softmax_cross_entropy(logits: Any, labels: Any, label_smoothing: float = 0.0, z_loss: float = 0.0) -> Any:
+def softmax_cross_entropy(logits: Any, labels: Any, **settings: float) -> Any:
     """Return the loss of each row (…), in float32 for half precision.
 
     Args:
         logits: (…, C) of float32, float64, bfloat16 or float16; see ``supports``.
         labels: (…) int64. A row whose label is not in [0, C) has the value NaN.
-        label_smoothing: In [0, 1].
-        z_loss: The factor of the squared log-sum-exp, not negative.
+        **settings: ``label_smoothing`` in [0, 1]; ``z_loss``, the factor of the squared log-sum-exp, not negative; or
+            ``focal``, the exponent of the softmax focal loss, not negative.
     """
-    operations, settings = _operations(), _attributes(label_smoothing, z_loss)
-    given = {"logits": logits, "labels": labels, "U": _COMPUTED_IN[logits.dtype], **settings}
+    operations = _operations()
+    given = {"logits": logits, "labels": labels, "U": _COMPUTED_IN[logits.dtype], **_attributes(settings)}
     if not tf.executing_eagerly() and _tape_is_recording():
         return operations.lossmith_softmax_cross_entropy_ahead(**given)[0]
     return operations.lossmith_softmax_cross_entropy(**given)
 
 
 @tf.autograph.experimental.do_not_convert
-def softmax_cross_entropy_gradient(
-    logits: Any, labels: Any, scale: Any, label_smoothing: float = 0.0, z_loss: float = 0.0
-) -> tuple[Any, Any]:
+def softmax_cross_entropy_gradient(logits: Any, labels: Any, scale: Any, **settings: float) -> tuple[Any, Any]:
     """Return the loss of each row, and its gradient (…, C) times ``scale`` (…), in one pass over the logits.
 
     ``scale`` is one factor per row, or one in all; the gradient is in the dtype of the logits.
     """
     scale = tf.broadcast_to(as_factor(scale, _COMPUTED_IN[logits.dtype]), tf.shape(labels))
     return _operations().lossmith_softmax_cross_entropy_gradient(
-        logits=logits, labels=labels, scale=scale, **_attributes(label_smoothing, z_loss)
+        logits=logits, labels=labels, scale=scale, **_attributes(settings)
     )
 
 
@@ -139,14 +137,13 @@ def as_factor(scale: Any, dtype: Any) -> Any:
     return tf.cast(scale, dtype) if isinstance(scale, tf.Tensor) else tf.constant(scale, dtype)
 
 
-def _attributes(label_smoothing: float, z_loss: float) -> dict[str, int]:
-    values = {"label_smoothing_bits": label_smoothing, "z_loss_bits": z_loss}
-    return {name: int(np.float64(value).view(np.int64)) for name, value in values.items()}
+def _attributes(settings: Mapping[str, float]) -> dict[str, int]:
+    return {f"{name}_bits": int(np.float64(value).view(np.int64)) for name, value in settings.items()}
 
 
-def _parameters(op: Any) -> dict[str, float]:
-    """Return an operation's settings by the names that the formula has for them."""
-    names = ("label_smoothing", "z_loss")
+def _settings(op: Any) -> dict[str, float]:
+    """Return an operation's settings."""
+    names = ("label_smoothing", "z_loss", "focal")
     return {name: float(np.int64(op.get_attr(f"{name}_bits")).view(np.float64)) for name in names}
 
 
@@ -166,7 +163,7 @@ def _of_values(op: Any, cotangent: Any) -> tuple[Any, ...]:
     logits, labels = op.inputs
     # The cotangent may be IndexedSlices: that is what the gradient of tf.gather is.
     _, gradient = _operations().lossmith_softmax_cross_entropy_gradient(
-        logits=logits, labels=labels, scale=tf.convert_to_tensor(cotangent), **_attributes(**_parameters(op))
+        logits=logits, labels=labels, scale=tf.convert_to_tensor(cotangent), **_attributes(_settings(op))
     )
     return gradient, None
 
@@ -180,7 +177,7 @@ def _of_ahead(op: Any, cotangent: Any, _: Any) -> tuple[Any, ...]:
         labels=labels,
         ahead=ahead,
         cotangent=tf.convert_to_tensor(cotangent),
-        **_attributes(**_parameters(op)),
+        **_attributes(_settings(op)),
     )
     return gradient, None
 
@@ -188,22 +185,23 @@ def _of_ahead(op: Any, cotangent: Any, _: Any) -> tuple[Any, ...]:
 @_gradient_of("LossmithSoftmaxCrossEntropyBackward")
 def _of_backward(op: Any, cotangent: Any) -> tuple[Any, ...]:
     logits, labels, _, scale = op.inputs
-    slope, _, scale_slope = _by_formula(logits, labels, scale, _parameters(op), None, cotangent)
+    slope, _, scale_slope = _by_formula(logits, labels, scale, _settings(op), None, cotangent)
     return slope, None, None, scale_slope
 
 
 @_gradient_of("LossmithSoftmaxCrossEntropyGradient")
 def _of_gradient(op: Any, value_cotangent: Any, gradient_cotangent: Any) -> tuple[Any, ...]:
     logits, labels, scale = op.inputs
-    return _by_formula(logits, labels, scale, _parameters(op), value_cotangent, gradient_cotangent)
+    return _by_formula(logits, labels, scale, _settings(op), value_cotangent, gradient_cotangent)
 
 
 def _by_formula(
-    logits: Any, labels: Any, scale: Any, parameters: dict[str, float], value_cotangent: Any, gradient_cotangent: Any
+    logits: Any, labels: Any, scale: Any, settings: dict[str, float], value_cotangent: Any, gradient_cotangent: Any
 ) -> tuple[Any, None, Any]:
     """Return the derivatives with respect to logits and scale; tapes further out see ordinary operations."""
-    loss = find("softmax_cross_entropy")
-    parameters = {**loss.defaults, **parameters}
+    gamma = settings.pop("focal")
+    loss = find("softmax_focal" if gamma else "softmax_cross_entropy")
+    parameters = {**loss.defaults, **({"gamma": gamma} if gamma else settings)}
     with tf.GradientTape() as tape:
         tape.watch([logits, scale])
         wide = tf.cast(logits, scale.dtype)

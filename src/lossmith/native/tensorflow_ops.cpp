@@ -8,8 +8,8 @@
 //   LossmithSoftmaxCrossEntropyBackward(logits, labels, ahead, cotangent (…)) -> gradient times cotangent
 // The last two are for training: one pass over the logits gives both, and Backward has nothing left to do if the mean
 // is what is differentiated, and otherwise multiplies rows.
-// All have label smoothing and the factor of the z-loss as attributes: the bits of a double in an int, because an
-// attribute of type float has only 24 of its 53 digits. A row whose label is out of range has the value NaN and the
+// All have label smoothing, the factor of the z-loss and the focal loss' exponent as attributes: the bits of a double in
+// an int, because an attribute of type float has only 24 of its 53 digits. A row whose label is out of range has the value NaN and the
 // gradient 0, as in the formula. The kernels themselves are in _core, which hands over their addresses after loading.
 #include <cstdint>
 #include <cstring>
@@ -28,7 +28,7 @@ using tf::api, tf::Call, tf::Element, tf::elements, tf::Failure, tf::gradient_ou
 enum class Op { values, gradient, ahead, backward };
 
 struct Attributes {
-  double label_smoothing = 0.0, z_loss = 0.0;
+  double label_smoothing = 0.0, z_loss = 0.0, focal = 0.0;
 };
 
 // Logits and labels of a call, seen to fit each other.
@@ -47,6 +47,7 @@ struct Rows {
     request.labels = labels.data<std::int64_t>();
     request.label_smoothing = attributes.label_smoothing;
     request.z_loss = attributes.z_loss;
+    request.focal = attributes.focal;
   }
 
   void check(const char *message, const OwnTensor &tensor) const {
@@ -132,9 +133,10 @@ template <Op op, int element> void compute_op(void *kernel, tf::Context *context
 
 void *create(tf::Construction *construction) {
   OwnStatus status;
-  std::int64_t bits[2] = {};
+  std::int64_t bits[3] = {};
   api.int64_attribute(construction, "label_smoothing_bits", &bits[0], status);
   if (status.good()) api.int64_attribute(construction, "z_loss_bits", &bits[1], status);
+  if (status.good()) api.int64_attribute(construction, "focal_bits", &bits[2], status);
   auto *const made = status.good() ? new (std::nothrow) Attributes : nullptr;
   if (made == nullptr) {
     if (status.good()) status.set(tf::resource_exhausted, "no memory for a kernel of lossmith");
@@ -143,6 +145,7 @@ void *create(tf::Construction *construction) {
   }
   std::memcpy(&made->label_smoothing, &bits[0], sizeof bits[0]);
   std::memcpy(&made->z_loss, &bits[1], sizeof bits[1]);
+  std::memcpy(&made->focal, &bits[2], sizeof bits[2]);
   return made;
 }
 
@@ -167,6 +170,7 @@ template <Op op> void register_definition(const char *name, const OwnStatus &sta
   api.add_attribute(made, "U: {float, double}");
   api.add_attribute(made, "label_smoothing_bits: int = 0");
   api.add_attribute(made, "z_loss_bits: int = 0");
+  api.add_attribute(made, "focal_bits: int = 0");
   api.add_input(made, "logits: T");
   api.add_input(made, "labels: int64");
   if (op == Op::gradient) api.add_input(made, "scale: U");

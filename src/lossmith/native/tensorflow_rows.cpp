@@ -1,4 +1,5 @@
-// TensorFlow's operations for the losses of two matrices and of single elements, in the library _tensorflow.
+// TensorFlow's operations for the losses of two matrices, of single elements and of sequences, in the library
+// _tensorflow.
 //
 // With prediction and target of one shape (…, C), and one value per row (…):
 //   Lossmith<Family>(prediction, target) -> values
@@ -6,8 +7,9 @@
 //   Lossmith<Family>Ahead(prediction, target) -> values, ahead (…, C): the gradient of the mean of the values
 //   Lossmith<Family>Backward(prediction, target, ahead, cotangent (…)) -> gradient times cotangent
 // The families are RowPairs, row_pairs.hpp; ElementRows, the sums of elementwise losses along rows, or their means with
-// the attribute `mean`; and Elements, one value per element, which has nothing computed ahead. "The mean" is that of
-// all elements where rows are sums of them. Settings are attributes: the bits of a double in an int, because an
+// the attribute `mean`; Elements, one value per element, which has nothing computed ahead; and Ctc, whose prediction is
+// (…, T, C) and target (…, S + 2) as ctc_targets.hpp has it. "The mean" is that of all elements where rows are sums of
+// them. Settings are attributes: the bits of a double in an int, because an
 // attribute of type float has only 24 of its 53 digits; an elementwise loss is there by its name.
 #include <array>
 #include <cstdint>
@@ -31,6 +33,8 @@ struct Request {
   const void *prediction = nullptr, *target = nullptr, *scale = nullptr;
   double factor = 1.0; // of the gradient
   void *values = nullptr, *gradient = nullptr;
+  Call::Sizes shape;                // of the prediction
+  std::int64_t target_columns = 0; // the last axis of the target
 };
 
 double number_attribute(tf::Construction *construction, const char *name, const OwnStatus &status) {
@@ -43,6 +47,7 @@ double number_attribute(tf::Construction *construction, const char *name, const 
 
 struct RowPairsFamily {
   static constexpr int axes = 1, element_types = 2;
+  static constexpr bool whole_target = true; // of the prediction's shape and the type computed in
   static constexpr const char *attributes[] = {"loss: int", "label_smoothing_bits: int = 0", "z_loss_bits: int = 0",
                                                "temperature_bits: int = 0", "beta_bits: int = 0"};
   PairsRequest settings;
@@ -79,6 +84,7 @@ struct RowPairsFamily {
 
 template <int consumed> struct ElementsFamily {
   static constexpr int axes = consumed, element_types = 4;
+  static constexpr bool whole_target = true;
   static constexpr const char *attributes[] = {"loss: string",     "q0_bits: int = 0", "q1_bits: int = 0",
                                                "q2_bits: int = 0", "q3_bits: int = 0", "mean: int = 0"};
   std::string loss;
@@ -123,17 +129,60 @@ template <int consumed> struct ElementsFamily {
   }
 };
 
+struct CtcFamily {
+  static constexpr int axes = 2, element_types = 4;
+  static constexpr bool whole_target = false;
+  static constexpr const char *attributes[] = {"blank: int", "impossible_is_zero: int = 0"};
+  CtcRequest settings;
+
+  void read(tf::Construction *construction, OwnStatus &status) {
+    std::int64_t zero = 0;
+    api.int64_attribute(construction, "blank", &settings.blank, status);
+    if (status.good()) api.int64_attribute(construction, "impossible_is_zero", &zero, status);
+    settings.impossible_is_zero = zero != 0;
+  }
+
+  std::int64_t summed(const Request &call) const { return call.rows; }
+
+  void compute(const Element &element, const Request &call) const {
+    CtcRequest request = settings;
+    request.dtype = element.dtype;
+    request.samples = call.rows;
+    request.steps = call.shape[call.shape.size() - 2];
+    request.classes = call.shape.back();
+    request.columns = call.target_columns;
+    request.logits = call.prediction;
+    request.target = static_cast<const std::int64_t *>(call.target);
+    request.scale = call.scale;
+    request.factor = call.factor;
+    request.values = call.values;
+    request.gradient = call.gradient;
+    const CtcStatus status = kernels->ctc(request, kernels->exec);
+    if (status == CtcStatus::out_of_memory) throw std::bad_alloc();
+    if (status == CtcStatus::bad_blank) throw Failure{tf::invalid_argument, "blank is no class"};
+  }
+};
+
 template <typename Family> class Operation {
 public:
   Operation(Call &call, const Element &element, const Family &family)
       : call_(call), element_(element), family_(family), prediction_(call.input(0)), target_(call.input(1)),
         shape_(prediction_.sizes()) {
     if (kernels == nullptr) throw Failure{tf::failed_precondition, "lossmith's kernels are not loaded"};
-    if (target_.sizes() != shape_) throw Failure{tf::invalid_argument, "target must have the shape of prediction"};
     if (shape_.size() < Family::axes) throw Failure{tf::invalid_argument, "prediction has no axis for rows"};
     leading_.assign(shape_.begin(), shape_.end() - Family::axes);
+    Call::Sizes target = target_.sizes();
+    if constexpr (Family::whole_target) {
+      if (target != shape_) throw Failure{tf::invalid_argument, "target must have the shape of prediction"};
+    } else {
+      request_.target_columns = target.empty() ? 0 : target.back();
+      if (!target.empty()) target.pop_back();
+      if (target != leading_ || request_.target_columns < 2)
+        throw Failure{tf::invalid_argument, "target must hold the tokens of each sequence and two counts"};
+    }
+    request_.shape = shape_;
     request_.rows = tf::count_of(leading_);
-    request_.columns = Family::axes == 0 ? 1 : shape_.back();
+    request_.columns = tf::count_of({shape_.end() - Family::axes, shape_.end()});
     request_.prediction = prediction_.template data<void>();
     request_.target = target_.template data<void>();
   }
@@ -225,8 +274,8 @@ template <typename Family, Op op> void infer_shapes(tf::ShapeContext *context, t
   };
   api.input_shape(context, 0, whole, status);
   if (Family::axes > 0) {
-    if (good()) api.with_rank_at_least(context, whole, 1, whole, status);
-    if (good()) api.subshape(context, whole, 0, -1, values, status);
+    if (good()) api.with_rank_at_least(context, whole, Family::axes, whole, status);
+    if (good()) api.subshape(context, whole, 0, -Family::axes, values, status);
   }
   set(0, op == Op::backward || Family::axes == 0 ? whole : values);
   if (op == Op::gradient || op == Op::ahead) set(1, whole);
@@ -240,7 +289,7 @@ template <typename Family, Op op> void register_definition(const char *name, con
   api.add_attribute(made, "U: {float, double}");
   for (const char *attribute : Family::attributes) api.add_attribute(made, attribute);
   api.add_input(made, "prediction: T");
-  api.add_input(made, "target: U");
+  api.add_input(made, Family::whole_target ? "target: U" : "target: int64");
   if (op == Op::gradient) api.add_input(made, "scale: U");
   if (op == Op::backward && Family::axes > 0) api.add_input(made, "ahead: T");
   if (op == Op::backward) api.add_input(made, "cotangent: U");
@@ -283,7 +332,7 @@ namespace tf {
 
 bool register_row_losses() {
   return register_family<RowPairsFamily>("LossmithRowPairs") &&
-         register_family<ElementsFamily<1>>("LossmithElementRows") &&
+         register_family<CtcFamily>("LossmithCtc") && register_family<ElementsFamily<1>>("LossmithElementRows") &&
          register_family<ElementsFamily<0>>("LossmithElements");
 }
 

@@ -1,13 +1,14 @@
-"""The losses of two matrices and of single elements on TensorFlow tensors, by operations that call the native kernels.
+"""The losses of two matrices, single elements and sequences on TensorFlow tensors, by operations that call the kernels.
 
 The contract is that of :mod:`lossmith.native.tensorflow`, which has the operations loaded: ``supports`` says whether a
 call can run here, values and gradients are those of the formulas, and gradients of every order go through, with respect
-to the target, too; those that the kernels do not have come from the formula. Three families:
+to the target, too; those that the kernels do not have come from the formula. Four families:
 
 - ``pairs``: softmax cross-entropy with dense targets, and distillation: rows (…, C) against rows, one value per row.
 - ``rows``: an elementwise loss summed, or averaged, over the last axis. Nothing of the size of the elements is stored
   but the gradient; that of the mean of everything is computed ahead in graphs that a tape records.
 - ``elements``: an elementwise loss by itself.
+- ``sequences``: CTC of (…, T, C), with targets (…, S + 2): the tokens, how many steps there are, and how many tokens.
 """
 
 from __future__ import annotations
@@ -22,7 +23,9 @@ from ..arrays import tensorflow as xp
 from ..losses import Loss, find
 from . import elementwise, row_pairs, tensorflow
 
-_NAMES = {"pairs": "RowPairs", "rows": "ElementRows", "elements": "Elements"}
+_NAMES = {"pairs": "RowPairs", "rows": "ElementRows", "elements": "Elements", "sequences": "Ctc"}
+_OPERATIONS = {"pairs": "row_pairs", "rows": "element_rows", "elements": "elements", "sequences": "ctc"}
+_CTC = find("ctc")
 _PAIR_LOSSES = {row_pairs._KNOWN[name][0]: name for name in row_pairs._KNOWN}
 _BITS = "_bits"
 
@@ -54,21 +57,43 @@ def elements(loss: Loss, parameters: Mapping[str, Any], family: str = "elements"
     return Call(family, {"loss": loss.name, "mean": int(mean), **bits})
 
 
+def sequences(loss: Loss, parameters: Mapping[str, Any], classes: int | None) -> Call | None:
+    """Return the call of CTC, or None if it has no kernel here."""
+    blank = parameters["blank"] if loss is _CTC else None
+    if not isinstance(blank, int) or classes is None or not 0 <= blank < classes:
+        return None
+    return Call("sequences", {"blank": blank, "impossible_is_zero": int(parameters["infeasible"] == "zero")})
+
+
+@tf.autograph.experimental.do_not_convert
+def with_counts(tokens: Any, steps: Any, length: Any) -> Any:
+    """Return tokens (…, S) and behind them the numbers of steps and of tokens; one above S becomes -1."""
+    counts = (steps, tf.where(length <= tf.cast(tf.shape(tokens)[-1], length.dtype), length, -tf.ones_like(length)))
+    wide = (tf.broadcast_to(tf.cast(x, tokens.dtype), tf.shape(tokens)[:-1])[..., tf.newaxis] for x in counts)
+    return tf.concat([tokens, *wide], axis=-1)
+
+
 @tf.autograph.experimental.do_not_convert
 def supports(call: Call | None, prediction: Any, target: Any) -> bool:
-    """Return whether the operations take these tensors of one shape in the place where the call is made."""
+    """Return whether the operations take these tensors in the place where the call is made."""
     if call is None or not tensorflow.runs_here(prediction, target):
         return False
     if call.family == "pairs" and prediction.dtype not in (tf.float32, tf.float64):
         return False
+    if call.family == "sequences":
+        return prediction.dtype in tensorflow._COMPUTED_IN and target.dtype == tf.int64
     return target.dtype == tensorflow._COMPUTED_IN.get(prediction.dtype)
 
 
 @tf.autograph.experimental.do_not_convert
 def values(call: Call, prediction: Any, target: Any) -> Any:
     """Return the loss of each row or element, in float32 for half precision."""
-    ahead = call.family != "elements" and not tf.executing_eagerly() and tensorflow._tape_is_recording()
-    found = _operation(call.family, "ahead" if ahead else "")(prediction=prediction, target=target, **call.attributes)
+    ahead = call.family == "sequences" or (call.family != "elements" and not tf.executing_eagerly())
+    ahead = ahead and tensorflow._tape_is_recording()
+    given = {"prediction": prediction, "target": target, **call.attributes}
+    if call.family == "sequences":  # of the others' targets it is the dtype
+        given["U"] = tensorflow._COMPUTED_IN[prediction.dtype]
+    found = _operation(call.family, "ahead" if ahead else "")(**given)
     return found[0] if ahead else found
 
 
@@ -79,16 +104,14 @@ def values_and_gradient(call: Call, prediction: Any, target: Any, scale: Any) ->
     ``scale`` is one factor for each value, or one in all.
     """
     shape = tf.shape(prediction)
-    scale = tf.broadcast_to(
-        tensorflow.as_factor(scale, target.dtype), shape if call.family == "elements" else shape[:-1]
-    )
+    shape = {"elements": shape, "sequences": shape[:-2]}.get(call.family, shape[:-1])
+    scale = tf.broadcast_to(tensorflow.as_factor(scale, tensorflow._COMPUTED_IN[prediction.dtype]), shape)
     operation = _operation(call.family, "gradient")
     return operation(prediction=prediction, target=target, scale=scale, **call.attributes)
 
 
 def _operation(family: str, kind: str) -> Any:
-    name = {"pairs": "row_pairs", "rows": "element_rows", "elements": "elements"}[family]
-    return getattr(tensorflow._operations(), f"lossmith_{name}_{kind}".rstrip("_"))
+    return getattr(tensorflow._operations(), f"lossmith_{_OPERATIONS[family]}_{kind}".rstrip("_"))
 
 
 def _bits(value: float) -> int:
@@ -107,7 +130,30 @@ class _Plain(NamedTuple):
     gradient: Callable[[Any, Any, Any], Any]  # times a scale along the values
 
 
+def _plain_sequences(op: Any) -> _Plain:
+    parameters = {"blank": op.get_attr("blank"), "infeasible": "zero" if op.get_attr("impossible_is_zero") else "inf"}
+    call = sequences(_CTC, parameters, op.get_attr("blank") + 1)
+    assert call is not None
+
+    def arguments(prediction: Any, target: Any) -> tuple[tuple[Any, ...], dict[str, Any]]:
+        wide = tf.cast(prediction, tensorflow._COMPUTED_IN[prediction.dtype])
+        steps, length = (tf.cast(target[..., k], wide.dtype) for k in (-2, -1))
+        return (xp, wide, target[..., :-2]), {**parameters, "prediction_length": steps, "target_length": length}
+
+    def value(prediction: Any, target: Any) -> Any:
+        arrays, settings = arguments(prediction, target)
+        return _CTC.value(*arrays, **settings)
+
+    def gradient(prediction: Any, target: Any, scale: Any) -> Any:
+        arrays, settings = arguments(prediction, target)
+        return tf.cast(_CTC.gradient(*arrays, **settings) * scale[..., tf.newaxis, tf.newaxis], prediction.dtype)
+
+    return _Plain(call, value, gradient)
+
+
 def _plain(family: str, op: Any) -> _Plain:
+    if family == "sequences":
+        return _plain_sequences(op)
     if family == "pairs":
         loss = find(_PAIR_LOSSES[op.get_attr("loss")])
         names = [name for name in loss.defaults if name != "class_weight"]
@@ -176,10 +222,10 @@ def _register(family: str) -> None:
 
 
 def _target_slope(op: Any, plain: _Plain, cotangent: Any) -> Any:
-    """Return the derivative with respect to the target; None where a tape says that nobody asks."""
-    if 1 in (getattr(op, "skip_input_indices", None) or ()):
-        return None
+    """Return the derivative with respect to the target; None where a tape says that nobody asks, or it has none."""
     prediction, target = op.inputs
+    if target.dtype.is_integer or 1 in (getattr(op, "skip_input_indices", None) or ()):
+        return None
     with tf.GradientTape() as tape:
         tape.watch(target)
         found = plain.value(prediction, target)
@@ -190,7 +236,7 @@ def _by_formula(
     plain: _Plain, prediction: Any, target: Any, scale: Any, value_cotangent: Any, gradient_cotangent: Any
 ) -> tuple[Any, Any, Any]:
     """Return the derivatives of value and gradient; tapes further out see ordinary operations."""
-    sources = [prediction, target, scale]
+    sources = [prediction, scale] if target.dtype.is_integer else [prediction, scale, target]
     with tf.GradientTape() as tape:
         tape.watch(sources)
         outputs, cotangents = [plain.gradient(prediction, target, scale)], [gradient_cotangent]
@@ -198,7 +244,9 @@ def _by_formula(
             outputs.append(plain.value(prediction, target))
             cotangents.append(value_cotangent)
     zero = tf.UnconnectedGradients.ZERO
-    return tuple(tape.gradient(outputs, sources, output_gradients=cotangents, unconnected_gradients=zero))
+    slopes = tape.gradient(outputs, sources, output_gradients=cotangents, unconnected_gradients=zero)
+    slope, scale_slope, target_slope = (*slopes, None)[:3]
+    return slope, target_slope, scale_slope
 
 
 for _family in _NAMES:

@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "ctc.hpp"
 #include "elementwise_rows.hpp"
 #include "exec.hpp"
 #include "gradient_memory.hpp"
@@ -23,7 +24,7 @@ struct SoftmaxRequest {
   const std::uint8_t *keep = nullptr;
   const void *scale = nullptr;
   double factor = 1.0;
-  double label_smoothing = 0.0, z_loss = 0.0;
+  double label_smoothing = 0.0, z_loss = 0.0, focal = 0.0;
   void *values = nullptr, *gradient = nullptr;
 };
 
@@ -39,10 +40,23 @@ struct PairsRequest {
   void *values = nullptr, *gradient = nullptr;
 };
 
+// The same of CTC; see ctc.hpp, and ctc_targets.hpp for the target.
+struct CtcRequest {
+  DType dtype = DType::float32;
+  std::int64_t samples = 0, steps = 0, classes = 0, columns = 0, blank = 0;
+  bool impossible_is_zero = false;
+  const void *logits = nullptr;
+  const std::int64_t *target = nullptr; // (samples, columns)
+  const void *scale = nullptr;
+  double factor = 1.0;
+  void *values = nullptr, *gradient = nullptr;
+};
+
 struct KernelTable {
   Exec exec; // our own pool
   SoftmaxOutcome (*softmax)(const SoftmaxRequest &request, const Exec &exec);
   RowPairsOutcome (*row_pairs)(const PairsRequest &request, const Exec &exec);
+  CtcStatus (*ctc)(const CtcRequest &request, const Exec &exec);
   ElementwiseStatus (*elementwise_rows)(const ElementwiseRows &call);
   int (*elementwise_number)(const char *name, std::size_t length);
   GradientBlock *(*take_block)(std::size_t bytes);

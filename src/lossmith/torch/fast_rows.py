@@ -215,7 +215,9 @@ def _contrastive(loss: Loss, inputs: Inputs) -> Callable[..., tuple[Any, Any]] |
     """Return the kernel of a loss that compares the rows of a batch, or None."""
     if not (fast.usual(inputs.prediction.contiguous(), inputs.target.contiguous()) and len(inputs.prediction)):
         return None
-    found = contrastive_kernel.find(loss, inputs, _own_columns)
+    from .batch_rows import compared  # which is made of what is here
+
+    found = contrastive_kernel.find(loss, inputs, _own_columns, compared)
     if found is None:
         return None
 
