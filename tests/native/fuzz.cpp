@@ -29,7 +29,7 @@ template <typename Storage> bool once() {
   SoftmaxCrossEntropy<Storage> call;
   call.classes = chance(2) ? sizes[between(0, 14)] : between(1, 300);
   if (chance(60)) call.classes = 262145 + between(0, 100);
-  call.rows = between(0, std::max<std::int64_t>(1, 60000 / call.classes));
+  call.rows = between(0, std::max<std::int64_t>(1, any_size() / call.classes));
   const std::int64_t size = call.rows * call.classes;
   const Array<Storage> logits(size), first(size), second(size);
   const Array<std::int64_t> labels(call.rows);
@@ -87,7 +87,7 @@ template <typename Storage> bool pairs_once() {
   RowPairs<Storage> call;
   call.classes = chance(2) ? sizes[between(0, 14)] : between(1, 300);
   if (chance(60)) call.classes = 262145 + between(0, 100);
-  call.rows = between(0, std::max<std::int64_t>(1, 60000 / call.classes));
+  call.rows = between(0, std::max<std::int64_t>(1, any_size() / call.classes));
   const std::int64_t size = call.rows * call.classes;
   const Array<Storage> prediction(size), target(size), first(size), second(size);
   const Array<T> scale(call.rows), weights(call.classes), values(call.rows), again(call.rows);
@@ -128,7 +128,7 @@ template <typename Storage> bool pairs_once() {
 bool memory_once() {
   GradientBlock *blocks[4] = {};
   for (GradientBlock *&block : blocks) {
-    block = take_gradient_block(static_cast<std::size_t>(between(1, 20 << 20)));
+    block = take_gradient_block(static_cast<std::size_t>(between(1, chance(4) ? 20 << 20 : 1 << 20)));
     if (block == nullptr) return false;
     std::memset(block->memory, 1, block->bytes);
   }

@@ -44,7 +44,7 @@ template <typename Storage, ElementType type> bool rows_once() {
   const std::int64_t columns[] = {0, 1, 2, 17, 1000, 1024, 8192, 8193, 70000};
   call.columns = chance(2) ? columns[between(0, 8)] : between(1, 300);
   if (chance(60)) call.columns = (1 << 18) + between(0, 100);
-  call.rows = between(0, std::max<std::int64_t>(1, 60000 / std::max<std::int64_t>(call.columns, 1)));
+  call.rows = between(0, std::max<std::int64_t>(1, any_size() / std::max<std::int64_t>(call.columns, 1)));
   const std::int64_t size = call.rows * call.columns;
   const Array<Storage> prediction(size), first(size), second(size);
   const Array<T> target(size), weight(size), scale(call.rows), values(call.rows), again(call.rows);

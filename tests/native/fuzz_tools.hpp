@@ -18,6 +18,8 @@ inline std::int64_t between(std::int64_t low, std::int64_t high) {
   return low + static_cast<std::int64_t>(random_bits() % static_cast<std::uint64_t>(high - low + 1));
 }
 inline bool chance(int of) { return between(1, of) == 1; }
+// About how many elements a call has: mostly few, so that there are many calls, and now and then enough for threads.
+inline std::int64_t any_size() { return chance(6) ? 60000 : 4000; }
 
 // An array on the heap that may begin anywhere an element may.
 template <typename T> struct Array {

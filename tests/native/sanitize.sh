@@ -1,9 +1,12 @@
 #!/bin/sh
 # The kernels, XLA's handlers and the pool under AddressSanitizer with UndefinedBehaviorSanitizer, then ThreadSanitizer.
-# usage: tests/native/sanitize.sh [seconds per run]; needs g++ and no Python. About a minute of compiling.
+# usage: tests/native/sanitize.sh [seconds per run]; needs g++ and no Python. A minute of compiling; two if it runs long.
 set -eu
 cd "$(dirname "$0")/../.."
 seconds=${1:-20}
+# In a short run the big kernels take longer to optimise than to run.
+big=-O1
+[ "$seconds" -ge 15 ] || big=-O0
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 native=src/lossmith/native
@@ -11,8 +14,8 @@ for kind in address,undefined thread; do
   flags="-std=c++17 -g -O1 -march=native -DLOSSMITH_ONE_CPU -I$native -Wall -Wextra -Wno-psabi -fno-math-errno"
   flags="$flags -fno-trapping-math -pthread -fsanitize=$kind -fno-sanitize-recover=all"
   for storage in float BFloat16; do
-    g++ $flags -DLOSSMITH_STORAGE=$storage -c $native/softmax_cross_entropy.cpp -o "$work/$storage.o" &
-    g++ $flags -DLOSSMITH_STORAGE=$storage -c $native/row_pairs.cpp -o "$work/pairs_$storage.o" &
+    g++ $flags $big -DLOSSMITH_STORAGE=$storage -c $native/softmax_cross_entropy.cpp -o "$work/$storage.o" &
+    g++ $flags $big -DLOSSMITH_STORAGE=$storage -c $native/row_pairs.cpp -o "$work/pairs_$storage.o" &
     g++ $flags -DLOSSMITH_STORAGE=$storage -c $native/ctc.cpp -o "$work/ctc_$storage.o" &
   done
   for storage in float double; do
@@ -22,8 +25,8 @@ for kind in address,undefined thread; do
   g++ $flags -c tests/native/fuzz_batches.cpp -o "$work/fuzz_batches.o" &
   g++ $flags -c tests/native/fuzz.cpp -o "$work/fuzz.o"
   # What calls the kernels need not be fast, and is compiled sooner.
-  for file in $native/elementwise_rows $native/ffi_call $native/ffi_ctc $native/ffi_elementwise $native/ffi_row_pairs $native/ffi_softmax \
-    tests/native/fuzz_calls; do
+  for file in $native/elementwise_rows $native/ffi_call $native/ffi_ctc $native/ffi_elementwise $native/ffi_row_pairs \
+    $native/ffi_softmax tests/native/fuzz_calls; do
     g++ $flags -O0 -c $file.cpp -o "$work/$(basename $file).o"
   done
   g++ $flags -ffp-contract=off -c $native/elementwise.cpp -o "$work/elementwise.o"
