@@ -116,6 +116,31 @@ def test_tanh_of_a_clipped_number_is_shared():
     assert clipped.args[1].args[0] == math.tanh(1.0)
 
 
+def test_a_choice_inside_the_same_choice_is_made_already():
+    p, t = Lanes("array", "p"), Lanes("array", "t")
+    positive = p > 0
+    inner = symbols.log(symbols.where(positive, p, 1.0))
+    assert symbols.where(positive, inner, t) is symbols.where(positive, symbols.log(p), t)
+    assert symbols.where(~positive, t, inner) is symbols.where(positive, symbols.log(p), t)
+    assert symbols.where(positive, t, symbols.where(positive, p, t)) is t
+    assert symbols.where(p > 1, inner, t).args[1] is inner
+
+
+def test_what_waits_for_another_long_function_comes_in_a_later_stage():
+    (formula,) = emit.trace(find("log_cosh")).formulas
+    names, done = [], set()
+    for stage in emit._stages(formula):
+        names.append(sorted(node.op for node in stage))
+        for node in stage:
+            assert not any(n.op in emit._LONG and n is not node and n not in done for n in emit._reached(node))
+        done.update(stage)
+    assert names == [["exp", "tanh"], ["log1p_near", "log1p_near"]]
+
+
+def test_a_single_long_function_makes_no_stage():
+    assert "stages = 0" in emit.headers()["elementwise_formulas.hpp"].split("struct Exponential ")[1].split("};")[0]
+
+
 def test_math_of_the_definitions_is_back_after_tracing():
     emit.trace(find("general_robust"))
     from lossmith.losses import general_robust

@@ -321,6 +321,16 @@ def test_gradient_memory_is_used_again_and_given_back():
     assert native.trim() == 0
 
 
+def test_pooled_gradients_start_where_their_stores_do_not_look_like_loads():
+    gradient = native._core.gradient_array(0, 2000, 1000)
+    start = gradient.ctypes.data % 4096
+    assert start % 64 == 0  # whole cache lines are written around the caches
+    for row_bytes in (4000, 4096, 2000, 2048, 128_000, 64_000):
+        for logits in (0, 16, 64):
+            ahead = (logits + row_bytes - start) % 4096
+            assert 128 < ahead < 4096 - 128
+
+
 def test_idle_memory_never_adds_to_what_is_needed():
     native.trim()
     gradients = [native._core.gradient_array(0, 3000, 1000) for _ in range(5)]

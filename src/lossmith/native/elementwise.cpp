@@ -19,6 +19,10 @@ namespace {
 constexpr std::int64_t elements_per_chunk = 1 << 15;
 constexpr std::int64_t partials_on_stack = 256;
 
+// What a call takes on one thread is about this many nanoseconds per element, in float. Other threads are woken when
+// there are 80 microseconds to share: at best that saves 40, and waking them and waiting for the last one takes 5 to 20.
+constexpr double element_cost = 0.35, function_cost = 0.4, worth_sharing = 80e3;
+
 // A call, resolved: the formula and what its blocks share.
 template <typename T> struct Job {
   const Elementwise &call;
@@ -88,6 +92,14 @@ LOSSMITH_INLINE const T *elements(const ElementInput &input, std::int64_t begin,
   return converted<std::uint8_t>(input.data, begin, count, place);
 }
 
+// `count` elements, followed by zeros up to `filled`, in `place`.
+template <typename T>
+LOSSMITH_INLINE const T *filled_up(const T *from, std::int64_t count, std::int64_t filled, T *place) {
+  if (from != place) std::copy_n(from, count, place);
+  std::fill(place + count, place + filled, T(0));
+  return place;
+}
+
 // Sum in double, in sixteen strands that are joined as a tree.
 template <typename T> LOSSMITH_INLINE double sum(const T *values, std::int64_t count) {
   double strands[16] = {};
@@ -128,16 +140,25 @@ LOSSMITH_INLINE double run_one_block(const Job<T> &job, Scratch<T> &scratch, std
   const Elementwise &call = job.call;
   const ElementType type = call.prediction.type;
   const bool half = type == ElementType::bf16 || type == ElementType::f16;
+  const bool direct = call.gradient && !half && !job.streaming; // the gradient lies where it belongs
   Block<T> block;
-  block.count = count;
+  block.count = (count + block_step - 1) / block_step * block_step;
   block.prediction = elements(call.prediction, begin, count, scratch.prediction);
   block.target = elements(call.target, begin, count, scratch.target);
-  block.extra = call.extra.data ? elements(call.extra, begin, count, scratch.other) : block.prediction;
+  if (call.extra.data) block.extra = elements(call.extra, begin, count, scratch.other);
   block.shared = job.shared;
   block.scale = call.weight.data ? T(1) : job.scale;
   block.values = call.values ? static_cast<T *>(call.values) + begin : scratch.values;
-  block.gradient = scratch.gradient;
-  if (call.gradient && !half && !job.streaming) block.gradient = static_cast<T *>(call.gradient) + begin;
+  block.gradient = direct ? static_cast<T *>(call.gradient) + begin : scratch.gradient;
+  const bool whole = block.count == count;
+  if (!whole) { // the last block: its vectors must not reach beyond the arrays
+    block.prediction = filled_up(block.prediction, count, block.count, scratch.prediction);
+    block.target = filled_up(block.target, count, block.count, scratch.target);
+    if (call.extra.data) block.extra = filled_up(block.extra, count, block.count, scratch.other);
+    block.values = scratch.values;
+    block.gradient = scratch.gradient;
+  }
+  if (!call.extra.data) block.extra = block.prediction;
   (call.gradient ? job.formula.both : job.formula.value)(block);
 
   if (call.weight.data) {
@@ -158,8 +179,9 @@ LOSSMITH_INLINE double run_one_block(const Job<T> &job, Scratch<T> &scratch, std
     if (call.gradient && type == ElementType::f16)
       write_half<Float16>(call.gradient, begin, block.gradient, count, job.streaming);
   }
-  if (call.gradient && !half && job.streaming)
-    write_out(static_cast<T *>(call.gradient) + begin, block.gradient, count, true);
+  if (call.gradient && !half && !(direct && whole))
+    write_out(static_cast<T *>(call.gradient) + begin, block.gradient, count, job.streaming);
+  if (call.values && !whole) std::copy_n(block.values, count, static_cast<T *>(call.values) + begin);
   return sum(block.values, count);
 }
 
@@ -220,7 +242,9 @@ template <typename T> ElementwiseStatus run(const Elementwise &call, double &tot
   const auto work = [&](std::int64_t chunk, std::int64_t begin, std::int64_t end) {
     partials[chunk] = run_chunk(job, begin, end);
   };
-  for_chunks(call.exec, call.count, elements_per_chunk, work);
+  const double cost = element_cost + function_cost * job.formula.functions;
+  const bool alone = static_cast<double>(call.count) * cost * (sizeof(T) / 4) < worth_sharing;
+  for_chunks(alone ? Exec() : call.exec, call.count, elements_per_chunk, work);
   total = 0.0;
   for (std::int64_t chunk = 0; chunk < chunks; ++chunk) total += partials[chunk];
   return ElementwiseStatus::done;

@@ -14,8 +14,11 @@ namespace lossmith {
 
 constexpr std::int64_t elements_per_block = 1024;
 
+// Blocks are filled up to whole vectors of the widest lanes.
+constexpr std::int64_t block_step = 16;
+
 template <typename T> struct Block {
-  std::int64_t count = 0; // at most elements_per_block
+  std::int64_t count = 0; // a multiple of block_step, at most elements_per_block
   const T *prediction = nullptr, *target = nullptr, *extra = nullptr;
   const T *shared = nullptr;                // the formula's shared numbers
   T scale = 1;                              // of the gradient
@@ -25,6 +28,7 @@ template <typename T> struct Block {
 template <typename T> struct BlockFunctions {
   void (*value)(const Block<T> &block);
   void (*both)(const Block<T> &block);
+  int functions; // how many long functions (exp, log, …) an element takes
 };
 
 // The functions that formulas are made of, for tests to hold them to their promises.

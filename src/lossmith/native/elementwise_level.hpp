@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <cstring>
+#include <type_traits>
 
 #include "elementwise_blocks.hpp"
 #include "elementwise_formulas.hpp"
@@ -13,46 +14,55 @@
 namespace lossmith {
 namespace {
 
-// Reads and writes the first `count` lanes: the last elements of an array do not fill a vector.
-template <typename T> LOSSMITH_INLINE Lanes<T> load_some(const T *from, std::int64_t count) {
-  T place[lane_count<T>] = {};
-  std::memcpy(place, from, static_cast<std::size_t>(count) * sizeof(T));
-  return load(place);
-}
-
-template <typename T> LOSSMITH_INLINE void store_some(T *to, Lanes<T> lanes, std::int64_t count) {
-  T place[lane_count<T>];
-  store<T>(place, lanes);
-  std::memcpy(to, place, static_cast<std::size_t>(count) * sizeof(T));
-}
-
-template <typename Formula, bool with_gradient, typename T> LOSSMITH_INLINE void run_block(const Block<T> &block) {
-  constexpr std::int64_t step = lane_count<T>;
+// One block, in parts of elements_per_stage: each goes through all stages of the formula, and then through its end.
+template <typename Formula, bool with_gradient, typename T> struct Run {
+  static constexpr std::int64_t step = lane_count<T>;
+  const Block<T> &block;
   T shared[most_shared_numbers]; // a copy that no store can change, so that the compiler may keep it in registers
-  std::memcpy(shared, block.shared, sizeof shared);
-  const Lanes<T> scale = broadcast<T>(block.scale);
-  const T *prediction = block.prediction, *target = block.target, *extra = block.extra;
-  T *values = block.values, *slopes = block.gradient;
-  Lanes<T> value, gradient;
-  std::int64_t at = 0;
-  for (; at + step <= block.count; at += step) {
-    Formula::both(shared, load(prediction + at), load(target + at), load(extra + at), value, gradient);
-    store<T>(values + at, value);
-    if (with_gradient) store<T>(slopes + at, gradient * scale);
+  alignas(64) T kept[Formula::stages == 0 ? 1 : Formula::kept * elements_per_stage];
+
+  LOSSMITH_INLINE explicit Run(const Block<T> &given) : block(given) {
+    std::memcpy(shared, given.shared, sizeof shared);
   }
-  const std::int64_t rest = block.count - at;
-  if (rest == 0) return;
-  Formula::both(shared, load_some(prediction + at, rest), load_some(target + at, rest), load_some(extra + at, rest),
-                value, gradient);
-  store_some<T>(values + at, value, rest);
-  if (with_gradient) store_some<T>(slopes + at, gradient * scale, rest);
-}
+
+  LOSSMITH_INLINE void run() {
+    for (std::int64_t begin = 0; begin < block.count; begin += elements_per_stage) {
+      const std::int64_t left = block.count - begin, end = begin + (left < elements_per_stage ? left : elements_per_stage);
+      run_stages<0>(begin, end);
+      run_end(begin, end);
+    }
+  }
+
+  template <int number> LOSSMITH_INLINE void run_stages(std::int64_t begin, std::int64_t end) {
+    if constexpr (number < Formula::stages) {
+      const T *prediction = block.prediction, *target = block.target, *extra = block.extra;
+      for (std::int64_t at = begin; at < end; at += step)
+        Formula::template stage<with_gradient>(std::integral_constant<int, number>(), shared, load(prediction + at),
+                                               load(target + at), load(extra + at), Kept<T>{kept + (at - begin)});
+      run_stages<number + 1>(begin, end);
+    }
+  }
+
+  LOSSMITH_INLINE void run_end(std::int64_t begin, std::int64_t end) {
+    const Lanes<T> scale = broadcast<T>(block.scale);
+    const T *prediction = block.prediction, *target = block.target, *extra = block.extra;
+    T *values = block.values, *slopes = block.gradient;
+    Lanes<T> value, gradient;
+    for (std::int64_t at = begin; at < end; at += step) {
+      Formula::both(shared, load(prediction + at), load(target + at), load(extra + at), Kept<T>{kept + (at - begin)},
+                    value, gradient);
+      store<T>(values + at, value);
+      if (with_gradient) store<T>(slopes + at, gradient * scale);
+    }
+  }
+};
 
 template <template <typename> typename Formula, bool with_gradient, typename T> void entry(const Block<T> &block) {
-  run_block<Formula<T>, with_gradient>(block);
+  Run<Formula<T>, with_gradient, T>(block).run();
 }
 
-#define LOSSMITH_ROW(Name) {entry<formulas::Name, false, T>, entry<formulas::Name, true, T>},
+#define LOSSMITH_ROW(Name)                                                                                             \
+  {entry<formulas::Name, false, T>, entry<formulas::Name, true, T>, formulas::Name<T>::functions},
 template <typename T> constexpr BlockFunctions<T> table[] = {LOSSMITH_FORMULAS(LOSSMITH_ROW)};
 #undef LOSSMITH_ROW
 
@@ -71,10 +81,12 @@ template <typename T> LOSSMITH_INLINE Lanes<T> lane_function(LaneFunction which,
 
 template <typename T> void lane_functions(LaneFunction which, const T *x, T exponent, T *y, std::int64_t count) {
   constexpr std::int64_t step = lane_count<T>;
-  for (std::int64_t at = 0; at < count; at += step) {
-    const std::int64_t some = count - at < step ? count - at : step;
-    store_some<T>(y + at, lane_function<T>(which, load_some(x + at, some), exponent), some);
-  }
+  std::int64_t at = 0;
+  for (; at + step <= count; at += step) store<T>(y + at, lane_function<T>(which, load(x + at), exponent));
+  T last[step] = {};
+  std::memcpy(last, x + at, static_cast<std::size_t>(count - at) * sizeof(T));
+  store<T>(last, lane_function<T>(which, load(last), exponent));
+  std::memcpy(y + at, last, static_cast<std::size_t>(count - at) * sizeof(T));
 }
 
 } // namespace

@@ -84,11 +84,11 @@ inline int sigmoid_cross_entropy([[maybe_unused]] const double *q, [[maybe_unuse
 // binary_cross_entropy(p, t, pos_weight = q[0], label_smoothing = q[1], epsilon = q[2])
 inline int binary_cross_entropy([[maybe_unused]] const double *q, [[maybe_unused]] double *u) {
   if (q[1] != 0.0 && q[2] != 0.0) {
-    u[0] = 1.0 - q[1];
-    u[1] = q[1] / 2.0;
-    u[2] = q[0];
-    u[3] = q[2];
-    u[4] = 1.0 - q[2];
+    u[0] = q[2];
+    u[1] = 1.0 - q[2];
+    u[2] = 1.0 - q[1];
+    u[3] = q[1] / 2.0;
+    u[4] = q[0];
     return 12;
   }
   if (q[1] != 0.0) {
@@ -153,71 +153,71 @@ inline int binary_focal([[maybe_unused]] const double *q, [[maybe_unused]] doubl
     u[0] = 1.0 - q[2];
     u[1] = q[2] / 2.0;
     u[2] = q[0];
-    u[3] = q[0] * std::pow(1e-12, (q[0] - 1.0));
-    u[4] = q[3];
-    u[5] = 1.0 - q[3];
-    u[6] = q[0] - 1.0;
+    u[3] = q[3];
+    u[4] = 1.0 - q[3];
+    u[5] = q[0] - 1.0;
+    u[6] = q[0] * std::pow(1e-12, (q[0] - 1.0));
     return 22;
   }
   if (std::isnan(q[1]) && q[2] != 0.0) {
     u[0] = 1.0 - q[2];
     u[1] = q[2] / 2.0;
     u[2] = q[0];
-    u[3] = q[0] * std::pow(1e-12, (q[0] - 1.0));
-    u[4] = q[0] - 1.0;
+    u[3] = q[0] - 1.0;
+    u[4] = q[0] * std::pow(1e-12, (q[0] - 1.0));
     return 23;
   }
   if (std::isnan(q[1]) && q[3] != 0.0) {
     u[0] = q[0];
-    u[1] = q[0] * std::pow(1e-12, (q[0] - 1.0));
-    u[2] = q[3];
-    u[3] = 1.0 - q[3];
-    u[4] = q[0] - 1.0;
+    u[1] = q[3];
+    u[2] = 1.0 - q[3];
+    u[3] = q[0] - 1.0;
+    u[4] = q[0] * std::pow(1e-12, (q[0] - 1.0));
     return 24;
   }
   if (std::isnan(q[1])) {
     u[0] = q[0];
-    u[1] = q[0] * std::pow(1e-12, (q[0] - 1.0));
-    u[2] = q[0] - 1.0;
+    u[1] = q[0] - 1.0;
+    u[2] = q[0] * std::pow(1e-12, (q[0] - 1.0));
     return 25;
   }
   if (q[2] != 0.0 && q[3] != 0.0) {
-    u[0] = 1.0 - q[2];
-    u[1] = q[2] / 2.0;
-    u[2] = q[3];
-    u[3] = 1.0 - q[3];
+    u[0] = q[3];
+    u[1] = 1.0 - q[3];
+    u[2] = 1.0 - q[2];
+    u[3] = q[2] / 2.0;
     u[4] = q[0];
-    u[5] = q[0] * std::pow(1e-12, (q[0] - 1.0));
-    u[6] = q[1];
-    u[7] = 1.0 - q[1];
-    u[8] = q[0] - 1.0;
+    u[5] = q[0] - 1.0;
+    u[6] = q[0] * std::pow(1e-12, (q[0] - 1.0));
+    u[7] = q[1];
+    u[8] = 1.0 - q[1];
     return 26;
   }
   if (q[2] != 0.0) {
     u[0] = 1.0 - q[2];
     u[1] = q[2] / 2.0;
     u[2] = q[0];
-    u[3] = q[0] * std::pow(1e-12, (q[0] - 1.0));
-    u[4] = q[1];
-    u[5] = 1.0 - q[1];
-    u[6] = q[0] - 1.0;
+    u[3] = q[0] - 1.0;
+    u[4] = q[0] * std::pow(1e-12, (q[0] - 1.0));
+    u[5] = q[1];
+    u[6] = 1.0 - q[1];
     return 27;
   }
   if (q[3] != 0.0) {
     u[0] = q[3];
     u[1] = 1.0 - q[3];
     u[2] = q[0];
-    u[3] = q[0] * std::pow(1e-12, (q[0] - 1.0));
-    u[4] = q[1];
-    u[5] = 1.0 - q[1];
-    u[6] = q[0] - 1.0;
+    u[3] = q[0] - 1.0;
+    u[4] = q[0] * std::pow(1e-12, (q[0] - 1.0));
+    u[5] = q[1];
+    u[6] = 1.0 - q[1];
     return 28;
   }
   u[0] = q[0];
-  u[1] = q[0] * std::pow(1e-12, (q[0] - 1.0));
-  u[2] = q[1];
-  u[3] = 1.0 - q[1];
-  u[4] = q[0] - 1.0;
+  u[1] = q[0] - 1.0;
+  u[2] = q[0] * std::pow(1e-12, (q[0] - 1.0));
+  u[3] = q[1];
+  u[4] = 1.0 - q[1];
   return 29;
 }
 
@@ -225,16 +225,16 @@ inline int binary_focal([[maybe_unused]] const double *q, [[maybe_unused]] doubl
 inline int asymmetric([[maybe_unused]] const double *q, [[maybe_unused]] double *u) {
   if (q[2] != 0.0) {
     u[0] = q[0];
-    u[1] = q[0] * std::pow(1e-12, (q[0] - 1.0));
-    u[2] = q[2];
-    u[3] = q[1];
-    u[4] = q[1] * std::pow(1e-12, (q[1] - 1.0));
-    u[5] = q[1] - 1.0;
+    u[1] = q[2];
+    u[2] = q[1];
+    u[3] = q[1] - 1.0;
+    u[4] = q[0] * std::pow(1e-12, (q[0] - 1.0));
+    u[5] = q[1] * std::pow(1e-12, (q[1] - 1.0));
     return 30;
   }
   u[0] = q[0];
-  u[1] = q[0] * std::pow(1e-12, (q[0] - 1.0));
-  u[2] = q[1];
+  u[1] = q[1];
+  u[2] = q[0] * std::pow(1e-12, (q[0] - 1.0));
   u[3] = q[1] * std::pow(1e-12, (q[1] - 1.0));
   return 31;
 }
@@ -285,11 +285,11 @@ inline int orpo_odds_ratio([[maybe_unused]] const double *q, [[maybe_unused]] do
 
 // kto(p, t, beta = q[0], reference_point = q[1], desirable_weight = q[2], undesirable_weight = q[3])
 inline int kto([[maybe_unused]] const double *q, [[maybe_unused]] double *u) {
-  u[0] = q[2];
-  u[1] = q[3];
-  u[2] = -q[0];
-  u[3] = q[1];
-  u[4] = q[0];
+  u[0] = -q[0];
+  u[1] = q[1];
+  u[2] = q[0];
+  u[3] = q[2];
+  u[4] = q[3];
   return 40;
 }
 
@@ -396,9 +396,9 @@ inline int general_robust([[maybe_unused]] const double *q, [[maybe_unused]] dou
   }
   if (std::fabs(q[0]) > 0.0001 && q[0] < 0.0) {
     u[0] = q[1];
-    u[1] = (q[0] - 2.0) / q[0];
-    u[2] = std::sqrt(std::fabs((q[0] - 2.0)));
-    u[3] = 0.5 * q[0];
+    u[1] = std::sqrt(std::fabs((q[0] - 2.0)));
+    u[2] = 0.5 * q[0];
+    u[3] = (q[0] - 2.0) / q[0];
     u[4] = std::fabs((q[0] - 2.0)) / q[0];
     u[5] = std::sqrt(std::fabs((q[0] - 2.0))) / q[1];
     return 57;
@@ -413,9 +413,9 @@ inline int general_robust([[maybe_unused]] const double *q, [[maybe_unused]] dou
   }
   if (q[0] < 0.0) {
     u[0] = q[1];
-    u[1] = (q[0] - 2.0) / q[0];
-    u[2] = std::sqrt(std::fabs((q[0] - 2.0)));
-    u[3] = 0.5 * q[0];
+    u[1] = std::sqrt(std::fabs((q[0] - 2.0)));
+    u[2] = 0.5 * q[0];
+    u[3] = (q[0] - 2.0) / q[0];
     u[4] = 0.5 * std::fabs((q[0] - 2.0));
     u[5] = std::sqrt(std::fabs((q[0] - 2.0))) / q[1];
     return 59;
@@ -445,8 +445,8 @@ inline int laplace_nll([[maybe_unused]] const double *q, [[maybe_unused]] double
 
 // student_t_nll(p, t, scale = e, df = q[0])
 inline int student_t_nll([[maybe_unused]] const double *q, [[maybe_unused]] double *u) {
-  u[0] = (0.5 * std::log((3.141592653589793 * q[0]))) - ((((((((((((((0.5 * std::log((8.0 + (0.5 * q[0])))) + (-0.125 / std::pow((8.0 + (0.5 * q[0])), 1.0))) + (0.005208333333333333 / std::pow((8.0 + (0.5 * q[0])), 3.0))) + (-0.0015625 / std::pow((8.0 + (0.5 * q[0])), 5.0))) + (0.0011858258928571428 / std::pow((8.0 + (0.5 * q[0])), 7.0))) + (-0.001681857638888889 / std::pow((8.0 + (0.5 * q[0])), 9.0))) + std::log(((0.0 + (0.5 * q[0])) / (0.5 + (0.0 + (0.5 * q[0])))))) + std::log(((1.0 + (0.5 * q[0])) / (0.5 + (1.0 + (0.5 * q[0])))))) + std::log(((2.0 + (0.5 * q[0])) / (0.5 + (2.0 + (0.5 * q[0])))))) + std::log(((3.0 + (0.5 * q[0])) / (0.5 + (3.0 + (0.5 * q[0])))))) + std::log(((4.0 + (0.5 * q[0])) / (0.5 + (4.0 + (0.5 * q[0])))))) + std::log(((5.0 + (0.5 * q[0])) / (0.5 + (5.0 + (0.5 * q[0])))))) + std::log(((6.0 + (0.5 * q[0])) / (0.5 + (6.0 + (0.5 * q[0])))))) + std::log(((7.0 + (0.5 * q[0])) / (0.5 + (7.0 + (0.5 * q[0]))))));
-  u[1] = std::pow(q[0], 0.5);
+  u[0] = std::pow(q[0], 0.5);
+  u[1] = (0.5 * std::log((3.141592653589793 * q[0]))) - ((((((((((((((0.5 * std::log((8.0 + (0.5 * q[0])))) + (-0.125 / std::pow((8.0 + (0.5 * q[0])), 1.0))) + (0.005208333333333333 / std::pow((8.0 + (0.5 * q[0])), 3.0))) + (-0.0015625 / std::pow((8.0 + (0.5 * q[0])), 5.0))) + (0.0011858258928571428 / std::pow((8.0 + (0.5 * q[0])), 7.0))) + (-0.001681857638888889 / std::pow((8.0 + (0.5 * q[0])), 9.0))) + std::log(((0.0 + (0.5 * q[0])) / (0.5 + (0.0 + (0.5 * q[0])))))) + std::log(((1.0 + (0.5 * q[0])) / (0.5 + (1.0 + (0.5 * q[0])))))) + std::log(((2.0 + (0.5 * q[0])) / (0.5 + (2.0 + (0.5 * q[0])))))) + std::log(((3.0 + (0.5 * q[0])) / (0.5 + (3.0 + (0.5 * q[0])))))) + std::log(((4.0 + (0.5 * q[0])) / (0.5 + (4.0 + (0.5 * q[0])))))) + std::log(((5.0 + (0.5 * q[0])) / (0.5 + (5.0 + (0.5 * q[0])))))) + std::log(((6.0 + (0.5 * q[0])) / (0.5 + (6.0 + (0.5 * q[0])))))) + std::log(((7.0 + (0.5 * q[0])) / (0.5 + (7.0 + (0.5 * q[0]))))));
   u[2] = 0.5 * (1.0 + q[0]);
   u[3] = 1.0 + q[0];
   return 64;

@@ -109,9 +109,27 @@ template <typename T> LOSSMITH_INLINE Lanes<T> magnitude(Lanes<T> x) {
   return bit_cast<Lanes<T>>(bit_cast<Bits>(x) & (~Word{0} >> 1));
 }
 
-// NaN stays NaN; where the two are equal, x.
-template <typename T> LOSSMITH_INLINE Lanes<T> at_most(Lanes<T> x, Lanes<T> high) { return high < x ? high : x; }
-template <typename T> LOSSMITH_INLINE Lanes<T> at_least(Lanes<T> x, Lanes<T> low) { return x < low ? low : x; }
+// NaN stays NaN; where the two are equal, x. The CPU's own minimum and maximum give their second argument then.
+template <typename T> LOSSMITH_INLINE Lanes<T> at_most(Lanes<T> x, Lanes<T> high) {
+#if defined(LOSSMITH_HAS_FMA) && LOSSMITH_LANE_BYTES == 32
+  if constexpr (std::is_same_v<T, float>)
+    return __builtin_ia32_minps256(high, x);
+  else
+    return __builtin_ia32_minpd256(high, x);
+#else
+  return high < x ? high : x;
+#endif
+}
+template <typename T> LOSSMITH_INLINE Lanes<T> at_least(Lanes<T> x, Lanes<T> low) {
+#if defined(LOSSMITH_HAS_FMA) && LOSSMITH_LANE_BYTES == 32
+  if constexpr (std::is_same_v<T, float>)
+    return __builtin_ia32_maxps256(low, x);
+  else
+    return __builtin_ia32_maxpd256(low, x);
+#else
+  return x < low ? low : x;
+#endif
+}
 
 template <typename T> LOSSMITH_INLINE Lanes<T> sign(Lanes<T> x) {
   const Lanes<T> zero{}, one = broadcast<T>(1);

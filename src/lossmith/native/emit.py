@@ -5,15 +5,18 @@ it leaves out and why: those with an operation that has no version on lanes.
 
 Each loss becomes one or more formulas, one for each way through the branches that its definition takes on parameters.
 ``elementwise_formulas.hpp`` has a struct for each, whose ``both`` computes value and gradient of one vector of elements
-(the compiler leaves the gradient out where it is not used). ``elementwise_losses.hpp`` has the names of the losses and
-their parameters, how to choose the formula, and the numbers that all elements share.
+(the compiler leaves the gradient out where it is not used). Exponentials, logarithms and the like are long chains of
+steps that wait for each other, so a formula with several of them comes in stages, each a loop of its own over a few
+hundred elements: in a short loop the CPU works on many vectors at once. What a stage computes is kept for the next.
+``elementwise_losses.hpp`` has the names of the losses and their parameters, how to choose the formula, and the numbers
+that all elements share.
 """
 
 from __future__ import annotations
 
 import math
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import product
@@ -31,16 +34,37 @@ _FORMULAS = f"""\
 //
 // p: prediction, t: target, e: the extra array of a loss that has one; u: the numbers that all elements share, which
 // are in elementwise_losses.hpp.
+//
+// A formula has `functions` calls of functions that are long. If it has `stages`, they are called one after the other,
+// and each leaves what it computes in k, of which there are `kept` for each element.
 #pragma once
+
+#include <cstdint>
+#include <type_traits>
 
 #include "elementwise_math.hpp"
 
 // Not every formula reads all of its arguments.
-#define LOSSMITH_BOTH \\
-  LOSSMITH_INLINE static void both([[maybe_unused]] const T *u, [[maybe_unused]] V p, [[maybe_unused]] V t, \\
-                                   [[maybe_unused]] V e, V &value, V &gradient)
+#define LOSSMITH_ARGUMENTS \\
+  [[maybe_unused]] const T *u, [[maybe_unused]] V p, [[maybe_unused]] V t, [[maybe_unused]] V e, \\
+      [[maybe_unused]] Kept<T> k
+#define LOSSMITH_STAGE(number) \\
+  template <bool with_gradient> \\
+  LOSSMITH_INLINE static void stage(std::integral_constant<int, number>, LOSSMITH_ARGUMENTS)
+#define LOSSMITH_BOTH LOSSMITH_INLINE static void both(LOSSMITH_ARGUMENTS, V &value, V &gradient)
 
 namespace lossmith {{
+
+// The elements that go through all stages before the next ones do.
+constexpr std::int64_t elements_per_stage = 256;
+
+// What stages leave for each other: this vector's place in rows of elements_per_stage.
+template <typename T> struct Kept {{
+  T *place;
+  LOSSMITH_INLINE Lanes<T> operator[](int row) const {{ return load(place + row * elements_per_stage); }}
+  LOSSMITH_INLINE void keep(int row, Lanes<T> x) const {{ store<T>(place + row * elements_per_stage, x); }}
+}};
+
 namespace formulas {{
 
 template <typename T> LOSSMITH_INLINE Lanes<T> all(T x) {{ return broadcast<T>(x); }}
@@ -48,6 +72,8 @@ template <typename T> LOSSMITH_INLINE Lanes<T> all(T x) {{ return broadcast<T>(x
 }} // namespace formulas
 
 #undef LOSSMITH_BOTH
+#undef LOSSMITH_STAGE
+#undef LOSSMITH_ARGUMENTS
 
 #define LOSSMITH_FORMULAS(F)%s
 
@@ -93,6 +119,7 @@ _CALLS = {
     "at_most": "at_most",
     "at_least": "at_least",
 }
+_LONG = frozenset(("exp", "expm1", "log", "log1p", "log1p_near", "tanh", "power"))
 _NUMBER_CALLS = {"abs": "std::fabs", "power": "std::pow"}
 _OPERATORS = ("+", "-", "*", "/")
 _ARRAYS = ("p", "t", "e")
@@ -207,20 +234,26 @@ def _bare(text: str) -> str:
 
 
 class _Printer:
-    """Writes statements: a name for each node that is used twice or is too long to stand inside another."""
+    """Writes statements: a name for each node that is used twice or is too long to stand inside another.
 
-    def __init__(self, *outputs: Lanes) -> None:
-        self.shared, self.known, self.lines = list[str](), dict[Node, str](), list[str]()
+    Args:
+        outputs: What is to be computed.
+        kept: What stages before this one have computed, and where it is.
+        shared: The numbers that all elements share, so far.
+    """
+
+    def __init__(self, outputs: Iterable[Node], kept: Mapping[Node, int], shared: list[str]) -> None:
+        self.shared, self.lines = shared, list[str]()
+        self.known, self.kept = dict[Node, str](), kept
         self.uses: dict[Node, int] = {}
         for node in outputs:
             self._count(node)
 
     def _count(self, node: Node) -> None:
         self.uses[node] = self.uses.get(node, 0) + 1
-        if self.uses[node] == 1:
-            for argument in node.args:
-                if isinstance(argument, Lanes | Mask):
-                    self._count(argument)
+        if self.uses[node] == 1 and node not in self.kept:
+            for argument in _arguments(node):
+                self._count(argument)
 
     def text(self, node: Any) -> str:
         """Return what stands for a node in an expression; names it if need be."""
@@ -233,8 +266,17 @@ class _Printer:
             self.known[node] = text
         return self.known[node]
 
+    def keep(self, places: Mapping[Node, int], chosen: Callable[[Node], bool]) -> None:
+        """Write statements that keep those of some nodes that are chosen."""
+        for node, place in places.items():
+            if chosen(node):
+                text = _bare(self.text(node))
+                self.lines.append(f"k.keep({place}, {text});")
+
     def _expression(self, node: Any) -> str:
         op, args = node.op, node.args
+        if node in self.kept:
+            return f"k[{self.kept[node]}]"
         if op == "array":
             return args[0]
         if op == "broadcast":
@@ -260,14 +302,68 @@ class _Printer:
         return f"u[{self.shared.index(text)}]"
 
 
+def _body(head: str, lines: list[str]) -> str:
+    return f"  {head} {{\n{''.join(f'    {line}{chr(10)}' for line in lines)}  }}\n"
+
+
+def _arguments(node: Node) -> list[Node]:
+    """What a node is computed from, element by element."""
+    return [a for a in node.args if isinstance(a, Lanes | Mask)]
+
+
+def _reached(*outputs: Node) -> list[Node]:
+    """Every node that the outputs need, each after those it is computed from."""
+    found: dict[Node, None] = {}
+
+    def visit(node: Node) -> None:
+        if node not in found:
+            for argument in _arguments(node):
+                visit(argument)
+            found[node] = None
+
+    for node in outputs:
+        visit(node)
+    return list(found)
+
+
+def _stages(formula: Formula) -> list[list[Node]]:
+    """The long functions of a formula, those first that wait for no other; none if there are too few to pay for it."""
+    level: dict[Node, int] = {}
+    stages: list[list[Node]] = []
+    for node in _reached(formula.value, formula.gradient):
+        level[node] = max((level[a] for a in _arguments(node)), default=0)
+        if node.op in _LONG:
+            stages += [[]] * (level[node] == len(stages))
+            stages[level[node]] = [*stages[level[node]], node]
+            level[node] += 1
+    return stages
+
+
 def _struct(name: str, formula: Formula) -> tuple[str, list[str]]:
     """Return the C++ of a formula, and its shared numbers."""
-    printer = _Printer(formula.value, formula.gradient)
+    stages, shared, kept, parts = _stages(formula), list[str](), dict[Node, int](), list[str]()
+    functions = sum(map(len, stages))
+    if functions < 2:
+        stages = []
+    for_value = set(_reached(formula.value))
+    for number, nodes in enumerate(stages):
+        printer = _Printer(nodes, kept, shared)
+        places = {node: len(kept) + i for i, node in enumerate(nodes)}
+        printer.keep(places, lambda node: node in for_value)
+        start = len(printer.lines)
+        printer.keep(places, lambda node: node not in for_value)
+        rest = printer.lines[start:]
+        if rest:
+            rest = ["if constexpr (with_gradient) {", *(f"  {line}" for line in rest), "}"]
+        parts.append(_body(f"LOSSMITH_STAGE({number})", [*printer.lines[:start], *rest]))
+        kept |= places
+    printer = _Printer((formula.value, formula.gradient), kept, shared)
     for target, node in (("value", formula.value), ("gradient", formula.gradient)):
         printer.lines.append(f"{target} = {_bare(printer.text(node))};")
-    body = "\n".join(f"    {line}" for line in printer.lines)
-    head = f"template <typename T> struct {name} {{\n  using V = Lanes<T>;\n  LOSSMITH_BOTH {{"
-    return f"{head}\n{body}\n  }}\n}};\n", printer.shared
+    parts.append(_body("LOSSMITH_BOTH", printer.lines))
+    head = f"template <typename T> struct {name} {{\n  using V = Lanes<T>;\n"
+    counts = f"  static constexpr int functions = {functions}, stages = {len(stages)}, kept = {len(kept)};\n"
+    return f"{head}{counts}{''.join(parts)}}};\n", shared
 
 
 def all_traced() -> tuple[list[Traced], dict[str, str]]:

@@ -2,8 +2,8 @@
 //
 // A fresh gradient is paid for mostly in page faults: the system hands out and clears each page when it is first
 // written, which takes several times as long as computing what goes there, and takes it back when the gradient is
-// freed. So a block that is given back stays mapped, at a 2 MB boundary and in huge pages where the system has them,
-// and serves the next gradient of about its size.
+// freed. So a block that is given back stays mapped, in huge pages where the system has them, and serves the next
+// gradient of about its size.
 //
 // The policy: every block belongs to one living gradient or is idle. At most two are idle, with at most an eighth of
 // the machine's memory between them; a block that would exceed that goes back to the system at once. Before a new block
@@ -19,8 +19,8 @@ namespace lossmith {
 constexpr std::int64_t pooled_bytes = 4 << 20;
 
 struct GradientBlock {
-  void *memory = nullptr;  // at a 2 MB boundary
-  std::size_t bytes = 0;   // that may be used
+  void *memory = nullptr;  // at the beginning of a cache line
+  std::size_t bytes = 0;   // that it takes: what was asked for, and up to two huge pages more
   void *mapping = nullptr; // what the system gave, and how much
   std::size_t mapped = 0;
 };

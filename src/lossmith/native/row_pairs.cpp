@@ -25,14 +25,18 @@ constexpr std::int64_t elements_per_chunk = 1 << 15;
 // More rows in a chunk mean fewer beginnings and ends, but also fewer chunks to share out.
 constexpr std::int64_t elements_per_wide_chunk = 1 << 18, wide_chunks = 32;
 
-// One entry per loss and shape, each compiled for every CPU level.
+// One entry per loss and shape, each compiled for every CPU level, and what all losses share.
+LOSSMITH_EVERY_CPU void write_piece(const PairGradientRow<Storage> &row, std::int64_t begin, std::int64_t count,
+                                    Storage *elements) {
+  row.piece_in_place(begin, count, elements);
+}
 #define LOSSMITH_ENTRIES(Loss)                                                                                         \
   LOSSMITH_EVERY_CPU double run_narrow(const PairJob<Loss, Storage> &job, std::int64_t begin, std::int64_t end) {      \
     return narrow_pairs(job, begin, end);                                                                              \
   }                                                                                                                    \
   LOSSMITH_EVERY_CPU double run_wide(const PairJob<Loss, Storage> &job, std::int64_t begin, std::int64_t end,          \
                                      bool streaming, const PairScratch<T> &scratch) {                                  \
-    return wide_pairs(job, begin, end, streaming, scratch);                                                            \
+    return wide_pairs(job, begin, end, streaming, scratch, write_piece);                                               \
   }
 LOSSMITH_ENTRIES(DenseCrossEntropy)
 LOSSMITH_ENTRIES(KullbackLeibler)

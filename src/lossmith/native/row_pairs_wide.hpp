@@ -73,16 +73,18 @@ pair_block(const PairJob<Loss, Storage> &job, std::int64_t row, std::int64_t beg
   const auto first = [&](Lanes<T> x, std::int64_t) LOSSMITH_INLINED { return loss.first(x - reference); };
   map_block(z, a, count, ahead, first, step, rest);
   const auto nothing = []() LOSSMITH_INLINED {};
-  if (weight == nullptr) {
-    const auto second = [&](Lanes<T> x, std::int64_t) LOSSMITH_INLINED {
-      return loss.second(x - other_reference, broadcast(T(1)));
-    };
+  const auto second = [&](Lanes<T> x, std::int64_t) LOSSMITH_INLINED {
+    return loss.second(x - other_reference, broadcast(T(1)));
+  };
+  if constexpr (Loss<T>::target_is_logits) {
+    map_block(t, b, count, ahead, second, nothing, nothing);
+  } else if (weight == nullptr) {
     map_block(t, b, count, ahead, second, nothing, nothing);
   } else {
-    const auto second = [&](Lanes<T> x, std::int64_t c) LOSSMITH_INLINED {
+    const auto weighted = [&](Lanes<T> x, std::int64_t c) LOSSMITH_INLINED {
       return loss.second(x - other_reference, load(weight + c));
     };
-    map_block(t, b, count, ahead, second, nothing, nothing);
+    map_block(t, b, count, ahead, weighted, nothing, nothing);
   }
   block.first = sum_block<T>(count, [&](std::int64_t c) LOSSMITH_INLINED { return load(a + c); });
   block.second = sum_block<T>(count, [&](std::int64_t c) LOSSMITH_INLINED { return load(b + c); });
@@ -198,11 +200,15 @@ LOSSMITH_INLINE double finish_pair(const PairJob<Loss, Storage> &job, std::int64
   return first(result.value);
 }
 
-// A pair whose a and b are known, as its gradient: the source of a RowStream.
+// A pair whose a and b are known, as its gradient: the source of a RowStream. Its pieces are the beginning and the end
+// of a row and the lines where blocks meet: few, but in many places of the code, so they are a function that is compiled
+// once, for all losses (it calls piece_in_place); in place they would be most of what there is to compile.
 template <typename Storage> struct PairGradientRow {
   using T = Compute<Storage>;
+  using Piece = void (*)(const PairGradientRow &row, std::int64_t begin, std::int64_t count, Storage *elements);
   const T *a, *b, *slopes, *other_slopes;
   std::int64_t classes;
+  Piece piece_of;
   T slope = T(0), other_slope = T(0); // of the block of the lines that are plain
   std::int64_t plain_until = 0;
 
@@ -218,6 +224,10 @@ template <typename Storage> struct PairGradientRow {
   }
 
   LOSSMITH_INLINE void piece(std::int64_t begin, std::int64_t count, Storage *elements) const {
+    piece_of(*this, begin, count, elements);
+  }
+
+  LOSSMITH_INLINE void piece_in_place(std::int64_t begin, std::int64_t count, Storage *elements) const {
     constexpr std::int64_t width = lane_count<T>, line = line_size<Storage>;
     T of_a[line] = {}, of_b[line] = {}, slope_of[line] = {}, other_slope_of[line] = {};
     for (std::int64_t k = 0; k < count; ++k) {
@@ -238,12 +248,13 @@ template <typename Storage> struct PairGradientRow {
 // Rows [begin, end). Returns the sum of the values.
 template <template <typename> typename Loss, typename Storage>
 LOSSMITH_INLINE double wide_pairs(const PairJob<Loss, Storage> &job, std::int64_t begin, std::int64_t end,
-                                  bool streaming, const PairScratch<Compute<Storage>> &scratch) {
+                                  bool streaming, const PairScratch<Compute<Storage>> &scratch,
+                                  typename PairGradientRow<Storage>::Piece piece) {
   using T = Compute<Storage>;
   const std::int64_t classes = job.classes, blocks = blocks_of(classes);
   const bool wanted = job.gradient != nullptr;
   const bool whole_rows = wanted || Loss<T>::mixed; // otherwise each block may write over the one before
-  PairGradientRow<Storage> waiting{scratch.a, scratch.b, scratch.slopes, scratch.other_slopes, classes};
+  PairGradientRow<Storage> waiting{scratch.a, scratch.b, scratch.slopes, scratch.other_slopes, classes, piece};
   RowStream<Storage> stream(wanted ? job.gradient + begin * classes : nullptr, streaming);
   const auto step = [&]() LOSSMITH_INLINED {
     if (stream.more()) stream.next(waiting);

@@ -8,7 +8,7 @@ rounds a Python float.
 
 Equal expressions are one node, which is how the value and the gradient share what they have in common. Rewriting is
 limited to what is right for every input, NaN and infinities included (``1 * x``, ``-(-x)``, ``|-x|``, ``a + b`` as
-``b + a``, ``tanh`` of a clipped number).
+``b + a``, ``tanh`` of a clipped number, a choice inside the same choice).
 
 Python code may branch on a parameter (``if label_smoothing:``); ``paths`` runs the definition once per outcome.
 """
@@ -303,9 +303,27 @@ def where(condition: Any, a: Any, b: Any) -> Any:
     if not isinstance(condition, Mask):
         return a if condition else b
     a, b = lanes(a), lanes(b)
-    if a is b:
-        return a
-    return Lanes("where", condition.args[0], b, a) if condition.op == "not" else Lanes("where", condition, a, b)
+    if condition.op == "not":
+        condition, a, b = condition.args[0], b, a
+    a, b = _given(condition, True, a), _given(condition, False, b)
+    return a if a is b else Lanes("where", condition, a, b)
+
+
+def _given(mask: Mask, outcome: bool, x: Node) -> Node:
+    """Return x as it is where a mask is known: ``where(m, f(where(m, a, b)), c)`` is ``where(m, f(a), c)``."""
+    known: dict[Node, Node] = {}
+
+    def follow(node: Node) -> Node:
+        if node not in known:
+            if node.op == "where" and node.args[0] is mask:
+                known[node] = follow(node.args[1 if outcome else 2])
+            else:
+                args = [follow(a) if isinstance(a, Lanes | Mask) else a for a in node.args]
+                same = all(a is b for a, b in zip(args, node.args, strict=True))
+                known[node] = node if same else type(node)(node.op, *args)
+        return known[node]
+
+    return follow(x)
 
 
 def abs0(x: Any) -> Any:
