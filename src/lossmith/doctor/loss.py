@@ -129,6 +129,12 @@ class LossFacts:
         return self.definition is not None and self.definition.name in _SYMMETRIC
 
     @property
+    def plain_mean(self) -> bool:
+        """Whether the loss is the mean over all elements or rows that count, each alike."""
+        loss, how = self.definition, self.settings.get("reduction", "mean")
+        return loss is not None and loss.layout in ("element", "row") and how == "mean" and not self.weights
+
+    @property
     def ignored(self) -> int | None:
         """The label that is ignored, or None."""
         for name in ("ignore_index", "ignore_class"):

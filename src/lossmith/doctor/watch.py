@@ -27,8 +27,9 @@ from .engine import judged, seen, settled
 from .evidence import Evidence, gather
 from .finding import SEVERITIES, Finding, Findings
 from .history import History
+from .loss import LossFacts
 from .record import Keeper, Windows, write
-from .rule import rule
+from .rule import Rule, rule
 from .steps import Ends, StepFacts
 from .verdict import Verdict
 
@@ -105,6 +106,7 @@ class Watch:
         self._looked = False
         self._constant: float | None = None
         self._recent: list[Batch] = []
+        self._held_out: list[Batch] = []
         self._keeper = Keeper()
         self._windows = Windows()
         self._ends = Ends()
@@ -118,6 +120,11 @@ class Watch:
         self._unread = ""
         self._closed = False
         self.steps = 0
+
+    @property
+    def loss(self) -> LossFacts | None:
+        """What is known of the loss."""
+        return self._known.loss
 
     # --- what is shown ------------------------------------------------------------------------------------------------
     @property
@@ -169,6 +176,11 @@ class Watch:
         """Take in some of the latest batches, in place of those before, for the judgement at the end."""
         with contextlib.suppress(LossmithError):
             self._recent = [read(b) for b in batches]
+
+    def held_out(self, batches: Iterable[Batch]) -> None:
+        """Take in predictions on rows that are not trained on, for the judgement at the end."""
+        with contextlib.suppress(LossmithError):
+            self._held_out = [read(b) for b in batches]
 
     def losses(self, values: Iterable[float]) -> None:
         """Take in the training losses of single steps, in their order."""
@@ -324,8 +336,10 @@ class Watch:
         made = gather(self._known.loss, *columns[:2], inputs=columns[2], weight=columns[3])
         return self._with(made, stage="training")
 
-    def _judge(self, kind: str, evidence: Evidence, *, without: Iterable[str] = ()) -> None:
-        found, broken = judged(evidence, ignore=(*self._ignore, *without))
+    def _judge(
+        self, kind: str, evidence: Evidence, *, without: Iterable[str] = (), only: Iterable[Rule] | None = None
+    ) -> None:
+        found, broken = judged(evidence, ignore=(*self._ignore, *without), only=only)
         self._found[kind] = found
         for line in broken:
             self._tell(line)
@@ -347,7 +361,10 @@ class Watch:
         self._found["curves"] = found
 
     def _end(self) -> None:
-        """Judge the latest predictions, beside the curves."""
+        """Judge the latest predictions, beside the curves, and those on rows that were not trained on."""
+        same = [b for b in self._held_out if shapes(b) == shapes(self._held_out[0])]
+        if same:
+            self._judge("held out", replace(self._joined(same), stage="finished"), only=[rule("DATA07")])
         history = self.history
         enough = self.steps == 0 or self.steps >= _FEW_STEPS
         if not self._recent or history is None:
@@ -355,7 +372,7 @@ class Watch:
         kept = [b for b in self._recent if shapes(b) == shapes(self._recent[0])]
         if one_sided(kept):
             return
-        evidence = replace(self._joined(kept), history=history if enough else None)
+        evidence = replace(self._joined(kept), history=history if enough else None, steps=self._facts)
         codes = {f.code for f in self._found.get("curves", ())}
         self._judge("end", evidence, without=_OF_THE_START)
         self._found["end"] = [f for f in self._found["end"] if f.code not in codes]

@@ -22,7 +22,7 @@ from ..doctor.batch import Batch
 from ..doctor.steps import StepFacts
 from ..doctor.watch import Say, Watch, Watched
 from ..errors import LossmithError
-from .variables import Variables, updates
+from .variables import Variables, penalty, updates
 
 _MOST_INPUTS = 1 << 22  # numbers of the first inputs that are kept for the judgement at the end
 
@@ -90,6 +90,9 @@ class Doctor(Watched, keras.callbacks.Callback):
             self.watch.look(enough=True)
         if epoch < 3:
             self._look_at_variables()
+        with self.watch.guarded("the look at penalties"):
+            extra = penalty(self.model)
+            logs = logs if extra is None else {**(logs or {}), "penalty": extra}
         self.watch.epoch(logs or {})
 
     def on_train_end(self, logs: Mapping[str, Any] | None = None) -> None:

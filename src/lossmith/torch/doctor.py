@@ -21,10 +21,12 @@ from ..doctor.batch import Batch
 from ..doctor.steps import StepFacts, due
 from ..doctor.watch import Say, Watch, Watched
 from ..errors import InputError
+from .accumulation import counted
 from .gradients import Gradients
 
 _READ = 256  # losses that are read at once
 _RECENT = 8  # of the latest batches, slices of so many are kept
+_HELD = 16  # of the batches of the latest evaluation
 _RECENT_EVERY = 32  # steps
 _RECENT_ELEMENTS = 1 << 16
 _ONE_PLAYER = 1.2  # losses for each update
@@ -109,6 +111,7 @@ class Doctor(Watched):
         self._train = _Mean()
         self._validation = _Mean()
         self._recent: deque[Batch] = deque(maxlen=_RECENT)
+        self._held: list[Batch] = []
         self._calls = 0
         self._hungry = True
         self._told = False  # whether the loop gives epochs itself
@@ -193,6 +196,7 @@ class Doctor(Watched):
                 self._end_epoch(None, None, {})
             self._look_at_steps()
             if self._calls <= _ONE_PLAYER * self._gradients.steps:
+                self.watch.held_out(self._held)
                 self.watch.recent(self._recent)  # several losses an update may be two players', which never settle
         self.watch.close(quietly=quietly)
 
@@ -226,17 +230,33 @@ class Doctor(Watched):
         scalar = value.detach() if value.ndim == 0 else value.detach().mean()
         if not training:
             if not mode:
-                self._validation.add(scalar)
+                self._evaluated(scalar, batch)
             return
         if self._validation.count and not self._told:
             self._end_epoch(None, None, {})
-        self._gradients.before_backward(value)
+        self._gradients.before_backward(value, self._count(batch) if self._gradients.early else None)
         self._calls += 1
         self._pending.append(scalar)
         if len(self._pending) >= _READ:
             self._read()
         if batch is not None:
             self._keep(batch)
+
+    def _evaluated(self, scalar: torch.Tensor, batch: Batch | None) -> None:
+        """Take note of a loss of an evaluation, and keep slices of the latest one's first batches."""
+        if self._validation.count == 0:
+            self._held.clear()
+        self._validation.add(scalar)
+        facts = self.watch.loss
+        if batch is not None and len(self._held) < _HELD and facts is not None and facts.categorical:
+            self._held.append(_slice(batch))
+
+    def _count(self, batch: Batch | None) -> Any:
+        """Return how many targets a plain mean is taken of, or None where the loss is no such mean."""
+        facts = self.watch.loss
+        if batch is None or facts is None or not self.sees_losses or not facts.plain_mean:
+            return None
+        return counted(batch.target, facts.ignored)
 
     def _keep(self, batch: Batch) -> None:
         if self._hungry:
