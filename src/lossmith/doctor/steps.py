@@ -14,7 +14,7 @@ import numpy as np
 
 _EVERY_STEP = 24  # the first steps are all looked at
 _STRIDE = 32
-_LATER = 1024  # from here on looks are four times rarer
+_LATER = 1024  # from here on looks are rarer
 _KEPT = 96  # looks that are kept after the first ones
 _LOSSES = 20
 
@@ -117,10 +117,18 @@ class StepFacts:
 
 
 def due(step: int) -> bool:
-    """Whether a step, counted from 1, is to be looked at: all early ones, then ever fewer."""
+    """Whether a step, counted from 1, is to be looked at.
+
+    All of the first 24 are; then every 32nd, from 1024 on every 128th, and from there four times fewer with every eight
+    times more steps. That is by number, not by the clock, so that the same training is always seen alike. What lasts
+    less than such a distance, and is gone again, may be missed.
+    """
     if step <= _EVERY_STEP:
         return True
-    return step % (_STRIDE if step < _LATER else 4 * _STRIDE) == 0
+    stride, limit = _STRIDE, _LATER
+    while step >= limit:
+        stride, limit = 4 * stride, 8 * limit
+    return step % stride == 0
 
 
 class Looks:

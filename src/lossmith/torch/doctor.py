@@ -11,7 +11,7 @@ from __future__ import annotations
 import inspect
 import os
 from collections import deque
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from types import TracebackType
 from typing import Any
 
@@ -112,6 +112,8 @@ class Doctor(Watched):
         self._validation = _Mean()
         self._recent: deque[Batch] = deque(maxlen=_RECENT)
         self._held: list[Batch] = []
+        self._compares = isinstance(loss, torch.nn.Module) and _compares(loss)
+        self._categorical = self.watch.loss is not None and self.watch.loss.categorical
         self._calls = 0
         self._hungry = True
         self._told = False  # whether the loop gives epochs itself
@@ -164,7 +166,7 @@ class Doctor(Watched):
             raise InputError(f"the loss is of {got}; expected a scalar tensor: give the mean that backward() gets")
         with self.watch.guarded("the look at a loss"):
             batch = None if prediction is None or target is None else Batch(prediction, target, inputs, weight)
-            self._seen(value, batch, training)
+            self._seen(value, lambda: batch, training)
 
     def epoch(
         self, *, train: Any = None, validation: Any = None, metrics: Mapping[str, Any] | None = None, **more: Any
@@ -211,16 +213,21 @@ class Doctor(Watched):
 
     def _on_loss(self, module: torch.nn.Module, args: Any, kwargs: Any, output: Any) -> None:
         try:
-            prediction = args[0] if args else kwargs.get("input", kwargs.get("y_pred"))
-            target = args[1] if len(args) > 1 else kwargs.get("target", kwargs.get("y_true"))
-            both = isinstance(prediction, torch.Tensor) and isinstance(target, torch.Tensor) and _compares(module)
             value = output if isinstance(output, torch.Tensor) and output.is_floating_point() else None
-            self._seen(value, Batch(prediction, target, self._inputs) if both else None, None)
+            self._seen(value, lambda: self._batch(args, kwargs), None)
         except Exception as error:
             self.watch.bug("the look at a loss", error)
 
-    def _seen(self, value: torch.Tensor | None, batch: Batch | None, training: bool | None) -> None:
-        """Take note of one loss, of the training or of an evaluation."""
+    def _batch(self, args: Any, kwargs: Any) -> Batch | None:
+        """Return what the loss module got, or None where its second argument is no target."""
+        prediction = args[0] if args else kwargs.get("input", kwargs.get("y_pred"))
+        target = args[1] if len(args) > 1 else kwargs.get("target", kwargs.get("y_true"))
+        if not (self._compares and isinstance(prediction, torch.Tensor) and isinstance(target, torch.Tensor)):
+            return None
+        return Batch(prediction, target, self._inputs)
+
+    def _seen(self, value: torch.Tensor | None, batch: Callable[[], Batch | None], training: bool | None) -> None:
+        """Take note of one loss, of the training or of an evaluation; the batch is asked for where it is wanted."""
         learning = torch.is_grad_enabled()
         mode = self._model.training if self._model is not None else learning
         training = (mode and learning) if training is None else training
@@ -234,22 +241,23 @@ class Doctor(Watched):
             return
         if self._validation.count and not self._told:
             self._end_epoch(None, None, {})
-        self._gradients.before_backward(value, self._count(batch) if self._gradients.early else None)
+        if self._gradients.early:
+            self._gradients.before_backward(value, self._count(batch()))
         self._calls += 1
         self._pending.append(scalar)
         if len(self._pending) >= _READ:
             self._read()
-        if batch is not None:
-            self._keep(batch)
+        if self._hungry or self._calls % _RECENT_EVERY == 0:
+            self._keep(batch())
 
-    def _evaluated(self, scalar: torch.Tensor, batch: Batch | None) -> None:
+    def _evaluated(self, scalar: torch.Tensor, batch: Callable[[], Batch | None]) -> None:
         """Take note of a loss of an evaluation, and keep slices of the latest one's first batches."""
         if self._validation.count == 0:
             self._held.clear()
         self._validation.add(scalar)
-        facts = self.watch.loss
-        if batch is not None and len(self._held) < _HELD and facts is not None and facts.categorical:
-            self._held.append(_slice(batch))
+        if self._categorical and len(self._held) < _HELD:
+            made = batch()
+            self._held += [] if made is None else [_slice(made)]
 
     def _count(self, batch: Batch | None) -> Any:
         """Return how many targets a plain mean is taken of, or None where the loss is no such mean."""
@@ -258,14 +266,16 @@ class Doctor(Watched):
             return None
         return counted(batch.target, facts.ignored)
 
-    def _keep(self, batch: Batch) -> None:
+    def _keep(self, batch: Batch | None) -> None:
+        if batch is None:
+            return
         if self._hungry:
             self._hungry = self.watch.batch(batch)
             self.watch.look()
             if not self._hungry and self._inputs_hook is not None:
                 self._inputs_hook.remove()
                 self._inputs = self._inputs_hook = None
-        elif self._calls % _RECENT_EVERY == 0:
+        else:
             self._recent.append(_slice(batch))
 
     def _on_update(self, optimizer: torch.optim.Optimizer, args: Any, kwargs: Any) -> None:

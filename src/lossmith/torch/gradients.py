@@ -106,7 +106,7 @@ class Gradients:
 
         ``count`` is the number of targets that the loss is the mean of, where that is known.
         """
-        if self.early and value.requires_grad:
+        if value.requires_grad:
             self._micro.called(count, value)
             value.register_hook(self._on_backward)
 
