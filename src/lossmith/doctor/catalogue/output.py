@@ -274,7 +274,7 @@ register(
         title="Softmax runs over the wrong axis",
         tier=1,
         severity="error",
-        when=("first batch",),
+        when=("static", "first batch"),
         needs=(("loss", "prediction"),),
         criterion="32 or more predictions lie in [0, 1] (after exp, for log-probabilities) and sum to 1 within 1e-3 "
         "along an axis that is not the classes', and not along the classes'.",
