@@ -80,7 +80,13 @@ class History:
         }
         curves = {name: _curve(columns[column], columns) for name, column in found.items() if column}
         there = {name: curve if len(curve) else None for name, curve in curves.items()}
-        made = cls(**there)
+        made = cls(
+            train=there.get("train"),
+            validation=there.get("validation"),
+            accuracy=there.get("accuracy"),
+            validation_accuracy=there.get("validation_accuracy"),
+            penalty=there.get("penalty"),
+        )
         if made.train is None and made.validation is None:
             raise InputError(
                 f"history has no column with a loss (it has {_listed(columns)}); name them loss and val_loss, or "

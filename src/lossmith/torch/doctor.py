@@ -18,8 +18,9 @@ from typing import Any
 import torch
 
 from ..doctor.batch import Batch
+from ..doctor.ledger import Say
 from ..doctor.steps import StepFacts, due
-from ..doctor.watch import Say, Watch, Watched
+from ..doctor.watch import Watch, Watched
 from ..errors import InputError
 from .accumulation import counted
 from .gradients import Gradients
@@ -102,7 +103,7 @@ class Doctor(Watched):
             untrained=fresh,
         )
         self._model, self._loss, self._optimizer = model, loss, optimizer
-        self._gradients = Gradients(model, optimizer, self.watch.guarded)
+        self._gradients = Gradients(model, optimizer, self.watch.ledger.guarded)
         self._hooks: list[Any] = []
         self._inputs: Any = None
         self._inputs_hook: Any = None
@@ -120,7 +121,7 @@ class Doctor(Watched):
 
     # --- the loop's side ----------------------------------------------------------------------------------------------
     def __enter__(self) -> Doctor:
-        with self.watch.guarded("the attachment"):
+        with self.watch.ledger.guarded("the attachment"):
             if isinstance(self._loss, torch.nn.Module):
                 self._hooks.append(self._loss.register_forward_hook(self._on_loss, with_kwargs=True))
             if self._model is not None:
@@ -164,7 +165,7 @@ class Doctor(Watched):
         if not isinstance(value, torch.Tensor) or value.numel() != 1:
             got = f"shape {tuple(value.shape)}" if isinstance(value, torch.Tensor) else type(value).__name__
             raise InputError(f"the loss is of {got}; expected a scalar tensor: give the mean that backward() gets")
-        with self.watch.guarded("the look at a loss"):
+        with self.watch.ledger.guarded("the look at a loss"):
             batch = None if prediction is None or target is None else Batch(prediction, target, inputs, weight)
             self._seen(value, lambda: batch, training)
 
@@ -191,7 +192,7 @@ class Doctor(Watched):
             hook.remove()
         self._before = None
         self._hooks.clear()
-        with self.watch.guarded("the last reading"):
+        with self.watch.ledger.guarded("the last reading"):
             self._gradients.close()
             self._read()
             if self._validation.count and not self._told:
@@ -216,7 +217,7 @@ class Doctor(Watched):
             value = output if isinstance(output, torch.Tensor) and output.is_floating_point() else None
             self._seen(value, lambda: self._batch(args, kwargs), None)
         except Exception as error:
-            self.watch.bug("the look at a loss", error)
+            self.watch.ledger.bug("the look at a loss", error)
 
     def _batch(self, args: Any, kwargs: Any) -> Batch | None:
         """Return what the loss module got, or None where its second argument is no target."""
@@ -282,7 +283,7 @@ class Doctor(Watched):
         try:
             self._gradients.before_update(due(self._gradients.steps + 1))
         except Exception as error:
-            self.watch.bug("the look at gradients", error)
+            self.watch.ledger.bug("the look at gradients", error)
 
     def _on_updated(self, optimizer: torch.optim.Optimizer, args: Any, kwargs: Any) -> None:
         try:
@@ -295,7 +296,7 @@ class Doctor(Watched):
             if next_due != (self._before is not None):  # between looks there is one hook less to call
                 self._hook_before(optimizer, next_due)
         except Exception as error:
-            self.watch.bug("the look at an update", error)
+            self.watch.ledger.bug("the look at an update", error)
 
     def _hook_before(self, optimizer: torch.optim.Optimizer, wanted: bool) -> None:
         if self._before is not None:
@@ -317,7 +318,7 @@ class Doctor(Watched):
             self.watch.facts(facts)
 
     def _end_epoch(self, train: Any, validation: Any, metrics: Mapping[str, Any]) -> None:
-        with self.watch.guarded("the end of an epoch"):
+        with self.watch.ledger.guarded("the end of an epoch"):
             self._read()
             learned = self._train.count
             train = self._train.read() if train is None else train
