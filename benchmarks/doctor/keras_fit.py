@@ -66,7 +66,7 @@ def examine(fit: Fit, epochs: int | None = None) -> Opinion:
     opinion = Opinion()
     model, loss = fit.model, fit.model.loss
     x, y = _rows(fit.x, fit.batch), fit.y[: fit.batch]
-    weight = None if fit.weight is None else fit.weight[: fit.batch]
+    weight = _weights(fit, y) if fit.weight is None else fit.weight[: fit.batch]
     opinion.ask("batch", lambda: check(loss, _answers(model, x), y, _array(x), model, weight=weight))
     if fit.validation is not None and isinstance(fit.x, np.ndarray):
         opinion.ask("data", lambda: check(loss, None, fit.y, fit.x, validation=fit.validation))
@@ -89,12 +89,19 @@ def examine(fit: Fit, epochs: int | None = None) -> Opinion:
     finally:
         opinion.ask("training", lambda: doctor.findings)
     v, t = fit.validation if fit.validation is not None else (fit.x, fit.y)
-    opinion.ask("end", lambda: check(loss, _answers(model, v), t, _array(v), model, history=history, stage="finished"))
+    known = {"weight": _weights(fit, t), "history": history, "stage": "finished"}
+    opinion.ask("end", lambda: check(loss, _answers(model, v), t, _array(v), model, **known))
     return opinion
 
 
 def _silent(text: str) -> None:
     """Say nothing: findings are read when the training is over."""
+
+
+def _weights(fit: Fit, y: np.ndarray) -> np.ndarray | None:
+    """Return the weight of each row by its class, as whoever gives ``class_weight`` knows it."""
+    weights = fit.class_weight
+    return None if weights is None else np.array([weights[int(k)] for k in y.reshape(len(y))], np.float32)
 
 
 def _rows(x: Any, count: int) -> Any:

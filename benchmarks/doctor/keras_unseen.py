@@ -1,4 +1,4 @@
-"""Keras programs kept aside: the doctor saw them in the recorded run first, after the last change of a criterion."""
+"""Keras programs that were kept aside until the first recorded run; later changes may have learned from them."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from .data import Rng, classes, digits, numbers, one_hot, split
 from .keras_fit import Fit, chain, compiled, dense, layers
 from .program import Shelf
 
-SHELF = Shelf(unseen=True)
+SHELF = Shelf()
 faulty, healthy = SHELF.faulty, SHELF.healthy
 
 

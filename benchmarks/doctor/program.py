@@ -19,8 +19,11 @@ Rng = np.random.Generator
 Tier = Literal["early", "late"]
 FRAMEWORKS = ("keras-tensorflow", "keras-torch", "torch")
 MODULES = {
-    "keras": ("keras_outputs", "keras_targets", "keras_healthy", "keras_unseen"),
-    "torch": ("torch_faulty", "torch_tables", "torch_images", "torch_sequences", "torch_pairs", "torch_unseen"),
+    "keras": ("keras_outputs", "keras_targets", "keras_healthy", "keras_unseen", "keras_kept"),
+    "torch": (
+        *("torch_faulty", "torch_tables", "torch_images", "torch_sequences", "torch_pairs"),
+        *("torch_unseen", "torch_kept"),
+    ),
 }
 
 

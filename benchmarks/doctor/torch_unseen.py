@@ -1,4 +1,4 @@
-"""PyTorch programs kept aside: the doctor saw them in the recorded run first, after the last change of a criterion."""
+"""PyTorch programs that were kept aside until the first recorded run; later changes may have learned from them."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from .program import Shelf
 from .torch_loop import Loop, adam, mlp, tensors
 from .torch_models import Reader, Transformer, Two, by_class, digit_loop
 
-SHELF = Shelf(unseen=True)
+SHELF = Shelf()
 faulty, healthy = SHELF.faulty, SHELF.healthy
 
 

@@ -165,7 +165,6 @@ def test_curves_of_lightning_and_hugging_face(tmp_path: Path) -> None:
         ("empty.json", "[]", "empty.json: history is empty"),
         ("none.json", '[{"epoch": 1, "f1": 2}]', "none.json: history has no column with a loss"),
         ("empty.csv", "epoch,loss\n", "empty.csv: history has no column with a loss"),
-        ("events.out.tfevents.1", "", "TensorBoard event file, which is not read"),
         ("preds.txt", "a", "of no known kind"),
     ],
 )

@@ -312,6 +312,9 @@ NOISE = np.exp(0.3 * np.random.default_rng(7).normal(size=(60, 1)))
 FLAT = np.full(20, 2.2)
 SPIKES = np.ones((60, 3))
 SPIKES[[25, 40, 55]] = 1e4
+HALVES = np.array([[40, 2.0, 0.5], [10, 2.1, 0.5]])  # targets that count, loss, slope
+WEIGHED = np.array([[40, 2.0, 0.8], [10, 2.1, 0.2]])
+EVEN = np.array([[32, 2.0, 0.5], [32, 2.1, 0.5]])
 CLIPPED = np.where(np.arange(60)[:, None] % 5 > 0, [0.6, 0.8, 0.0], [0.1, 0.2, 0.0])
 
 
@@ -324,6 +327,11 @@ CLIPPED = np.where(np.arange(60)[:, None] % 5 > 0, [0.6, 0.8, 0.0], [0.1, 0.2, 0
         ({"uphill": 24, "downhill": 0, "last": UP}, ("OPT09", "error")),
         ({"uphill": 24, "downhill": 0}, None),  # a loss that falls is the user's own sign
         ({"uphill": 24, "downhill": 24, "last": UP}, None),  # one of two players
+        ({"micro": 8 * (HALVES,)}, ("OUT18", "warning")),
+        ({"micro": 7 * (HALVES,)}, None),
+        ({"micro": 12 * (HALVES,) + (WEIGHED,)}, None),  # the loop knows how to weigh
+        ({"micro": 12 * (WEIGHED,)}, None),
+        ({"micro": 9 * (EVEN,) + 2 * (HALVES,)}, None),  # a smaller batch at the end of each epoch
         ({"unchanged": np.ones(3, bool)}, ("OPT11", "error")),
         ({"unchanged": np.ones(3, bool), "last": np.zeros(20)}, None),  # learned to 0
         ({"unchanged": np.array([0, 0, 1], bool), "owned": (True, True, False)}, ("OPT11", "warning")),

@@ -99,3 +99,34 @@ def test_model_of_several_outputs_is_judged_by_its_curves() -> None:
     made.fit(X, {"a": X[:, :1], "b": X[:, 1:2]}, verbose=0, epochs=1, callbacks=[doctor])
     assert doctor.findings.codes == doctor.findings.broken == ()
     assert doctor.history is not None
+
+
+@pytest.mark.parametrize("weigh", [{}, {"class_weight": {0: 1.0, 1: 2.0, 2: 0.5}}, {"sample_weight": 1.0 + (Y == 1)}])
+def test_weights_of_fit_are_seen(weigh: dict[str, Any]) -> None:
+    doctor = lk.Doctor(say=lambda text: None)
+    model().fit(X, Y, batch_size=32, epochs=1, verbose=0, callbacks=[doctor], shuffle=False, **weigh)
+    expected = np.array([1.0, 2.0, 0.5])[Y[:32]] if "class_weight" in weigh else 1.0 + (Y[:32] == 1)
+    first = doctor.watch._batches[0]
+    if not weigh:
+        assert first.weight is None
+    else:
+        assert first.weight is not None
+        np.testing.assert_allclose(first.weight, expected)
+    assert ("weight (32,)" in doctor.findings.seen) == bool(weigh)
+
+
+def test_a_penalty_that_leaves_nothing_to_learn() -> None:
+    def codes(strength: float) -> tuple[str, ...]:
+        keras.utils.set_random_seed(3)
+        parts = [keras.layers.Dense(n, kernel_regularizer=keras.regularizers.L2(strength)) for n in (16, 16, 3)]
+        made = keras.Sequential([keras.layers.Input((6,)), *parts])
+        loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+        made.compile(keras.optimizers.Adam(5e-3), loss, jit_compile=False)
+        doctor = lk.Doctor(say=lambda text: None)
+        made.fit(X, Y, batch_size=8, epochs=20, verbose=0, callbacks=[doctor])
+        assert doctor.findings.broken == ()
+        assert doctor.history is not None and len(doctor.history.penalty) == 20
+        return doctor.findings.codes
+
+    assert "OPT12" in codes(1.0)
+    assert "OPT12" not in codes(1e-3)

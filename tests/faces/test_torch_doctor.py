@@ -247,3 +247,79 @@ def test_history_is_written(tmp_path: Path) -> None:
 def test_bad_arguments_are_named(call: dict, text: str) -> None:
     with pytest.raises(InputError, match=text):
         Doctor(**call)
+
+
+def accumulated(share: Callable[[Any], float], *, ignored: bool = True, reduction: str = "mean") -> Any:
+    """Train on pairs of micro-batches, of which the second one has hardly a label; return the doctor."""
+    x, y = data()
+    model, loss = network(), nn.CrossEntropyLoss(reduction=reduction)
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.01)
+    with Doctor(model, loss, optimizer, say=lambda text: None) as doctor:
+        for first in range(0, 160, 16):
+            optimizer.zero_grad()
+            for rows in (slice(first, first + 8), slice(first + 8, first + 16)):
+                labels = y[rows].clone()
+                labels[2 if rows.start % 16 else 7 :] = -100 if ignored else 0
+                (share(labels) * loss(model(x[rows]), labels)).backward()
+            optimizer.step()
+    return doctor
+
+
+def test_micro_batches_of_unequal_size_are_found_where_their_means_are_averaged() -> None:
+    averaged = accumulated(lambda y: 0.5)
+    (one,) = [f for f in averaged.findings if f.code == "OUT18"]
+    assert one.numbers["updates"] == 10
+    assert one.numbers["moved"] == pytest.approx(abs(7 / 9 - 1 / 2))
+    assert "counted 3.5 times" in one.evidence
+    assert "OUT18" not in accumulated(lambda y: int((y != -100).sum()) / 9).findings.codes
+    assert "OUT18" not in accumulated(lambda y: 0.5, ignored=False).findings.codes
+    assert "OUT18" not in accumulated(lambda y: 1 / 9, reduction="sum").findings.codes
+
+
+def test_heads_that_share_a_loss_are_no_micro_batches() -> None:
+    x, y = data()
+    model, loss = network(), nn.CrossEntropyLoss()
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.01)
+    with Doctor(model, loss, optimizer, say=lambda text: None) as doctor:
+        for _ in range(12):
+            optimizer.zero_grad()
+            p = model(x)
+            (loss(p[:150], y[:150]) + loss(p[150:], y[150:])).backward()
+            optimizer.step()
+    assert "OUT18" not in doctor.findings.codes
+
+
+def test_weight_decay_that_leaves_nothing_is_found_and_decoupled_one_left_alone() -> None:
+    def codes(optimizer: Any, **how: float) -> tuple[str, ...]:
+        model, loss = network(), nn.CrossEntropyLoss()
+        fit = optimizer(model.parameters(), lr=0.01, **how)
+        with Doctor(model, loss, fit, say=lambda text: None) as doctor:
+            train(model, loss=loss, optimizer=fit, epochs=60)
+        return doctor.findings.codes
+
+    assert "OPT12" in codes(torch.optim.Adam, weight_decay=1.0)
+    assert "OPT12" not in codes(torch.optim.Adam, weight_decay=1e-3)
+    assert "OPT12" not in codes(torch.optim.AdamW, weight_decay=1.0)
+
+
+def test_wrong_labels_show_in_the_evaluation() -> None:
+    torch.manual_seed(0)
+    x = torch.randn(1600, 10)
+    y = x[:, :6].argmax(1)
+    wrong = torch.rand(1600) < 0.2
+    y = torch.where(wrong, (y + torch.randint(1, 6, (1600,))) % 6, y)
+    model, loss = nn.Sequential(nn.Linear(10, 6)), nn.CrossEntropyLoss()
+    optimizer = torch.optim.Adam(model.parameters(), lr=0.03)
+    with Doctor(model, loss, optimizer, say=lambda text: None) as doctor:
+        for _ in range(6):
+            for rows in torch.randperm(800).split(32):
+                optimizer.zero_grad()
+                loss(model(x[rows]), y[rows]).backward()
+                optimizer.step()
+            model.eval()
+            with torch.no_grad():
+                for rows in torch.arange(800, 1600).split(100):
+                    loss(model(x[rows]), y[rows])
+            model.train()
+    (one,) = [f for f in doctor.findings if f.code == "DATA07"]
+    assert abs(one.numbers["part"] - 0.2) < 0.06

@@ -22,7 +22,10 @@ _STYLES = {"error": "bold red", "warning": "bold yellow", "note": "bold"}
 def doctor(
     file: Annotated[
         Path | None,
-        typer.Argument(help="Predictions (Parquet, CSV, NPZ) or losses by epoch (CSV, JSON, NPZ).", show_default=False),
+        typer.Argument(
+            help="Predictions (Parquet, CSV, NPZ), or losses by epoch (CSV, JSON, NPZ, TensorBoard).",
+            show_default=False,
+        ),
     ] = None,
     loss: Annotated[
         str | None, typer.Option(help="The loss: mse, nn.CrossEntropyLoss, … Default: the usual one of the task.")

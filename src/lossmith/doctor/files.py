@@ -1,4 +1,4 @@
-"""Files for the doctor: saved predictions (Parquet, CSV, NPZ) and learning curves (CSV, JSON, NPZ, also of loggers).
+"""Files for the doctor: saved predictions (Parquet, CSV, NPZ) and learning curves (CSV, JSON, NPZ, of loggers).
 
 Which of the two a file is, its columns tell: a column named as a loss, beside no target that was asked for, is a curve.
 """
@@ -19,6 +19,7 @@ from ..evaluation.inputs import Inputs, prepare
 from ..evaluation.losses import LOSSES
 from ..evaluation.npz import NpzFile
 from ..evaluation.sources import Predictions, existing, load
+from . import tensorboard
 from .engine import check
 from .finding import Findings
 from .history import is_loss
@@ -41,7 +42,8 @@ def check_file(
     """Look for misuse in a file of finished predictions, or in one of learning curves.
 
     Args:
-        path: Parquet, CSV (also gzip) or NPZ with predictions and targets; CSV, NPZ or JSON with the losses by epoch.
+        path: Parquet, CSV (also gzip) or NPZ with predictions and targets; CSV, NPZ or JSON with the losses by epoch,
+            or TensorBoard's event file or log directory.
         loss: Name of the loss that the predictions were made for; else the usual one of the task.
         target: Column with the target, as in :func:`lossmith.evaluation.evaluate_file`.
         prediction: Column or columns with the prediction, likewise.
@@ -55,9 +57,9 @@ def check_file(
         DataError: The file cannot be read, or is neither; the text says what was expected.
         UnknownNameError: No column, loss or rule of that name.
         InputError: Prediction and target do not fit together.
-        MissingDependencyError: Parquet needs pyarrow.
+        MissingDependencyError: Parquet needs pyarrow, and event files tensorboard.
     """
-    file = existing(Path(path))
+    file = Path(path) if Path(path).is_dir() and tensorboard.is_events(Path(path)) else existing(Path(path))
     curves = _curves(file, decimal) if target is None and prediction is None else None
     if curves is not None:
         try:
@@ -71,11 +73,8 @@ def check_file(
 def _curves(file: Path, decimal: str | None) -> Any:
     """Return what a file of learning curves holds, or None if it is none."""
     name = file.name.lower()
-    if "tfevents" in name:
-        raise DataError(
-            f"{file.name} is a TensorBoard event file, which is not read; export its scalars as CSV or JSON, and give "
-            "that"
-        )
+    if tensorboard.is_events(file):
+        return tensorboard.read(file)
     if name.endswith(".json"):
         return _of_json(file)
     if name.endswith(_CSV):

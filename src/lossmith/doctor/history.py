@@ -50,6 +50,7 @@ class History:
         validation: The validation loss, or None.
         accuracy: The training accuracy, or None.
         validation_accuracy: The validation accuracy, or None.
+        penalty: What penalties on weights (``kernel_regularizer=`` of Keras) are in the training loss, or None.
         unit: What one point stands for: "epoch", or "window" for so many steps of a training without epochs.
     """
 
@@ -57,6 +58,7 @@ class History:
     validation: Curve | None = None
     accuracy: Curve | None = None
     validation_accuracy: Curve | None = None
+    penalty: Curve | None = None
     unit: str = "epoch"
 
     @classmethod
@@ -74,6 +76,7 @@ class History:
             "validation": _find(columns, _VALIDATION),
             "accuracy": _find(columns, _TRAIN_ACCURACY),
             "validation_accuracy": _find(columns, _VALIDATION_ACCURACY),
+            "penalty": _find(columns, ("penalty",)),
         }
         curves = {name: _curve(columns[column], columns) for name, column in found.items() if column}
         there = {name: curve if len(curve) else None for name, curve in curves.items()}
@@ -82,6 +85,7 @@ class History:
             validation=there.get("validation"),
             accuracy=there.get("accuracy"),
             validation_accuracy=there.get("validation_accuracy"),
+            penalty=there.get("penalty"),
         )
         if made.train is None and made.validation is None:
             raise InputError(

@@ -129,6 +129,12 @@ class LossFacts:
         return self.definition is not None and self.definition.name in _SYMMETRIC
 
     @property
+    def plain_mean(self) -> bool:
+        """Whether the loss is the mean over all elements or rows that count, each alike."""
+        loss, how = self.definition, self.settings.get("reduction", "mean")
+        return loss is not None and loss.layout in ("element", "row") and how == "mean" and not self.weights
+
+    @property
     def ignored(self) -> int | None:
         """The label that is ignored, or None."""
         for name in ("ignore_index", "ignore_class"):
@@ -189,8 +195,10 @@ def _by_name(text: str, keras: bool) -> LossFacts:
 def _named(framework: str, name: str, text: str) -> LossFacts:
     if framework == "lossmith":
         return _facts("lossmith", find(name).name, find(name), {})
-    found = _candidates(framework, name) or _candidates(framework, f"functional.{name}")
+    name = name if _candidates(framework, name) else f"functional.{name}"
+    found = _candidates(framework, name)
     if not found:
+        name = name.removeprefix("functional.")
         known = (n for names in names_in("jax" if framework == "optax" else framework).values() for n in names)
         raise UnknownNameError(f"loss of {framework}", name, known)
     return _facts(framework, name, _chosen(found, {}), {}, shown=text)

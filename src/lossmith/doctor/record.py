@@ -23,7 +23,7 @@ _MOST_WINDOWS = 64
 _FEWEST_WINDOWS = 8
 _FIRST_WINDOW = 8  # steps
 _FAR = 2.0  # a training loss within so many times its best does not diverge
-_NEAR = 1.02  # a validation loss within so many times its best has not risen
+_RISEN = 0.05  # of the best mean of three: a validation loss has risen (the rules on overfitting ask for as much)
 _PAUSE = 30.0  # seconds between two writings of the file
 
 
@@ -32,7 +32,8 @@ class Keeper:
 
     Attributes:
         rows: The mappings.
-        quiet: Whether the last epoch can be no sign of anything: both losses are finite, above 0 and near their best.
+        quiet: Whether the last epoch can be no sign of anything: the training loss is finite, above 0, near its best
+            and not what it was; the validation loss finite, and its mean of three not risen above the best one before.
     """
 
     def __init__(self) -> None:
@@ -40,7 +41,10 @@ class Keeper:
         self._written = time.monotonic()
         self._made: tuple[int, History | None] = (0, None)
         self._last = math.nan
-        self._best = (math.inf, math.inf)
+        self._best = math.inf
+        self._validation: list[float] = []  # the last three
+        self._means: list[float] = []  # of three, the last three of them
+        self._best_mean = math.inf  # of those before
         self.quiet = True
 
     def add(self, record: Mapping[str, Any]) -> None:
@@ -54,16 +58,25 @@ class Keeper:
         self._watch_best(row)
 
     def _watch_best(self, row: Mapping[str, float]) -> None:
-        train, validation = row.get("loss", 1.0), row.get("val_loss", 0.0)
-        self.quiet = (
-            0 < train < math.inf
-            and train != self._last
-            and train <= _FAR * self._best[0]
-            and validation <= _NEAR * self._best[1]
-            and len(row) > 1
-        )
+        train = row.get("loss", 1.0)
+        rises = "val_loss" in row and self._rises(row["val_loss"])
+        near = 0 < train < math.inf and train != self._last and train <= _FAR * self._best
+        self.quiet = near and not rises and len(row) > 1
         self._last = train
-        self._best = min(self._best[0], train), min(self._best[1], validation)
+        self._best = min(self._best, train)
+
+    def _rises(self, value: float) -> bool:
+        """Take in a validation loss, and return whether the rules should look at it."""
+        self._validation = [*self._validation[-2:], value]
+        if not math.isfinite(value):
+            return True
+        if len(self._validation) < 3:
+            return False
+        mean = sum(self._validation) / 3
+        if len(self._means) == 3:
+            self._best_mean = min(self._best_mean, self._means[0])
+        self._means = [*self._means[-2:], mean]
+        return mean > self._best_mean + _RISEN * abs(self._best_mean)
 
     @property
     def history(self) -> History | None:

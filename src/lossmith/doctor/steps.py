@@ -14,7 +14,7 @@ import numpy as np
 
 _EVERY_STEP = 24  # the first steps are all looked at
 _STRIDE = 32
-_LATER = 1024  # from here on looks are four times rarer
+_LATER = 1024  # from here on looks are rarer
 _KEPT = 96  # looks that are kept after the first ones
 _LOSSES = 20
 
@@ -51,6 +51,8 @@ class StepFacts:
         gradients: (T, P) norms; NaN where there was no gradient. None where gradients are not seen.
         weights: (T, P) norms of a sample of each parameter; NaN where it was not sampled.
         moves: (T, P) norms of that sample's update.
+        pull: (P,) what the optimiser adds to the gradient for each unit of ``weights``, as weight decay that passes
+            through the gradient; None where that is not known.
         unchanged: (P,) whether the sample is bit for bit what it was at the start; None where that is not known.
         first: (up to 20,) the first training losses of single steps, or of epochs where steps are not seen.
         last: (up to 20,) the last ones; empty until they are others than the first.
@@ -60,6 +62,8 @@ class StepFacts:
         noisy: Whether the model has dropout or batch normalisation in it, which differ between the modes.
         asleep: Steps in evaluation mode since the model was last in training mode; 0 where it never was.
         awake: Losses without gradient in training mode, as an evaluation that forgot ``model.eval()`` makes.
+        micro: For each of the first updates that several backward() made, a loss each: (micro-batches, 3) how many
+            targets the loss is the mean of, its value, and the slope with which it went in.
         units: Activations by layer.
         equal: Names of weight matrices that started with all units equal.
         hidden: How many weight matrices the model has before the last one.
@@ -73,6 +77,7 @@ class StepFacts:
     gradients: np.ndarray | None = None
     weights: np.ndarray | None = None
     moves: np.ndarray | None = None
+    pull: np.ndarray | None = None
     unchanged: np.ndarray | None = None
     first: np.ndarray = field(default_factory=lambda: np.zeros(0))
     last: np.ndarray = field(default_factory=lambda: np.zeros(0))
@@ -82,6 +87,7 @@ class StepFacts:
     noisy: bool = False
     asleep: int = 0
     awake: int = 0
+    micro: tuple[np.ndarray, ...] = ()
     units: tuple[Units, ...] = ()
     equal: tuple[str, ...] = ()
     hidden: int = 0
@@ -111,10 +117,18 @@ class StepFacts:
 
 
 def due(step: int) -> bool:
-    """Whether a step, counted from 1, is to be looked at: all early ones, then ever fewer."""
+    """Whether a step, counted from 1, is to be looked at.
+
+    All of the first 24 are; then every 32nd, from 1024 on every 128th, and from there four times fewer with every eight
+    times more steps. That is by number, not by the clock, so that the same training is always seen alike. What lasts
+    less than such a distance, and is gone again, may be missed.
+    """
     if step <= _EVERY_STEP:
         return True
-    return step % (_STRIDE if step < _LATER else 4 * _STRIDE) == 0
+    stride, limit = _STRIDE, _LATER
+    while step >= limit:
+        stride, limit = 4 * stride, 8 * limit
+    return step % stride == 0
 
 
 class Looks:

@@ -11,8 +11,7 @@ from __future__ import annotations
 import contextlib
 import math
 import os
-import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -23,30 +22,24 @@ from ..errors import DataError, InputError, LossmithError, MisuseError
 from .batch import Batch, is_half, one_sided, read, shapes
 from .course import course
 from .criteria.words import num, plural
-from .engine import judged, seen, settled
+from .engine import seen
 from .evidence import Evidence, gather
-from .finding import SEVERITIES, Finding, Findings
+from .finding import Findings
 from .history import History
+from .ledger import Ledger, Say
+from .loss import LossFacts
 from .record import Keeper, Windows, write
 from .rule import rule
 from .steps import Ends, StepFacts
 from .verdict import Verdict
 
-Say = Callable[[str], None]
-
 ENOUGH_ROWS = 256  # batches are collected until they have so many
 _MOST_BATCHES = 8
 _LOOKS = 3  # a statistical finding must hold at so many looks in a row
-_SPOKEN = 10  # findings that are said in place; the others wait for the summary
 _LIVE = frozenset(("NUM01", "OPT03", "OPT04", "OUT15", "GEN01"))
 _OF_THE_START = frozenset(("INIT01", "INIT02", "INIT03", "DATA01", "DATA02"))
 _FEW_STEPS = 200
 _SOME_ROWS = 64  # from so many rows on, the loss of the best constant is known well enough for a sentence
-
-
-def to_stderr(text: str) -> None:
-    """Print a text where diagnostics belong."""
-    print(text, file=sys.stderr, flush=True)
 
 
 class Watch:
@@ -89,15 +82,13 @@ class Watch:
         untrained: bool = True,
         activation: str | None = None,
     ) -> None:
-        self._ignore = tuple(rule(code).code for code in ([ignore] if isinstance(ignore, str) else ignore))
+        self.ledger = Ledger(say, strict=strict, ignore=ignore)
         self._known = gather(loss, model=model, activation=activation)
         self._file = None if file is None else Path(file)
         if self._file is not None and self._file.suffix.lower() not in (".json", ".csv"):
             raise InputError(f"file is {str(file)!r}; expected a name that ends in .json or .csv")
         if self._file is not None and not self._file.resolve().parent.is_dir():
             raise DataError(f"{file} cannot be written: there is no directory {self._file.parent}; create it first")
-        self.strict = strict
-        self._say = to_stderr if say is None else say
         self._untrained = untrained
         self._batches: list[Batch] = []
         self._half = False
@@ -105,19 +96,22 @@ class Watch:
         self._looked = False
         self._constant: float | None = None
         self._recent: list[Batch] = []
+        self._held_out: list[Batch] = []
         self._keeper = Keeper()
         self._windows = Windows()
         self._ends = Ends()
         self._odd = 0  # non-finite losses of single steps, in a row
         self._finite: tuple[int, float] | None = None
         self._facts: StepFacts | None = None
-        self._found: dict[str, list[Finding]] = {}
         self._held: dict[str, int] = {}
-        self._said: set[str] = set()
-        self._broken: list[str] = []
         self._unread = ""
         self._closed = False
         self.steps = 0
+
+    @property
+    def loss(self) -> LossFacts | None:
+        """What is known of the loss."""
+        return self._known.loss
 
     # --- what is shown ------------------------------------------------------------------------------------------------
     @property
@@ -152,23 +146,28 @@ class Watch:
 
     def look(self, *, enough: bool = False) -> None:
         """Judge the first batch, or, where all are in or ``enough`` says so, the first batches together."""
-        with self.guarded("the look at the first batch"):
-            if self._first is not None and "first" not in self._found:
-                self._judge("first", self._first)
-                self._speak("first batch")
+        with self.ledger.guarded("the look at the first batch"):
+            if self._first is not None and "first" not in self.ledger.found:
+                self.ledger.judge("first", self._first)
+                self.ledger.speak("first batch")
             if self._batches and (enough or not self.wants_batch) and not self._looked:
                 self._looked = True
                 together = self._joined(self._batches)
                 if len(self._batches) > 1 and not one_sided(self._batches):
-                    self._judge("batches", together, without=_OF_THE_START)
+                    self.ledger.judge("batches", together, without=_OF_THE_START)
                 if together.score is not None and together.score.values.size >= _SOME_ROWS:
                     self._constant = together.score.constant_mean
-                self._speak("first batches")
+                self.ledger.speak("first batches")
 
     def recent(self, batches: Iterable[Batch]) -> None:
         """Take in some of the latest batches, in place of those before, for the judgement at the end."""
         with contextlib.suppress(LossmithError):
             self._recent = [read(b) for b in batches]
+
+    def held_out(self, batches: Iterable[Batch]) -> None:
+        """Take in predictions on rows that are not trained on, for the judgement at the end."""
+        with contextlib.suppress(LossmithError):
+            self._held_out = [read(b) for b in batches]
 
     def losses(self, values: Iterable[float]) -> None:
         """Take in the training losses of single steps, in their order."""
@@ -186,34 +185,34 @@ class Watch:
 
     def epoch(self, record: Mapping[str, Any]) -> None:
         """Take in the numbers of an epoch by name (``loss``, ``val_loss``, ``accuracy``, …), and look at the curves."""
-        with self.guarded("the look at an epoch"):
+        with self.ledger.guarded("the look at an epoch"):
             self._keeper.add(record)
             if self._keeper.quiet:
                 self._held.clear()
-                self._found.pop("curves", None)
+                self.ledger.found.pop("curves", None)
             else:
                 self._curves()
-                self._speak(f"epoch {len(self._keeper.rows)}")
+                self.ledger.speak(f"epoch {len(self._keeper.rows)}")
             if self._file is not None and self._keeper.is_time():
                 self._write()
 
     def curves(self) -> None:
         """Look at the losses of the steps, where there are no epochs."""
         if not self._keeper.rows:
-            with self.guarded("the look at the losses"):
+            with self.ledger.guarded("the look at the losses"):
                 self._curves()
-                self._speak(f"step {self.steps}")
+                self.ledger.speak(f"step {self.steps}")
 
     def facts(self, facts: StepFacts) -> None:
         """Take in what the steps show, and judge it."""
-        with self.guarded("the look at the steps"):
+        with self.ledger.guarded("the look at the steps"):
             self._facts = replace(
                 facts,
                 first=self._ends.first if self._ends.first.size else facts.first,
                 last=self._ends.last if self._ends.first.size else facts.last,
             )
-            self._judge("steps", replace(self._known, steps=self._facts))
-            self._speak(f"step {facts.steps}")
+            self.ledger.judge("steps", replace(self._known, steps=self._facts))
+            self.ledger.speak(f"step {facts.steps}")
 
     # --- what is found ------------------------------------------------------------------------------------------------
     @property
@@ -223,9 +222,8 @@ class Watch:
         parts = [seen(base), *([plural(self.steps, "step")] if self.steps else [])]
         parts += [plural(len(self._keeper.rows), "epoch")] if self._keeper.rows else []
         notes = [f"The first batch could not be read: {self._unread}"] if self._unread else []
-        return Findings(
-            settled(self._all()), broken=self._broken, seen=", ".join(filter(None, parts)), assumptions=notes
-        )
+        ledger = self.ledger
+        return Findings(ledger.settled, broken=ledger.broken, seen=", ".join(filter(None, parts)), assumptions=notes)
 
     @property
     def history(self) -> History | None:
@@ -251,19 +249,19 @@ class Watch:
         if self._closed:
             return
         self._closed = True
-        with self.guarded("the last look"):
+        with self.ledger.guarded("the last look"):
             self.look(enough=True)
             if 0 < self._odd < _LOOKS:
                 self._lost()
             self._curves(final=True)
             self._end()
-        with self.guarded("the summary"):
+        with self.ledger.guarded("the summary"):
             if self._file is not None:
                 self._write()
             if not quietly:
-                self._say(self.summary())
-        errors = [f for f in self.findings.errors if f.code not in self._said]
-        if self.strict and errors and not quietly:
+                self.ledger.say(self.summary())
+        errors = [f for f in self.findings.errors if f.code not in self.ledger.said]
+        if self.ledger.strict and errors and not quietly:
             raise MisuseError(errors)
 
     def summary(self) -> str:
@@ -272,7 +270,7 @@ class Watch:
         head = found.summary if found else f"nothing found in {found.seen}."
         lines = [f"lossmith doctor: {head}"]
         for f in found:
-            fresh = f.code not in self._said and f.severity != "note"
+            fresh = f.code not in self.ledger.said and f.severity != "note"
             lines.append(f.to_text() if fresh else f"  {f.headline}")
         lines += found.assumptions
         if verdict is not None:
@@ -280,30 +278,6 @@ class Watch:
         if self._file is not None and self._keeper.rows:
             lines.append(f"History: {self._file}")
         return "\n".join(lines)
-
-    @contextlib.contextmanager
-    def guarded(self, what: str) -> Iterator[None]:
-        """Turn an error of lossmith's own into one line; the training goes on."""
-        try:
-            yield
-        except MisuseError:
-            raise
-        except Exception as error:
-            self.bug(what, error)
-
-    def bug(self, what: str, error: Exception) -> None:
-        """Say in one line, and once, that something of lossmith's own failed; MisuseError goes on its way.
-
-        Raises:
-            MisuseError: It is one.
-        """
-        if isinstance(error, MisuseError):
-            raise error
-        text = str(error).partition("\n")[0][:200]
-        self._tell(
-            f"Bug of lossmith, not yours: {what} failed ({type(error).__name__}: {text}); the training goes on. "
-            "Please report it."
-        )
 
     # --- inside -------------------------------------------------------------------------------------------------------
     def _with(self, made: Evidence, **more: Any) -> Evidence:
@@ -324,30 +298,25 @@ class Watch:
         made = gather(self._known.loss, *columns[:2], inputs=columns[2], weight=columns[3])
         return self._with(made, stage="training")
 
-    def _judge(self, kind: str, evidence: Evidence, *, without: Iterable[str] = ()) -> None:
-        found, broken = judged(evidence, ignore=(*self._ignore, *without))
-        self._found[kind] = found
-        for line in broken:
-            self._tell(line)
-
     def _curves(self, *, final: bool = False) -> None:
         """Judge the curves: while the training runs, what is certain or has held for three looks."""
         history = self.history
         if history is None:
             return
         some = None if final else [rule(code) for code in sorted(_LIVE)]
-        found, broken = judged(replace(self._known, history=history), ignore=self._ignore, only=some)
-        for line in broken:
-            self._tell(line)
+        found = self.ledger.judge("curves", replace(self._known, history=history), only=some)
         if not final:
             live = [f for f in found if not (f.code == "OPT03" and _below_the_start(history))]
             codes = {f.code for f in live}
             self._held = {code: self._held.get(code, 0) + 1 for code in codes}
-            found = [f for f in live if f.certainty == "certain" or self._held[f.code] >= _LOOKS]
-        self._found["curves"] = found
+            sure = [f for f in live if f.certainty == "certain" or self._held[f.code] >= _LOOKS]
+            self.ledger.found["curves"] = sure
 
     def _end(self) -> None:
-        """Judge the latest predictions, beside the curves."""
+        """Judge the latest predictions, beside the curves, and those on rows that were not trained on."""
+        same = [b for b in self._held_out if shapes(b) == shapes(self._held_out[0])]
+        if same:
+            self.ledger.judge("held out", replace(self._joined(same), stage="finished"), only=[rule("DATA07")])
         history = self.history
         enough = self.steps == 0 or self.steps >= _FEW_STEPS
         if not self._recent or history is None:
@@ -355,18 +324,18 @@ class Watch:
         kept = [b for b in self._recent if shapes(b) == shapes(self._recent[0])]
         if one_sided(kept):
             return
-        evidence = replace(self._joined(kept), history=history if enough else None)
-        codes = {f.code for f in self._found.get("curves", ())}
-        self._judge("end", evidence, without=_OF_THE_START)
-        self._found["end"] = [f for f in self._found["end"] if f.code not in codes]
+        evidence = replace(self._joined(kept), history=history if enough else None, steps=self._facts)
+        codes = {f.code for f in self.ledger.found.get("curves", ())}
+        found = self.ledger.judge("end", evidence, without=_OF_THE_START)
+        self.ledger.found["end"] = [f for f in found if f.code not in codes]
 
     def _lost(self) -> None:
         """Make the finding of losses that are not finite, with the step."""
-        if "steps lost" in self._found or "NUM01" in self._ignore:
+        if "steps lost" in self.ledger.found or "NUM01" in self.ledger.ignore:
             return
         first = self.steps - self._odd + 1
         before = "it was never finite" if self._finite is None else f"the last finite one was {num(self._finite[1])}"
-        self._found["steps lost"] = [
+        self.ledger.found["steps lost"] = [
             rule("NUM01").finding(
                 what=f"The training loss is NaN or infinite from step {first} on.",
                 evidence=f"{plural(self._odd, 'step')} in a row; {before}.",
@@ -374,45 +343,14 @@ class Watch:
                 step=first,
             )
         ]
-        self._speak(f"step {self.steps}")
-
-    def _all(self) -> list[Finding]:
-        """Return the findings of all looks; of one code, those of the look that found the most serious one."""
-        best: dict[str, tuple[int, str]] = {}
-        for kind, found in self._found.items():
-            for f in found:
-                rank = SEVERITIES.index(f.severity)
-                if f.code not in best or rank < best[f.code][0]:
-                    best[f.code] = (rank, kind)
-        return [f for kind, found in self._found.items() for f in found if best[f.code][1] == kind]
-
-    def _speak(self, where: str) -> None:
-        """Say what is new and no note.
-
-        Raises:
-            MisuseError: ``strict``, and one of them is an error.
-        """
-        new = [f for f in settled(self._all()) if f.severity != "note" and f.code not in self._said]
-        for f in new:
-            if len(self._said) < _SPOKEN:
-                self._say(f"lossmith doctor, {where}: {f}")
-            self._said.add(f.code)
-        errors = [f for f in new if f.severity == "error"]
-        if self.strict and errors:
-            raise MisuseError(errors)
-
-    def _tell(self, line: str) -> None:
-        if line not in self._broken:
-            self._broken.append(line)
-            with contextlib.suppress(Exception):
-                self._say(line)
+        self.ledger.speak(f"step {self.steps}")
 
     def _write(self) -> None:
         if self._file is not None and self._keeper.rows:
             try:
                 write(self._file, self._keeper.rows, self.findings, self.verdict)
             except DataError as error:
-                self._tell(f"lossmith doctor: {error}")
+                self.ledger.tell(f"lossmith doctor: {error}")
 
 
 class Watched:

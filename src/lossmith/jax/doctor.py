@@ -16,8 +16,9 @@ import jax.numpy as jnp
 import numpy as np
 
 from ..doctor.batch import Batch
+from ..doctor.ledger import Say
 from ..doctor.steps import Looks, StepFacts, due
-from ..doctor.watch import Say, Watch, Watched
+from ..doctor.watch import Watch, Watched
 from ..errors import InputError
 
 _READ = 256  # losses that are read at once
@@ -120,7 +121,7 @@ class Doctor(Watched):
             raise InputError("doctor.step was called inside of jit, grad or vmap; call it on what the step returns")
         if np.shape(value) != ():
             raise InputError(f"the loss is of shape {np.shape(value)}; expected a scalar: give the mean")
-        with self.watch.guarded("the look at a step"):
+        with self.watch.ledger.guarded("the look at a step"):
             self._steps += 1
             self._pending.append(value)
             if prediction is not None and target is not None and self.watch.wants_batch:
@@ -148,7 +149,7 @@ class Doctor(Watched):
         Raises:
             MisuseError: ``strict``, and an error is found.
         """
-        with self.watch.guarded("the end of an epoch"):
+        with self.watch.ledger.guarded("the end of an epoch"):
             self._read()
             if train is None and self._count:
                 train = self._total / self._count
@@ -158,7 +159,7 @@ class Doctor(Watched):
 
     def close(self, *, quietly: bool = False) -> None:
         """Look a last time and say the summary; leaving the ``with`` block does it."""
-        with self.watch.guarded("the last reading"):
+        with self.watch.ledger.guarded("the last reading"):
             self._read()
             self._look_at_steps()
         self.watch.close(quietly=quietly)

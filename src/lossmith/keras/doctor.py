@@ -19,10 +19,11 @@ import keras
 import numpy as np
 
 from ..doctor.batch import Batch
+from ..doctor.ledger import Say
 from ..doctor.steps import StepFacts
-from ..doctor.watch import Say, Watch, Watched
+from ..doctor.watch import Watch, Watched
 from ..errors import LossmithError
-from .variables import Variables, updates
+from .variables import Variables, penalty, updates
 
 _MOST_INPUTS = 1 << 22  # numbers of the first inputs that are kept for the judgement at the end
 
@@ -79,7 +80,7 @@ class Doctor(Watched, keras.callbacks.Callback):
         except LossmithError:  # a loss of a name of the user's own, for example
             self.watch = Watch(None, None, untrained=fresh, **self._options)
         self._shown = []
-        with self.watch.guarded("the attachment"):
+        with self.watch.ledger.guarded("the attachment"):
             self._variables = Variables(model)
             self._attach(model)
 
@@ -90,13 +91,16 @@ class Doctor(Watched, keras.callbacks.Callback):
             self.watch.look(enough=True)
         if epoch < 3:
             self._look_at_variables()
+        with self.watch.ledger.guarded("the look at penalties"):
+            extra = penalty(self.model)
+            logs = logs if extra is None else {**(logs or {}), "penalty": extra}
         self.watch.epoch(logs or {})
 
     def on_train_end(self, logs: Mapping[str, Any] | None = None) -> None:
         """Look a last time, and say the summary."""
         self._detach()
         self._look_at_variables()
-        with self.watch.guarded("the last predictions"):
+        with self.watch.ledger.guarded("the last predictions"):
             self.watch.recent(self._again())
         self.watch.close()
 
@@ -130,7 +134,7 @@ class Doctor(Watched, keras.callbacks.Callback):
     def _look_at(self, model: Any, data: Any, args: tuple[Any, ...]) -> None:
         if data is None:
             return
-        with self.watch.guarded("the look at a batch"):
+        with self.watch.ledger.guarded("the look at a batch"):
             x, y, weight = keras.utils.unpack_x_y_sample_weight(data)
             if y is None or not _is_array(y):
                 self._detach()
@@ -154,7 +158,7 @@ class Doctor(Watched, keras.callbacks.Callback):
             yield Batch(_predict(self.model, x, ()), y, None, weight if _is_array(weight) else None)
 
     def _look_at_variables(self) -> None:
-        with self.watch.guarded("the look at the variables"):
+        with self.watch.ledger.guarded("the look at the variables"):
             facts: StepFacts | None = self._variables.facts(self.model) if self._variables is not None else None
             if facts is not None and facts.steps:
                 self.watch.steps = facts.steps

@@ -54,6 +54,12 @@ def updates(model: Any) -> int:
     return 0 if count is None else int(to_numpy("iterations", keras.ops.convert_to_tensor(count)))
 
 
+def penalty(model: Any) -> float | None:
+    """Return what regularisers of weights add to the loss, or None where there are none."""
+    parts = [v.regularizer(v) for v in model.trainable_variables if getattr(v, "regularizer", None) is not None]
+    return sum(float(to_numpy("penalty", keras.ops.convert_to_tensor(part))) for part in parts) if parts else None
+
+
 def _sample(variable: Any) -> np.ndarray:
     """Return the first numbers of a variable, on the host."""
     first = keras.ops.reshape(variable.value, (-1,))[:_SAMPLE]

@@ -11,20 +11,23 @@ from __future__ import annotations
 import inspect
 import os
 from collections import deque
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from types import TracebackType
 from typing import Any
 
 import torch
 
 from ..doctor.batch import Batch
+from ..doctor.ledger import Say
 from ..doctor.steps import StepFacts, due
-from ..doctor.watch import Say, Watch, Watched
+from ..doctor.watch import Watch, Watched
 from ..errors import InputError
+from .accumulation import counted
 from .gradients import Gradients
 
 _READ = 256  # losses that are read at once
 _RECENT = 8  # of the latest batches, slices of so many are kept
+_HELD = 16  # of the batches of the latest evaluation
 _RECENT_EVERY = 32  # steps
 _RECENT_ELEMENTS = 1 << 16
 _ONE_PLAYER = 1.2  # losses for each update
@@ -100,7 +103,7 @@ class Doctor(Watched):
             untrained=fresh,
         )
         self._model, self._loss, self._optimizer = model, loss, optimizer
-        self._gradients = Gradients(model, optimizer, self.watch.guarded)
+        self._gradients = Gradients(model, optimizer, self.watch.ledger.guarded)
         self._hooks: list[Any] = []
         self._inputs: Any = None
         self._inputs_hook: Any = None
@@ -109,13 +112,16 @@ class Doctor(Watched):
         self._train = _Mean()
         self._validation = _Mean()
         self._recent: deque[Batch] = deque(maxlen=_RECENT)
+        self._held: list[Batch] = []
+        self._compares = isinstance(loss, torch.nn.Module) and _compares(loss)
+        self._categorical = self.watch.loss is not None and self.watch.loss.categorical
         self._calls = 0
         self._hungry = True
         self._told = False  # whether the loop gives epochs itself
 
     # --- the loop's side ----------------------------------------------------------------------------------------------
     def __enter__(self) -> Doctor:
-        with self.watch.guarded("the attachment"):
+        with self.watch.ledger.guarded("the attachment"):
             if isinstance(self._loss, torch.nn.Module):
                 self._hooks.append(self._loss.register_forward_hook(self._on_loss, with_kwargs=True))
             if self._model is not None:
@@ -159,9 +165,9 @@ class Doctor(Watched):
         if not isinstance(value, torch.Tensor) or value.numel() != 1:
             got = f"shape {tuple(value.shape)}" if isinstance(value, torch.Tensor) else type(value).__name__
             raise InputError(f"the loss is of {got}; expected a scalar tensor: give the mean that backward() gets")
-        with self.watch.guarded("the look at a loss"):
+        with self.watch.ledger.guarded("the look at a loss"):
             batch = None if prediction is None or target is None else Batch(prediction, target, inputs, weight)
-            self._seen(value, batch, training)
+            self._seen(value, lambda: batch, training)
 
     def epoch(
         self, *, train: Any = None, validation: Any = None, metrics: Mapping[str, Any] | None = None, **more: Any
@@ -186,13 +192,14 @@ class Doctor(Watched):
             hook.remove()
         self._before = None
         self._hooks.clear()
-        with self.watch.guarded("the last reading"):
+        with self.watch.ledger.guarded("the last reading"):
             self._gradients.close()
             self._read()
             if self._validation.count and not self._told:
                 self._end_epoch(None, None, {})
             self._look_at_steps()
             if self._calls <= _ONE_PLAYER * self._gradients.steps:
+                self.watch.held_out(self._held)
                 self.watch.recent(self._recent)  # several losses an update may be two players', which never settle
         self.watch.close(quietly=quietly)
 
@@ -207,16 +214,21 @@ class Doctor(Watched):
 
     def _on_loss(self, module: torch.nn.Module, args: Any, kwargs: Any, output: Any) -> None:
         try:
-            prediction = args[0] if args else kwargs.get("input", kwargs.get("y_pred"))
-            target = args[1] if len(args) > 1 else kwargs.get("target", kwargs.get("y_true"))
-            both = isinstance(prediction, torch.Tensor) and isinstance(target, torch.Tensor) and _compares(module)
             value = output if isinstance(output, torch.Tensor) and output.is_floating_point() else None
-            self._seen(value, Batch(prediction, target, self._inputs) if both else None, None)
+            self._seen(value, lambda: self._batch(args, kwargs), None)
         except Exception as error:
-            self.watch.bug("the look at a loss", error)
+            self.watch.ledger.bug("the look at a loss", error)
 
-    def _seen(self, value: torch.Tensor | None, batch: Batch | None, training: bool | None) -> None:
-        """Take note of one loss, of the training or of an evaluation."""
+    def _batch(self, args: Any, kwargs: Any) -> Batch | None:
+        """Return what the loss module got, or None where its second argument is no target."""
+        prediction = args[0] if args else kwargs.get("input", kwargs.get("y_pred"))
+        target = args[1] if len(args) > 1 else kwargs.get("target", kwargs.get("y_true"))
+        if not (self._compares and isinstance(prediction, torch.Tensor) and isinstance(target, torch.Tensor)):
+            return None
+        return Batch(prediction, target, self._inputs)
+
+    def _seen(self, value: torch.Tensor | None, batch: Callable[[], Batch | None], training: bool | None) -> None:
+        """Take note of one loss, of the training or of an evaluation; the batch is asked for where it is wanted."""
         learning = torch.is_grad_enabled()
         mode = self._model.training if self._model is not None else learning
         training = (mode and learning) if training is None else training
@@ -226,33 +238,52 @@ class Doctor(Watched):
         scalar = value.detach() if value.ndim == 0 else value.detach().mean()
         if not training:
             if not mode:
-                self._validation.add(scalar)
+                self._evaluated(scalar, batch)
             return
         if self._validation.count and not self._told:
             self._end_epoch(None, None, {})
-        self._gradients.before_backward(value)
+        if self._gradients.early:
+            self._gradients.before_backward(value, self._count(batch()))
         self._calls += 1
         self._pending.append(scalar)
         if len(self._pending) >= _READ:
             self._read()
-        if batch is not None:
-            self._keep(batch)
+        if self._hungry or self._calls % _RECENT_EVERY == 0:
+            self._keep(batch())
 
-    def _keep(self, batch: Batch) -> None:
+    def _evaluated(self, scalar: torch.Tensor, batch: Callable[[], Batch | None]) -> None:
+        """Take note of a loss of an evaluation, and keep slices of the latest one's first batches."""
+        if self._validation.count == 0:
+            self._held.clear()
+        self._validation.add(scalar)
+        if self._categorical and len(self._held) < _HELD:
+            made = batch()
+            self._held += [] if made is None else [_slice(made)]
+
+    def _count(self, batch: Batch | None) -> Any:
+        """Return how many targets a plain mean is taken of, or None where the loss is no such mean."""
+        facts = self.watch.loss
+        if batch is None or facts is None or not self.sees_losses or not facts.plain_mean:
+            return None
+        return counted(batch.target, facts.ignored)
+
+    def _keep(self, batch: Batch | None) -> None:
+        if batch is None:
+            return
         if self._hungry:
             self._hungry = self.watch.batch(batch)
             self.watch.look()
             if not self._hungry and self._inputs_hook is not None:
                 self._inputs_hook.remove()
                 self._inputs = self._inputs_hook = None
-        elif self._calls % _RECENT_EVERY == 0:
+        else:
             self._recent.append(_slice(batch))
 
     def _on_update(self, optimizer: torch.optim.Optimizer, args: Any, kwargs: Any) -> None:
         try:
             self._gradients.before_update(due(self._gradients.steps + 1))
         except Exception as error:
-            self.watch.bug("the look at gradients", error)
+            self.watch.ledger.bug("the look at gradients", error)
 
     def _on_updated(self, optimizer: torch.optim.Optimizer, args: Any, kwargs: Any) -> None:
         try:
@@ -265,7 +296,7 @@ class Doctor(Watched):
             if next_due != (self._before is not None):  # between looks there is one hook less to call
                 self._hook_before(optimizer, next_due)
         except Exception as error:
-            self.watch.bug("the look at an update", error)
+            self.watch.ledger.bug("the look at an update", error)
 
     def _hook_before(self, optimizer: torch.optim.Optimizer, wanted: bool) -> None:
         if self._before is not None:
@@ -287,7 +318,7 @@ class Doctor(Watched):
             self.watch.facts(facts)
 
     def _end_epoch(self, train: Any, validation: Any, metrics: Mapping[str, Any]) -> None:
-        with self.watch.guarded("the end of an epoch"):
+        with self.watch.ledger.guarded("the end of an epoch"):
             self._read()
             learned = self._train.count
             train = self._train.read() if train is None else train

@@ -14,6 +14,7 @@ import numpy as np
 import torch
 
 from ..doctor.steps import Looks, StepFacts, Units
+from .accumulation import MicroBatches
 
 Guarded = Callable[[str], AbstractContextManager[None]]
 
@@ -55,6 +56,7 @@ class Gradients:
         self._old: list[torch.Tensor] = []  # norms found by each backward() since the last update
         self._oldness: list[torch.Tensor] = []
         self._slopes: list[torch.Tensor] = []
+        self._micro = MicroBatches()
         self._noisy = False
         self._was_training = False
         self._asleep = self._awake = 0
@@ -94,9 +96,18 @@ class Gradients:
             self._asleep_now = learning
             self._awake += training
 
-    def before_backward(self, value: torch.Tensor) -> None:
-        """Have a look at what backward() finds, in the first steps: old gradients, and which way it goes."""
-        if self.steps < _STALE_LOOKS and value.requires_grad:
+    @property
+    def early(self) -> bool:
+        """Whether these are the steps in which every backward() is looked at."""
+        return self.steps < _STALE_LOOKS
+
+    def before_backward(self, value: torch.Tensor, count: torch.Tensor | int | None = None) -> None:
+        """Have a look at what backward() finds, in the first steps: old gradients, and which way it goes.
+
+        ``count`` is the number of targets that the loss is the mean of, where that is known.
+        """
+        if value.requires_grad:
+            self._micro.called(count, value)
             value.register_hook(self._on_backward)
 
     def _on_backward(self, slope: torch.Tensor) -> None:
@@ -105,6 +116,7 @@ class Gradients:
 
     def _look_back(self, slope: torch.Tensor) -> None:
         self._slopes.append(slope.detach().sum())
+        self._micro.returned(self._slopes[-1])
         if self.steps > 0 and self._followed:
             mine = [self._parameters[i].grad for i in self._followed if self._mine[i]]
             grads = [g for g in mine if g is not None and not g.is_sparse]
@@ -125,6 +137,8 @@ class Gradients:
 
     def after_update(self) -> None:
         """Count the update, and take the norms of what it did."""
+        if self.early:
+            self._micro.updated()
         self.steps += 1
         self._asleep += self._asleep_now and self._was_training
         if self._open is not None:
@@ -169,6 +183,7 @@ class Gradients:
             gradients=gradients,
             weights=weights,
             moves=moves,
+            pull=self._pull(),
             unchanged=self._unchanged(),
             stale=self._stale,
             uphill=down if reverse else up,
@@ -176,6 +191,7 @@ class Gradients:
             noisy=self._noisy,
             asleep=self._asleep,
             awake=self._awake,
+            micro=self._micro.read(),
             units=tuple(u for layer in self._units if (u := layer.units()) is not None),
             equal=self._equal,
             hidden=self._hidden,
@@ -186,6 +202,16 @@ class Gradients:
             return (True,) * len(self._parameters)
         have = {id(p) for group in self._optimizer.param_groups for p in group["params"]}
         return tuple(id(p) in have for p in self._parameters)
+
+    def _pull(self) -> np.ndarray:
+        """Return the coupled weight decay of each parameter, scaled from its sample to all of it; AdamW has none."""
+        decay: dict[int, float] = {}
+        for group in [] if self._optimizer is None else self._optimizer.param_groups:
+            coupled = not group.get("decoupled_weight_decay", False)
+            given = group.get("weight_decay", 0)
+            decay |= {id(p): float(given) for p in group["params"] if coupled and isinstance(given, int | float)}
+        scale = [(p.numel() / max(1, _part(p, _SAMPLE).numel())) ** 0.5 for p in self._parameters]
+        return np.array([decay.get(id(p), 0.0) * s for p, s in zip(self._parameters, scale, strict=True)])
 
     def _unchanged(self) -> np.ndarray:
         same = [torch.equal(_part(p, _START), s) for p, s in zip(self._parameters, self._samples, strict=True)]

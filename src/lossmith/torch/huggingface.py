@@ -9,7 +9,8 @@ from typing import Any
 
 import torch
 
-from ..doctor.watch import Say, Watch, Watched
+from ..doctor.ledger import Say
+from ..doctor.watch import Watch, Watched
 from ..errors import MissingDependencyError
 from .doctor import Doctor
 
@@ -122,7 +123,7 @@ class HuggingFaceDoctor(Watched, TrainerCallback):
         value = getattr(output, "loss", None)
         if doctor is None or not isinstance(value, torch.Tensor) or value.numel() != 1:
             return
-        with self.watch.guarded("the look at logits and labels"):
+        with self.watch.ledger.guarded("the look at logits and labels"):
             seen = logits_and_labels(module, getattr(output, "logits", None), kwargs.get("labels"))
         doctor.step(value, **seen)
 

@@ -10,8 +10,9 @@ from typing import Any
 
 import torch
 
+from ..doctor.ledger import Say
 from ..doctor.loss import recognise
-from ..doctor.watch import Say, Watch, Watched
+from ..doctor.watch import Watch, Watched
 from ..errors import LossmithError, MissingDependencyError
 from .doctor import Doctor
 

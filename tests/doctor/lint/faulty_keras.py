@@ -121,4 +121,16 @@ FAULTY = {
         model = keras.Sequential([layers.Dense(3, activation="softmax")])
         model.compile(loss=lk.SparseCategoricalCrossentropy(from_logits=True))  #: OUT02
     """,
+    "labels of the other kind": """
+        sparse = keras.losses.SparseCategoricalCrossentropy()
+        rows = keras.losses.CategoricalCrossentropy(from_logits=True)
+        def step(x, y):
+            hot = keras.utils.to_categorical(y, 4)
+            a = sparse(hot, model(x))  #: LAB02
+            return a + rows(keras.ops.argmax(hot, axis=-1), model(x))  #: LAB02
+    """,
+    "softmax over the batch": """
+        model = keras.Sequential([layers.Dense(3), layers.Softmax(axis=0)])
+        model.compile(loss="categorical_crossentropy")  #: OUT14
+    """,
 }

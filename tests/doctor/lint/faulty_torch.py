@@ -266,4 +266,10 @@ FAULTY = {
         while True:
             F.cross_entropy(net(x), y)  #: OUT02
     """,
+    "one-hot rows for losses that take indices": """
+        def nll(model, x, y):
+            hot = F.one_hot(y, 5).float()
+            return F.nll_loss(F.log_softmax(model(x), dim=1), hot)  #: LAB02
+        loss = nn.MultiMarginLoss()(model(x), torch.nn.functional.one_hot(y))  #: LAB02
+    """,
 }

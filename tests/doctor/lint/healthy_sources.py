@@ -470,4 +470,14 @@ KERAS = {
         torch.compile(model)
         builtins.compile("x", "loss", "exec")
     """,
+    "labels of the right kind, softmax over a single row": """
+        sparse = keras.losses.SparseCategoricalCrossentropy()
+        rows = keras.losses.CategoricalCrossentropy()
+        hot = keras.utils.to_categorical(y, 4)
+        a = sparse(keras.ops.argmax(hot, axis=-1), model(x)) + rows(hot, model(x))
+        b = rows(hot if dense else y, model(x))
+        row = rows(hot[0], keras.ops.softmax(model(x)[0], axis=0))
+        bag = keras.Sequential([layers.Dense(1), layers.Softmax(axis=0), layers.Dense(3, activation="softmax")])
+        bag.compile(loss="categorical_crossentropy")
+    """,
 }

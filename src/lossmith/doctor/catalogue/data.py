@@ -104,6 +104,44 @@ register(
         fixes={"": "drop duplicates before splitting: np.unique(X, axis=0); split by group where rows belong together"},
     ),
     Rule(
+        code="DATA07",
+        title="Some of the labels are wrong",
+        tier=2,
+        severity="warning",
+        when=("predictions",),
+        needs=(("loss", "prediction", "target"),),
+        criterion="Finished predictions of four or more classes on 200 or more rows, right more often than always the "
+        "most frequent class (by 3 standard errors). Of the half that the model is surest of, 20 or more rows have "
+        "another label, surely more than 3 % (p < .001), which is at least half the share of all rows; and that "
+        "label's place among the classes that the model did not answer is like drawn: .35 of the way down or more on "
+        "average, and surely (p < .001) more than .2, where confusions of similar classes stand near the top. Outcomes "
+        "with as much pure chance in them look the same.",
+        why="Wrong labels put a floor under the loss, punish the right answers, and are learned by heart by a model "
+        "that is large enough; scores on them understate the model.",
+        fixes={
+            "": "read the listed rows, and mend or drop them; until then label smoothing or generalized_cross_entropy, "
+            "and early stopping"
+        },
+        explains=("GEN07",),
+        references=("https://arxiv.org/abs/1911.00068",),
+    ),
+    Rule(
+        code="DATA08",
+        title="The labels do not depend on the inputs",
+        tier=2,
+        severity="warning",
+        when=("predictions",),
+        needs=(("loss", "prediction", "target", "inputs"),),
+        criterion="The predictions are no better than a constant (OPT02) on 500 or more rows, with inputs that are "
+        "numbers; and on 1000 of them at most, neither the vote of the 5 nearest other rows nor the strongest "
+        "correlation of a single input with the label is above what 19 in 20 of 199 shuffles of the labels give.",
+        why="Rows and labels have come apart (a shuffle, a sort or a join of one without the other), or the inputs do "
+        "not tell the answer: no model or learning rate will help.",
+        fixes={"": "shuffle, sort and join X and y together: i = rng.permutation(len(X)); X, y = X[i], y[i]"},
+        explains=("OPT02", "GEN02", "PRED02"),
+        references=(SO + "40467990", SO + "46136553"),
+    ),
+    Rule(
         code="DATA10",
         title="Equal inputs have different labels",
         tier=2,

@@ -31,7 +31,7 @@ register(
         title="The labels have the wrong format for this loss",
         tier=1,
         severity="error",
-        when=("first batch",),
+        when=("static", "first batch"),
         needs=(("loss", "target"), ("loss", "prediction", "target")),
         criterion="One-hot rows for a loss that takes class indices; indices for a loss that takes one-hot rows; "
         "indices that are not whole numbers; integer one-hot rows for torch's CrossEntropyLoss, which takes indices "

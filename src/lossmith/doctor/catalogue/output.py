@@ -274,7 +274,7 @@ register(
         title="Softmax runs over the wrong axis",
         tier=1,
         severity="error",
-        when=("first batch",),
+        when=("static", "first batch"),
         needs=(("loss", "prediction"),),
         criterion="32 or more predictions lie in [0, 1] (after exp, for log-probabilities) and sum to 1 within 1e-3 "
         "along an axis that is not the classes', and not along the classes'.",
@@ -341,11 +341,17 @@ register(
         tier=2,
         severity="warning",
         when=("training",),
-        needs=(("loss", "model"),),
-        criterion="Twice the batch gives twice the loss; or accumulation over unequal token counts misses the exact "
-        "mean by more than 1 %.",
-        why="The learning rate then depends on the batch size, and long sequences on their neighbours.",
-        fixes={"": "divide the sum by the number of all tokens that count"},
+        needs=(("gradients",),),
+        criterion="A loss that is a plain mean, in 8 or more of the first 24 updates made by several backward(), a "
+        "loss each: all losses of an update go in with the same factor, though they are means of different numbers of "
+        "targets, so that (in the median of the updates) more than 5 % of the weight lies elsewhere than in the mean "
+        "over all targets that count. A sum in place of a mean is no finding: many trainings are meant so.",
+        why="The gradient then depends on how sequences were split: tokens of short ones count more, and the loss is "
+        "not that of one large batch.",
+        fixes={
+            "torch": "(loss * count / total).backward()  # or reduction='sum', and divide by all targets of the update",
+            "": "divide the sum by the number of all targets that count in the update",
+        },
         references=("https://github.com/huggingface/transformers/issues/34191",),
     ),
     Rule(

@@ -158,11 +158,18 @@ register(
         tier=2,
         severity="warning",
         when=("training",),
-        needs=(("gradients",),),
-        criterion="The penalty's gradient is larger than the data's in the median, or the penalty is more than 80 % "
-        "of the reported loss.",
+        needs=(("loss", "prediction", "target", "gradients"), ("loss", "prediction", "target", "history")),
+        criterion="A training that has learned nothing (OPT02), and: weight decay that passes through the gradient "
+        "(SGD, Adam; not AdamW) added more than half of the data's gradient in the median of the first 20 looks, and "
+        "the weights' norms are below half of the first ones; or penalties in the loss (Keras) were more than half of "
+        "it in one of the first three epochs, and have halved since.",
         why="The weights shrink instead of learning.",
-        fixes={"": "a tenth of the weight decay"},
+        fixes={
+            "torch": "weight_decay ten times smaller; with Adam, use AdamW, whose decay does not pass the gradient",
+            "keras": "kernel_regularizer=keras.regularizers.L2(λ / 10)",
+            "": "a tenth of the weight decay",
+        },
+        explains=("OPT02", "OPT05", "PRED01", "PRED02", "GEN02", "ACT02"),
     ),
     Rule(
         code="OPT13",

@@ -91,10 +91,12 @@ def frozen(e: Evidence) -> Iterator[Finding]:
     if curve is None or len(curve) < 3 or not curve.finite:
         return
     v = curve.values
+    if v[0] == 0 or v[0] != v[-1]:
+        return
     same = int(np.argmax(v != v[0])) if np.any(v != v[0]) else v.size
     digits = _digits(float(v[0]))
     sure = digits >= 6
-    if v[0] == 0 or same < (3 if sure else 5) or same < v.size:
+    if same < (3 if sure else 5) or same < v.size:
         return
     yield rule("OPT04").finding(
         evidence=f"{num(float(v[0]))} in each of {plural(v.size, 'epoch' if e.history is None else e.history.unit)}"

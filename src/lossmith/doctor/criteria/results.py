@@ -21,6 +21,7 @@ from .words import num, plural, share
 
 _ALPHA = 0.001
 _ROWS = 50
+_WORTH = 0.02  # of the cross-entropy: less than that is not worth a warning
 
 
 def _significance(z: float) -> float:
@@ -32,14 +33,9 @@ def _significance(z: float) -> float:
 def no_better_than_constant(e: Evidence) -> Iterator[Finding]:
     """Judge OPT02: no better than a constant."""
     score = e.score
-    after = e.history is not None and e.history.epochs >= 3
-    if score is None or score.gain is None or score.skill is None or not (e.stage == "finished" or after):
+    if score is None or score.gain is None or not nothing_learned(e):
         return
-    if e.loss is not None and e.loss.weights:
-        return  # weighted losses give up some of the plain loss, which this would compare
     gain, error = score.gain
-    if score.values.size < _ROWS or gain > 2 * error or score.skill >= 0.05:
-        return
     yield rule("OPT02").finding(
         what="The predictions are no better than always the same answer.",
         evidence=f"The loss is {num(score.mean)}, and {num(score.constant_mean or 0)} for the best constant; the "
@@ -49,6 +45,23 @@ def no_better_than_constant(e: Evidence) -> Iterator[Finding]:
         loss=score.mean,
         constant=score.constant_mean,
     )
+
+
+def nothing_learned(e: Evidence) -> bool:
+    """Whether a trained model is no better than the best constant."""
+    score = e.score
+    after = e.history is not None and e.history.epochs >= 3
+    if score is None or score.gain is None or score.skill is None or not (e.stage == "finished" or after):
+        return False
+    if (e.loss is not None and e.loss.weights) or _weighed(e):
+        return False  # weighted losses give up some of the plain loss, which this would compare
+    gain, error = score.gain
+    return score.values.size >= _ROWS and gain <= 2 * error and score.skill < 0.05
+
+
+def _weighed(e: Evidence) -> bool:
+    """Whether rows that count do not count alike."""
+    return e.weight is not None and np.unique(e.weight[e.weight != 0]).size > 1
 
 
 @judges("PRED01")
@@ -230,13 +243,15 @@ def miscalibrated(e: Evidence) -> Iterator[Finding]:
     gap = float(c.mean() - right.mean())
     word = "over-confident" if gap > 0 else "under-confident"
     bent = _bends_probabilities(e)
+    helped, saved = _temperature(e, score)
+    slight = saved is not None and saved < _WORTH
     yield rule("GEN07").finding(
         what=f"The probabilities are {word}.",
         evidence=f"Mean confidence {share(float(c.mean()))}, right in {share(float(right.mean()))} of "
         f"{plural(c.size, 'row')}; calibration error {num(error)}, of which chance makes {num(by_chance)} "
-        f"(p = {_significance(z):.1e}).{_temperature(e, score)}",
+        f"(p = {_significance(z):.1e}).{helped}",
         why=f"{bent} bends probabilities on purpose: fit a temperature before reading them as chances." if bent else "",
-        severity="warning" if gap > 0 and not bent else "note",
+        severity="warning" if gap > 0 and not (bent or slight) else "note",
         certainty="statistical",
         framework=e.framework,
         error=error,
@@ -283,19 +298,23 @@ def _calibration_errors(confidence: np.ndarray, right: np.ndarray) -> tuple[floa
     return error / confidence.size, chance / confidence.size
 
 
-def _temperature(e: Evidence, score: Score) -> str:
-    """Say which temperature helps, fitted on every second row and judged on the others."""
+def _temperature(e: Evidence, score: Score) -> tuple[str, float | None]:
+    """Say which temperature helps, fitted on every second row and judged on the others, and which share it saves.
+
+    The share is None for yes or no, of which no temperature is fitted.
+    """
     p, truth = score.confidence, score.truth
     if p is None or truth is None or p.ndim != 2:
-        return ""
+        return "", None
     logs = np.log(np.maximum(p, 1e-30))
     fit, judge = slice(0, None, 2), slice(1, None, 2)
     temperatures = np.geomspace(0.25, 8, 61)
     best = min(temperatures, key=lambda t: _nll(logs[fit] / t, truth[fit]))
     before, after = _nll(logs[judge], truth[judge]), _nll(logs[judge] / best, truth[judge])
     if after >= before:
-        return ""
-    return f" A temperature of {num(float(best))} lowers the cross-entropy from {num(before)} to {num(after)}."
+        return "", 0.0
+    said = f" A temperature of {num(float(best))} lowers the cross-entropy from {num(before)} to {num(after)}."
+    return said, 1 - after / before
 
 
 def _nll(logits: np.ndarray, truth: np.ndarray) -> float:

@@ -1,4 +1,4 @@
-"""OPT05, OPT08 to OPT11, OPT13, OPT14, ACT, INIT02: what gradients, updates, modes and units show.
+"""OUT18, OPT05, OPT08 to OPT11, OPT13, OPT14, ACT, INIT02: what gradients, updates, modes and units show.
 
 These rules look while the training runs, so each has a criterion that chance or a healthy training does not meet, and
 those that could (large steps, dead units) are warnings only where the training has got nowhere.
@@ -18,6 +18,8 @@ from .words import num, plural, share
 
 _STEPS = 20
 _STALE = 5
+_ACCUMULATED = 8  # updates of several micro-batches
+_MOVED = 0.05  # of the weight of an update
 _LARGE_STEP = 0.1
 _JUMP = 100.0  # of the median
 _JUMP_AT_START = 10.0  # of the first norms
@@ -58,6 +60,35 @@ def climbs(e: Evidence) -> Iterator[Finding]:
         f"rose from {num(float(np.median(s.first)))} to {num(float(np.median(s.last)))}.",
         framework=e.framework,
         uphill=s.uphill,
+    )
+
+
+@judges("OUT18")
+def mean_of_means(e: Evidence) -> Iterator[Finding]:
+    """Judge OUT18: the loss is reduced to the wrong scale."""
+    s = e.steps
+    if s is None:
+        return
+    moved, factors, misses = [], [], []
+    for count, loss, slope in (parts.T for parts in s.micro):
+        if not 0 < slope.max() <= slope.min() * (1 + 1e-3) or count.min() <= 0 or not np.isfinite(loss).all():
+            return
+        moved.append(float(np.abs(count / count.sum() - 1 / count.size).sum() / 2))
+        factors.append(float(count.max() / count.min()))
+        exact = float(np.average(loss, weights=count))
+        misses.append(abs(float(loss.mean()) - exact) / max(abs(exact), 1e-12))
+    if len(moved) < _ACCUMULATED or not np.median(moved) > _MOVED:
+        return
+    yield rule("OUT18").finding(
+        what="Micro-batches of unequal size weigh the same in the gradient.",
+        evidence=f"In {plural(len(moved), 'update')} each micro-batch's mean went in with the same factor, so that a "
+        f"target of one counted {num(float(np.median(factors)))} times one of another; "
+        f"{share(float(np.median(moved)))} of the weight lies on the wrong targets, and the loss is "
+        f"off by {share(float(np.median(misses)))} (medians).",
+        framework=e.framework,
+        updates=len(moved),
+        moved=float(np.median(moved)),
+        off=float(np.median(misses)),
     )
 
 

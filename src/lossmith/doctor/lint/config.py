@@ -15,7 +15,7 @@ from ..rule import FAMILIES, rules
 KEYS = ("select", "ignore", "exclude")
 STATIC = frozenset(
     {"OUT01", "OUT02", "OUT03", "OUT04", "OUT05", "OUT06", "OUT08", "OUT09", "OUT11", "OUT12", "OUT13", "OUT16"}
-    | {"OUT19", "OUT20", "MET01", "NUM02", "OPT10"}
+    | {"OUT14", "OUT19", "OUT20", "LAB02", "MET01", "NUM02", "OPT10"}
 )
 
 

@@ -59,6 +59,7 @@ _FUNCTION_MODULES = (
     "torch.nn.functional",
     "keras.activations",
     "keras.ops",
+    "keras.utils",
     "tensorflow",
     "tensorflow.nn",
     "tensorflow.math",

@@ -11,7 +11,7 @@ from ..rule import rule
 from .events import Activated, ClassCall, Compile, Event, Logarithm, LossCall, Metric
 from .layers import BOUNDED
 from .loops import Unreset
-from .rules_fit import fits
+from .rules_fit import fits, labels
 from .values import Group, LossSpec, Tensor
 
 _SURE_TARGETS = frozenset({"y_true", "target", "targets", "label", "labels", "ground_truth", "true_labels"})
@@ -69,6 +69,7 @@ def _loss_call(event: LossCall) -> Iterator[Hit]:
     if isinstance(event.target, Tensor):
         found += _target_of_divergence(event.spec, event.target)
         found += _one_hot_target(event, event.target)
+        found += labels(event.spec, event.target)
     for one in found:
         yield Hit(event.node, one)
 

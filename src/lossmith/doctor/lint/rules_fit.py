@@ -38,6 +38,12 @@ def _classes(spec: LossSpec, x: Tensor) -> Iterator[Finding]:
             yield _not_probabilities(spec, x)
         elif spec.kind == "categorical" and x.activation in ("sigmoid", "hard_sigmoid"):
             yield _independent(spec, x)
+        elif x.activation == "softmax" and x.axis == 0 and x.shown.startswith("Softmax (line"):
+            # Of Keras's layer alone: its first axis is the batch. A function may get a single row.
+            yield rule("OUT14").finding(
+                evidence=f"{x.shown} is over axis 0, the rows of the batch; {_placed(spec)} is over classes.",
+                framework=spec.framework,
+            )
         elif spec.name == "binary_cross_entropy" and x.activation == "softmax" and (x.units or 0) > 2:
             yield rule("OUT05").finding(
                 evidence=_gets(spec, x, "scores every column as a yes or no of its own"), framework=spec.framework
@@ -45,6 +51,19 @@ def _classes(spec: LossSpec, x: Tensor) -> Iterator[Finding]:
     if x.dropout:
         yield rule("OUT16").finding(
             evidence=f"A dropout stands between the last weights and {spec.shown}.", framework=spec.framework
+        )
+
+
+def labels(spec: LossSpec, target: Tensor) -> Iterator[Finding]:
+    """Yield what is wrong between a loss over classes and labels whose making the source shows."""
+    given = "rows" if target.one_hot else "indices" if target.hard == "argmax" else ""
+    if given and spec.takes and given != spec.takes:
+        one_hot = "one-hot rows", "class indices"
+        gets, takes = one_hot if given == "rows" else reversed(one_hot)
+        yield rule("LAB02").finding(
+            what=f"{spec.shown} takes {takes} and gets {gets}.",
+            evidence=f"The target is made by {'a one-hot function' if given == 'rows' else 'argmax'}.",
+            framework=spec.framework,
         )
 
 
