@@ -61,15 +61,16 @@ class Rows:
         Which way a row goes depends on that row alone, not on those beside it: the kernel's exponentials and
         NumPy's differ in the last digit.
         """
-        fits = (
-            np.abs(inputs.prediction) <= kernels.MOST_LOGIT if self._kernel is not None else np.zeros(inputs.rows, bool)
-        )
-        if not fits.all():
-            for there in (fits, ~fits):
-                if there.any():
-                    self._take(_some(inputs, there), row_id[there])
-        else:
+        if self._kernel is None:
+            collect.update(self._bundle, self._plan, inputs, row_id)
+            return
+        fits = np.abs(inputs.prediction) <= kernels.MOST_LOGIT
+        if fits.all():
             self._take(inputs, row_id)
+            return
+        for there in (fits, ~fits):
+            if there.any():
+                self._take(_some(inputs, there), row_id[there])
 
     def close(self) -> None:
         """Hand on what the kernel found."""

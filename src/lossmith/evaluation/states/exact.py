@@ -265,6 +265,8 @@ class ExactSums(Part):
     def _at(self, j: int) -> np.ndarray:
         if j not in self._limbs:
             self._limbs[j] = np.zeros(self.size, np.int64)
+        elif not self._limbs[j].flags.writeable:  # some executors hand over memory that is not ours to change
+            self._limbs[j] = self._limbs[j].copy()
         return self._limbs[j]
 
     def _carry(self) -> None:
