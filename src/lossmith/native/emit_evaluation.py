@@ -25,7 +25,8 @@ _TEXT = """\
 // `python -m lossmith.native.emit_evaluation`; do not edit.
 //
 // p: for loss_of_…, the probability or the logit that was given to what happened: that of the row where the target is
-// 1, and 1 - p or -p where it is 0. Finite, and a probability in [0, 1]. Else those of the row.
+// 1, and 1 - p or -p where it is 0. Finite, and a probability in [0, 1]. Else those of the row. `normal` says that no p
+// is 0 or denormal.
 #pragma once
 
 #include "elementwise_math.hpp"
@@ -34,6 +35,14 @@ namespace lossmith {{
 namespace formulas {{
 
 template <typename T> LOSSMITH_INLINE Lanes<T> all(T x) {{ return broadcast<T>(x); }}
+
+// The logarithm of what lies in [0, 1], without a look at special cases where it is known to be normal.
+template <typename T, bool normal> LOSSMITH_INLINE Lanes<T> logarithm_of(Lanes<T> x) {{
+  if constexpr (normal)
+    return log_of_normal<T>(x, Lanes<T>{{}}, Lanes<T>{{}});
+  else
+    return logarithm<T>(x);
+}}
 {}
 }} // namespace formulas
 }} // namespace lossmith
@@ -71,9 +80,9 @@ def _function(title: str, name: str, arrays: str, node: Any) -> str:
     simple = simplified(symbols.lanes(node))
     printer = _Printer(simple)
     printer.lines.append(f"return {_bare(printer.text(simple))};")
-    body = "".join(f"  {line}\n" for line in printer.lines)
+    body = "".join(f"  {line}\n" for line in printer.lines).replace("logarithm<T>(", "logarithm_of<T, normal>(")
     given = ", ".join(f"Lanes<T> {a}" for a in arrays)
-    head = f"template <typename T> LOSSMITH_INLINE Lanes<T> {name}({given}) {{"
+    head = f"template <typename T, bool normal> LOSSMITH_INLINE Lanes<T> {name}({given}) {{"
     return f"\n// {title}\n{head}\n  using V = Lanes<T>;\n{body}}}\n"
 
 

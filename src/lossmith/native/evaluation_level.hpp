@@ -48,29 +48,42 @@ template <int unit> LOSSMITH_INLINE std::int64_t units(double x) {
   return bits(x + anchor) - bits(anchor);
 }
 
+template <bool normal> LOSSMITH_INLINE void find_losses(BinaryBlock &b, const double *answer, std::int64_t whole) {
+  constexpr std::int64_t step = lane_count<double>;
+  Lanes<double> largest{};
+  for (std::int64_t i = 0; i < whole; i += step) {
+    const Lanes<double> p = load(answer + i);
+    const Lanes<double> loss =
+        b.logits ? formulas::loss_of_logit<double, normal>(p) : formulas::loss_of_probability<double, normal>(p);
+    store<double>(b.losses + i, loss);
+    largest = larger<double>(largest, loss);
+  }
+  b.largest = max_across<double>(largest); // that of a filled-up row may be it: this asks for a look at the rows, no more
+}
+
 // Losses and probabilities of all rows; arrays are filled up to whole vectors with what is harmless.
-LOSSMITH_INLINE void look_up(BinaryBlock &b) {
+LOSSMITH_INLINE void find_values(BinaryBlock &b) {
   constexpr std::int64_t step = lane_count<double>;
   alignas(64) double answer[rows_per_block], target[rows_per_block];
   for (std::int64_t i = b.count; i % step != 0; ++i) b.scores[i] = 0, b.targets[i] = 0;
   const std::int64_t whole = (b.count + step - 1) / step * step;
-  const double from = b.logits ? 0.0 : 1.0;
+  const double from = b.logits ? 0.0 : 1.0, least = Real<double>::least_normal;
+  int odd = 0;
   for (std::int64_t i = 0; i < whole; ++i) {
     target[i] = b.targets[i];
     answer[i] = b.targets[i] ? b.scores[i] : from - b.scores[i];
+    odd |= answer[i] < least;
   }
-  Lanes<double> largest{};
+  if (odd && !b.logits)
+    find_losses<false>(b, answer, whole);
+  else
+    find_losses<true>(b, answer, whole);
   for (std::int64_t i = 0; i < whole; i += step) {
-    const Lanes<double> p = load(answer + i);
-    const Lanes<double> loss = b.logits ? formulas::loss_of_logit<double>(p) : formulas::loss_of_probability<double>(p);
-    store<double>(b.losses + i, loss);
-    largest = larger<double>(largest, loss);
     const Lanes<double> score = load(b.scores + i);
-    const Lanes<double> probability = b.logits ? formulas::probability_of_logit<double>(score) : score;
+    const Lanes<double> probability = b.logits ? formulas::probability_of_logit<double, false>(score) : score;
     store<double>(b.probabilities + i, probability);
-    store<double>(b.briers + i, formulas::squared_error_of<double>(probability, load(target + i)));
+    store<double>(b.briers + i, formulas::squared_error_of<double, false>(probability, load(target + i)));
   }
-  b.largest = max_across<double>(largest); // that of a filled-up row may be it: this asks for a look at the rows, no more
 }
 
 LOSSMITH_INLINE void add_losses(BinaryBlock &b) {
@@ -205,7 +218,7 @@ void binary(BinaryBlock &b) {
   convert(b.target, b.target_type, b.count, b.targets);
   Indices at;
   Shares share;
-  look_up(b);
+  find_values(b);
   add_losses(b);
   find_bins(b, at);
   find_shares(b, share);
