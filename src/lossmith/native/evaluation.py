@@ -109,7 +109,7 @@ def calibrate(
 
 
 def hash_groups(words: np.ndarray, seed: int, mask: int) -> np.ndarray:
-    """Return ``splitmix64(word ^ seed) & mask`` of words (N,) uint64, as int64."""
+    """Return the groups of words (N,) uint64, as int64: ``group_bits`` of ``states/hashing.py``, masked."""
     x = np.ascontiguousarray(words, np.uint64)
     group = np.empty(x.size, np.int64)
     _core.hash_groups(x, x.size, seed, mask, group)
@@ -153,7 +153,7 @@ class BinaryRows:
         calibration_bins: How many bins of equal width there are for probabilities.
         groups: How many groups of rows, a power of two.
         worst: How many rows to keep.
-        seed: Of the groups.
+        seed: What the hashes of rows are changed by.
     """
 
     def __init__(
@@ -168,9 +168,7 @@ class BinaryRows:
         worst: int,
         seed: int,
     ) -> None:
-        from ..evaluation.states.hashing import seed_word
-
-        self._rows = _core.BinaryRows(logits, keep, first_bits, half, calibration_bins, groups, worst, seed_word(seed))
+        self._rows = _core.BinaryRows(logits, keep, first_bits, half, calibration_bins, groups, worst, seed)
 
     def update(self, score: np.ndarray, target: np.ndarray, ids: np.ndarray | None, first: int) -> bool:
         """Look at all rows, or at none and return False, where one is not what the kernel takes.

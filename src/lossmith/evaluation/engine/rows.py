@@ -15,6 +15,7 @@ import numpy as np
 from ...native import evaluation as kernels
 from ..inputs import Inputs
 from ..states import Bundle
+from ..states.hashing import seed_word
 from . import collect
 from .batch import Batch
 from .plan import Plan
@@ -42,7 +43,7 @@ class Rows:
                 calibration_bins=bundle["calibration"].settings["bins"],
                 groups=bundle["bootstrap"].settings["groups"],
                 worst=bundle["worst"].settings["k"],
-                seed=bundle["bootstrap"].settings["seed"],
+                seed=seed_word(bundle["bootstrap"].settings["seed"]),
             )
 
     def take_columns(self, batch: Batch) -> bool:
