@@ -3,6 +3,7 @@
 ``python -m benchmarks chart`` draws ``cpu.svg`` and writes the README's table from the last measurements.
 
 ``python -m benchmarks memory`` appends to ``memory.csv`` what a step takes at most.
+``python -m benchmarks evaluation [--rows N]`` appends to ``evaluation.csv`` what streamed evaluation takes.
 ``python -m benchmarks doctor [--seeds N] [--only NAME] [--framework NAME]`` trains faulty and healthy programs,
 counts what the doctor finds in them, lists where it is wrong, and appends to ``doctor.csv`` (a whole run alone).
 """
@@ -20,18 +21,19 @@ from pathlib import Path
 
 import lossmith as lm
 
-from . import chart, cpu, memory, results
+from . import chart, cpu, evaluation, memory, results
 from .doctor import run as doctor
 from .doctor.program import FRAMEWORKS
 
 # Makes glibc keep what is freed instead of handing it back: PyTorch's own gradients then cost no page faults.
 TUNED = {"MALLOC_MMAP_THRESHOLD_": "1073741824000", "MALLOC_TRIM_THRESHOLD_": "1073741824000"}
+PEERS = ("pyarrow", "polars", "duckdb", "torchmetrics", "scikit-learn")
 ALLOCATOR = ("LD_PRELOAD", "GLIBC_TUNABLES", "MALLOC_MMAP_THRESHOLD_", "MALLOC_TRIM_THRESHOLD_", "THP_MEM_ALLOC_ENABLE")
 
 
 def _setting() -> dict[str, object]:
     versions = []
-    for package in ("numpy", "torch", "jax", "tensorflow-cpu", "tensorflow", "keras"):
+    for package in ("numpy", "torch", "jax", "tensorflow-cpu", "tensorflow", "keras", *PEERS):
         try:
             versions.append(f"{package} {importlib.metadata.version(package)}")
         except importlib.metadata.PackageNotFoundError:
@@ -60,7 +62,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument(
         "what",
-        choices=["cpu", "memory", "chart", "doctor"],
+        choices=["cpu", "memory", "chart", "doctor", "evaluation"],
         help="what to measure, or chart: only draw it and write the README's table again",
     )
     parser.add_argument("--quick", action="store_true", help="the small sizes, without torch.compile; records nothing")
@@ -70,6 +72,7 @@ def main() -> None:
     )
     parser.add_argument("--shape", default="", help="only this size, such as 8x10 or 100000")
     parser.add_argument("--tuned-malloc", action="store_true", help="with a malloc that gives no memory back")
+    parser.add_argument("--rows", type=int, default=100_000_000, help="evaluation: of the Parquet file")
     parser.add_argument("--seeds", type=int, default=5, help="doctor: how many")
     parser.add_argument("--first-seed", type=int, default=0, help="doctor: take fresh ones for a run that is recorded")
     parser.add_argument("--framework", choices=FRAMEWORKS, help="doctor: this one alone")
@@ -94,6 +97,16 @@ def main() -> None:
         for row in memory.measure():
             print(f"{row['contender']:<16} {row['megabytes']:>8} MB {row['times_ours']:>6} x ours")
             _append(results.FILE.with_name("memory.csv"), setting | row)
+    elif arguments.what == "evaluation":
+        for row in evaluation.measure(arguments.rows, in_memory=not arguments.quick):
+            print(
+                f"{row['work']:<18} {row['contender']:<26} {row['wall_s']:>8} s {row['cpu_s']:>8} CPU-s"
+                f" {row['million_rows_per_cpu_s']:>8} M rows/CPU-s {row['cpu_times_ours']:>7} x ours"
+                f" {row['peak_mb']:>6} MB",
+                flush=True,
+            )
+            if not arguments.quick:
+                _append(results.FILE.with_name("evaluation.csv"), setting | row)
     elif arguments.what == "doctor":
         _prove(arguments, setting)
     if arguments.what == "chart" or (arguments.what == "cpu" and not (arguments.quick or arguments.tuned_malloc)):

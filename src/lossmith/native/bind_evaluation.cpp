@@ -4,6 +4,7 @@
 
 #include "bindings.hpp"
 #include "evaluation.hpp"
+#include "evaluation_rows.hpp"
 
 namespace nb = nanobind;
 using namespace nb::literals;
@@ -66,6 +67,52 @@ void groups(const Pointer &id, std::int64_t n, std::uint64_t seed, std::uint64_t
   hash_groups(x, n, seed, mask, out);
 }
 
+// Where each row of a column lies: its code is that of enum Column.
+void *column(const Pointer &data, int type, std::int64_t n) {
+  switch (static_cast<Column>(type)) {
+  case Column::f32: return data.get<float>("a column", n);
+  case Column::i8: return data.get<std::int8_t>("a column", n);
+  case Column::i32: return data.get<std::int32_t>("a column", n);
+  case Column::f64:
+  case Column::i64: return data.get<double>("a column", n);
+  }
+  throw nb::value_error("columns are of types 0 to 4; see evaluation_blocks.hpp");
+}
+
+void make_binary_rows(BinaryRows *self, bool logits, int keep, std::int64_t first_bits, std::int64_t half,
+                      std::int64_t calibration_bins, std::int64_t groups, std::int64_t worst, std::uint64_t seed) {
+  if (keep < 0 || keep > 52 || half < 1 || half > (1 << 29) || calibration_bins < 1 || worst < 0 || groups < 1 ||
+      groups > (1 << 16) || (groups & (groups - 1)) != 0)
+    throw nb::value_error("there are no such bins or groups; see evaluation_rows.hpp");
+  new (self) BinaryRows({logits, keep, first_bits, half, calibration_bins, groups, worst, seed});
+}
+
+bool update_binary_rows(BinaryRows &self, const Pointer &score, int score_type, const Pointer &target, int target_type,
+                        std::int64_t n, const Pointer &id, std::uint64_t first_id) {
+  const Columns columns{column(score, score_type, n), column(target, target_type, n), static_cast<Column>(score_type),
+                        static_cast<Column>(target_type), n,
+                        id.get<const std::uint64_t>("id", id.address == nullptr ? 0 : n), first_id};
+  nb::gil_scoped_release released;
+  return self.update(columns);
+}
+
+template <typename T> nb::bytes bytes_of(const std::vector<T> &values) {
+  return nb::bytes(values.data(), values.size() * sizeof(T));
+}
+
+nb::dict read_binary_rows(BinaryRows &self) {
+  nb::dict found;
+  found["bins"] = bytes_of(self.bins);
+  found["cells"] = bytes_of(self.cells);
+  found["shares"] = bytes_of(self.shares);
+  found["calibration"] = bytes_of(self.calibration);
+  found["calibrated"] = bytes_of(self.calibrated);
+  found["loss"] = nb::bytes(self.loss, sizeof self.loss);
+  found["left"] = bytes_of(self.left);
+  found["worst"] = bytes_of(self.worst());
+  return found;
+}
+
 } // namespace
 
 void register_evaluation(nb::module_ &module) {
@@ -77,6 +124,18 @@ void register_evaluation(nb::module_ &module) {
   module.def("calibrate", &calibration, "confidence"_a, "outcome"_a, "n"_a, "bins"_a, "edges"_a.none(), "index"_a,
              "rows"_a, "hits"_a, "Fill in bins and count; return the first confidence outside of [0, 1], or -1.");
   module.def("hash_groups", &groups, "id"_a, "n"_a, "seed"_a, "mask"_a, "group"_a, "Fill in the group of each row.");
+  nb::class_<BinaryRows>(module, "BinaryRows", "Sums and counts of binary classifications; see evaluation_rows.hpp.")
+      .def("__init__", &make_binary_rows, "logits"_a, "keep"_a, "first_bits"_a, "half"_a, "calibration_bins"_a,
+           "groups"_a, "worst"_a, "seed"_a)
+      .def("update", &update_binary_rows, "score"_a, "score_type"_a, "target"_a, "target_type"_a, "n"_a,
+           "id"_a.none(), "first_id"_a, "Look at all rows, or at none and return False where one is out of range.")
+      .def("read", &read_binary_rows, "Return all that was found, as bytes.");
+  module.attr("LOSS_UNIT") = loss_unit;
+  module.attr("SHARE_UNIT") = share_unit;
+  module.attr("PROBABILITY_UNIT") = probability_unit;
+  module.attr("FIRST_LOSS_UNIT") = first_loss_unit;
+  module.attr("SECOND_LOSS_UNIT") = second_loss_unit;
+  module.attr("FIRST_LIMB") = BinaryRows::first_limb;
 }
 
 } // namespace lossmith

@@ -1,59 +1,13 @@
 #include "evaluation.hpp"
 
 #include <algorithm>
-#include <cstring>
 #include <limits>
+
+#include "evaluation_hash.hpp"
+#include "evaluation_limbs.hpp"
 
 namespace lossmith {
 namespace {
-
-constexpr std::int64_t kMask = 0xffffffff;
-constexpr std::uint64_t kMantissa = (std::uint64_t{1} << 52) - 1;
-constexpr int kOdd = 2047;
-constexpr std::int64_t kLimbShift = 256; // keeps exponents positive while they are divided by 32
-
-std::uint64_t bits_of(double x) {
-  std::uint64_t bits;
-  std::memcpy(&bits, &x, sizeof bits);
-  return bits;
-}
-
-int exponent_field(std::uint64_t bits) { return static_cast<int>((bits >> 52) & kOdd); }
-
-// A finite double as an integer times 2^exponent.
-struct Parts {
-  std::int64_t mantissa; // without sign
-  int exponent;
-  bool negative;
-};
-
-Parts parts_of(std::uint64_t bits) {
-  const int field = exponent_field(bits);
-  const auto mantissa = static_cast<std::int64_t>((bits & kMantissa) | (field != 0 ? kMantissa + 1 : 0));
-  return {mantissa, std::max(field, 1) - 1075, (bits >> 63) != 0};
-}
-
-std::int64_t limb_of(int exponent) { return (exponent + 32 * kLimbShift) / 32 - kLimbShift; }
-
-// Adds x * 2^shift, 0 <= shift < 32, at three limbs; x has at most 64 bits and its sign apart.
-void add_at(std::int64_t *limb, std::uint64_t x, int shift, bool negative) {
-  const std::uint64_t low = (x & static_cast<std::uint64_t>(kMask)) << shift;
-  const std::uint64_t high = (x >> 32) << shift;
-  const auto first = static_cast<std::int64_t>(low & static_cast<std::uint64_t>(kMask));
-  const auto second = static_cast<std::int64_t>((low >> 32) + (high & static_cast<std::uint64_t>(kMask)));
-  const auto third = static_cast<std::int64_t>(high >> 32);
-  const std::int64_t sign = negative ? -1 : 0; // (v ^ sign) - sign is v or -v, without a branch
-  limb[0] += (first ^ sign) - sign;
-  limb[1] += (second ^ sign) - sign;
-  limb[2] += (third ^ sign) - sign;
-}
-
-void add_value(std::int64_t *limbs, std::int64_t first_limb, std::uint64_t bits) {
-  const Parts x = parts_of(bits);
-  const std::int64_t limb = limb_of(x.exponent);
-  add_at(limbs + (limb - first_limb), static_cast<std::uint64_t>(x.mantissa), x.exponent - static_cast<int>(32 * limb),
-         x.negative);
-}
 
 void add_product(std::int64_t *limbs, std::int64_t first_limb, std::uint64_t a, std::uint64_t b) {
   const Parts x = parts_of(a), y = parts_of(b);
@@ -61,8 +15,8 @@ void add_product(std::int64_t *limbs, std::int64_t first_limb, std::uint64_t a, 
   const std::int64_t limb = limb_of(exponent);
   const int shift = exponent - static_cast<int>(32 * limb);
   const bool negative = x.negative != y.negative;
-  const auto x0 = static_cast<std::uint64_t>(x.mantissa & kMask), x1 = static_cast<std::uint64_t>(x.mantissa >> 32);
-  const auto y0 = static_cast<std::uint64_t>(y.mantissa & kMask), y1 = static_cast<std::uint64_t>(y.mantissa >> 32);
+  const auto x0 = static_cast<std::uint64_t>(x.mantissa & limb_mask), x1 = static_cast<std::uint64_t>(x.mantissa >> 32);
+  const auto y0 = static_cast<std::uint64_t>(y.mantissa & limb_mask), y1 = static_cast<std::uint64_t>(y.mantissa >> 32);
   std::int64_t *at = limbs + (limb - first_limb);
   add_at(at, x0 * y0, shift, negative);
   add_at(at + 1, x0 * y1 + x1 * y0, shift, negative); // 2 * 53 bits: no overflow
@@ -82,7 +36,7 @@ Exponents exponents_of(const double *x, std::int64_t n) {
   for (std::int64_t i = 0; i < n; ++i) {
     const std::uint64_t bits = bits_of(x[i]);
     const int field = exponent_field(bits);
-    const bool counts = field != kOdd && (bits << 1) != 0;
+    const bool counts = field != odd_exponent && (bits << 1) != 0;
     found.low = std::min(found.low, counts ? field : std::numeric_limits<int>::max());
     found.high = std::max(found.high, counts ? field : std::numeric_limits<int>::min());
   }
@@ -110,13 +64,6 @@ std::int64_t edges_up_to(const double *edges, std::int64_t count, double x) {
   return at - edges + (*at <= x ? 1 : 0);
 }
 
-std::uint64_t mix(std::uint64_t x) {
-  x += 0x9E3779B97F4A7C15ULL;
-  x = (x ^ (x >> 30)) * 0xBF58476D1CE4E5B9ULL;
-  x = (x ^ (x >> 27)) * 0x94D049BB133111EBULL;
-  return x ^ (x >> 31);
-}
-
 } // namespace
 
 LimbWindow limb_window(const double *a, const double *b, std::int64_t n) {
@@ -140,14 +87,14 @@ std::int64_t exact_add(const double *a, const double *b, const std::int64_t *ind
     const std::uint64_t x = bits_of(a[i]);
     std::int64_t *limbs = sums.limbs + k * width;
     if (b == nullptr) {
-      if (exponent_field(x) == kOdd)
+      if (exponent_field(x) == odd_exponent)
         count_odd(a[i], k, sums);
       else if ((x << 1) != 0)
         add_value(limbs, first, x);
       continue;
     }
     const std::uint64_t y = bits_of(b[i]);
-    if (exponent_field(x) == kOdd || exponent_field(y) == kOdd)
+    if (exponent_field(x) == odd_exponent || exponent_field(y) == odd_exponent)
       count_odd(a[i] * b[i], k, sums);
     else if ((x << 1) != 0 && (y << 1) != 0)
       add_product(limbs, first, x, y);
@@ -191,7 +138,7 @@ std::int64_t calibrate(const double *confidence, const std::uint8_t *outcome, st
 }
 
 void hash_groups(const std::uint64_t *id, std::int64_t n, std::uint64_t seed, std::uint64_t mask, std::int64_t *group) {
-  for (std::int64_t i = 0; i < n; ++i) group[i] = static_cast<std::int64_t>(mix(id[i] ^ seed) & mask);
+  for (std::int64_t i = 0; i < n; ++i) group[i] = static_cast<std::int64_t>(group_bits(id[i], seed) & mask);
 }
 
 } // namespace lossmith

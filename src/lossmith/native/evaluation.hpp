@@ -51,7 +51,7 @@ std::int64_t count_scores(const double *score, const std::int64_t *target, std::
 std::int64_t calibrate(const double *confidence, const std::uint8_t *outcome, std::int64_t n, std::int64_t bins,
                        const double *inner_edges, std::int64_t *index, std::int64_t *rows, std::int64_t *hits);
 
-// The group of each row: the last bits of splitmix64(id ^ seed), as in states/hashing.py.
+// The group of each row: bits of a hash of its id (evaluation_hash.hpp), masked.
 void hash_groups(const std::uint64_t *id, std::int64_t n, std::uint64_t seed, std::uint64_t mask, std::int64_t *group);
 
 } // namespace lossmith

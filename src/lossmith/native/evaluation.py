@@ -7,11 +7,20 @@ numbers. They run on the calling thread without the GIL, as evaluation already h
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from . import _core
 
+PROBABILITY_UNIT = -32  # the powers of two of which BinaryRows counts multiples: probabilities per bin,
+BINARY_UNITS = (-40, -46, -46)  # and losses, Brier scores and confidences per group
+MOST_LOGIT = 127.0  # BinaryRows takes logits of this size, and no larger ones
 _Limbs = tuple[int, np.ndarray, np.ndarray]
+_Whole = list[tuple[np.ndarray, int]]  # whole numbers and their power of two; the sum is that of all pairs
+_TYPES = {"f4": 0, "f8": 1, "b1": 2, "i1": 2, "u1": 2, "i4": 3, "u4": 3, "i8": 4, "u8": 4}
+_BIN = np.dtype([("low", "<f8"), ("minus_high", "<f8"), ("count", "<i8", 2)])
+_WORST = np.dtype([("loss", "<f8"), ("row_id", "<i8"), ("target", "<f8"), ("predicted", "<f8"), ("confidence", "<f8")])
 
 
 def available() -> bool:
@@ -100,8 +109,120 @@ def calibrate(
 
 
 def hash_groups(words: np.ndarray, seed: int, mask: int) -> np.ndarray:
-    """Return ``splitmix64(word ^ seed) & mask`` of words (N,) uint64, as int64."""
+    """Return the groups of words (N,) uint64, as int64: ``group_bits`` of ``states/hashing.py``, masked."""
     x = np.ascontiguousarray(words, np.uint64)
     group = np.empty(x.size, np.int64)
     _core.hash_groups(x, x.size, seed, mask, group)
     return group
+
+
+@dataclass(frozen=True, eq=False)
+class BinaryTotals:
+    """What ``BinaryRows`` found; B bins of scores, K of probabilities, G groups.
+
+    Attributes:
+        scores: (2, B) int64: rows per bin of the score, by target.
+        low: (B,) the smallest score of each bin; inf without rows. ``high`` likewise.
+        cells: (G, 4) int64: rows of each group, by 2 * target + predicted.
+        shares: Sums over the groups (G,): losses, Brier scores, confidences.
+        calibrated: (K, 2) int64: rows per bin of the probability, by target.
+        confidence: Sums of the probabilities of each bin (K,).
+        loss: Sums by target (2,).
+        worst: Columns of the rows with the largest losses.
+    """
+
+    scores: np.ndarray
+    low: np.ndarray
+    high: np.ndarray
+    cells: np.ndarray
+    shares: list[_Whole]
+    calibrated: np.ndarray
+    confidence: _Whole
+    loss: _Whole
+    worst: dict[str, np.ndarray]
+
+
+class BinaryRows:
+    """Sums and counts of binary classifications, made in one pass over the columns; evaluation_rows.hpp has the rest.
+
+    Args:
+        logits: Whether scores are logits instead of probabilities.
+        keep: Bits of a score's mantissa that decide on its bin, as ``first_bits`` and ``half`` for ``ScoreHistogram``.
+        first_bits: The top bits of the first bin.
+        half: Half the number of bins.
+        calibration_bins: How many bins of equal width there are for probabilities.
+        groups: How many groups of rows, a power of two.
+        worst: How many rows to keep.
+        seed: What the hashes of rows are changed by.
+    """
+
+    def __init__(
+        self,
+        *,
+        logits: bool,
+        keep: int,
+        first_bits: int,
+        half: int,
+        calibration_bins: int,
+        groups: int,
+        worst: int,
+        seed: int,
+    ) -> None:
+        self._rows = _core.BinaryRows(logits, keep, first_bits, half, calibration_bins, groups, worst, seed)
+
+    def update(self, score: np.ndarray, target: np.ndarray, ids: np.ndarray | None, first: int) -> bool:
+        """Look at all rows, or at none and return False, where one is not what the kernel takes.
+
+        Args:
+            score: (N,) float32 or float64.
+            target: (N,) integers, booleans or floats.
+            ids: (N,) integers; None for those from ``first`` on.
+            first: The id of the first row.
+        """
+        types = [_TYPES.get(x.dtype.str[1:]) if x.dtype.isnative else None for x in (score, target)]
+        if None in types or score.dtype.kind != "f" or score.ndim != 1 or target.shape != score.shape:
+            return False
+        words = None
+        if ids is not None:
+            if ids.dtype.kind not in "iu":
+                return False
+            words = np.ascontiguousarray(ids, np.int64 if ids.dtype.kind == "i" else np.uint64)
+        x, y = np.ascontiguousarray(score), np.ascontiguousarray(target)
+        return self._rows.update(x, types[0], y, types[1], x.size, words, first)
+
+    def read(self) -> BinaryTotals:
+        """Return what was found so far."""
+        found = self._rows.read()
+        bins = np.frombuffer(found["bins"], _BIN)
+        loss = _numbers(found["loss"], 2, 2, 2)
+        left = _numbers(found["left"], 2, -1)
+        worst = np.frombuffer(found["worst"], _WORST)
+        return BinaryTotals(
+            scores=np.ascontiguousarray(bins["count"].T),
+            low=bins["low"],
+            high=-bins["minus_high"],
+            cells=_numbers(found["cells"], -1, 4),
+            shares=[
+                _wide(share, unit)
+                for share, unit in zip(
+                    np.moveaxis(_numbers(found["shares"], -1, 3, 2), 1, 0), BINARY_UNITS, strict=True
+                )
+            ],
+            calibrated=_numbers(found["calibrated"], -1, 2),
+            confidence=_wide(_numbers(found["calibration"], -1, 2, 2).sum(axis=1), PROBABILITY_UNIT),
+            loss=[
+                *_wide(loss[:, 0], _core.FIRST_LOSS_UNIT),
+                *_wide(loss[:, 1], _core.SECOND_LOSS_UNIT),
+                *((limb, 32 * (_core.FIRST_LIMB + j)) for j, limb in enumerate(left.T) if limb.any()),
+            ],
+            worst={name: np.ascontiguousarray(worst[name]) for name in _WORST.names or ()},
+        )
+
+
+def _numbers(raw: bytes, *shape: int) -> np.ndarray:
+    return np.frombuffer(raw, np.int64).reshape(shape)
+
+
+def _wide(words: np.ndarray, unit: int) -> _Whole:
+    """Return sums (…, 2) of low and high words of 32 bits as pairs."""
+    return [(words[..., 0], unit), (words[..., 1], unit + 32)]

@@ -23,6 +23,8 @@ What differs from PyTorch is better on purpose and listed here:
 
 ``Doctor``, ``LightningDoctor`` and ``HuggingFaceDoctor`` watch a training: docs/guide/doctor.md.
 
+``merge_states`` and ``keep_once`` evaluate over the ranks of ``torch.distributed``: docs/guide/evaluation.md.
+
 Losses that PyTorch lacks work on tensors through their objects: ``lossmith.LogCosh()(prediction, target)``.
 """
 
@@ -56,6 +58,8 @@ from .modules import (
 
 if TYPE_CHECKING:
     from .doctor import Doctor as Doctor
+    from .evaluation import keep_once as keep_once
+    from .evaluation import merge_states as merge_states
     from .huggingface import HuggingFaceDoctor as HuggingFaceDoctor
     from .lightning import LightningDoctor as LightningDoctor
 
@@ -99,4 +103,8 @@ def __getattr__(name: str) -> Any:
         from .huggingface import HuggingFaceDoctor
 
         return HuggingFaceDoctor
+    if name in ("keep_once", "merge_states"):
+        from . import evaluation
+
+        return getattr(evaluation, name)
     raise AttributeError(f"module 'lossmith.torch' has no attribute {name!r}")

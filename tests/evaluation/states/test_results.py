@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from lossmith.errors import InputError
 from lossmith.evaluation.calibration import calibration_error
 from lossmith.evaluation.states import (
     Bootstrap,
@@ -221,9 +222,9 @@ def test_hashes_and_weights_are_pinned_and_fair() -> None:
 
 @pytest.mark.parametrize("rows", [200, 3000])
 def test_bootstrap_intervals_cover(rows: int) -> None:
-    """Of 95 % intervals of a mean and of a share, between 89 and 99 % hold the truth in 120 simulations."""
+    """Of 95 % intervals of means and of a share, between 89 and 99 % hold the truth in 120 simulations."""
     rng = np.random.default_rng(3)
-    held = np.zeros(2)
+    held = np.zeros(3)
     for k in range(120):
         loss = rng.standard_exponential(rows)
         hit = (rng.random(rows) < 0.2).astype(np.int64)
@@ -233,6 +234,8 @@ def test_bootstrap_intervals_cover(rows: int) -> None:
         held[0] += low <= 1.0 <= high
         low, high = state.interval(lambda t: t["cells"][:, 1] / t["cells"].sum(1))
         held[1] += low <= 0.2 <= high
+        low, high = state.mean_interval(lambda t: t["loss"] / t["rows"])
+        held[2] += low <= 1.0 <= high
     assert (held >= 107).all() and (held <= 119).all(), held
 
 
@@ -243,6 +246,20 @@ def test_bootstrap_totals_and_what_is_not_defined() -> None:
     assert (totals["rows"].tolist(), totals["cells"].tolist(), totals["loss"].tolist()) == ([6], [[1, 2, 3]], [15.0])
     low, high = state.interval(lambda t: t["cells"][:, 0] / 0)
     assert np.isnan(low) and np.isnan(high)
+    for rows in (0, 1):  # of one row nothing is known about the spread
+        state = Bootstrap(sums=("loss",))
+        state.update(np.arange(rows), loss=np.ones(rows))
+        assert np.isnan(state.mean_interval(lambda t: t["loss"] / t["rows"])).all()
+
+
+def test_values_are_taken_as_multiples_of_their_unit() -> None:
+    state = Bootstrap(sums=("loss", "score"), units=(-2, None))
+    values = np.array([0.3, 0.125, -0.375, 1e300])
+    state.update(np.arange(4), loss=values, score=values)
+    assert state.totals()["loss"].tolist() == [0.25 + 0.0 - 0.5 + 1e300]
+    assert state.totals()["score"].tolist() == [values.sum()]
+    with pytest.raises(InputError, match="1 units for 2 sums"):
+        Bootstrap(sums=("a", "b"), units=(-2,))
 
 
 def test_slices_are_what_each_slice_alone_gives(rng: np.random.Generator) -> None:

@@ -10,6 +10,7 @@ import numpy as np
 from ...arrays import load
 from ...core import call
 from ...losses import Loss, find
+from ...native import evaluation as kernels
 from ..inputs import Inputs
 from ..losses import LOSSES
 from ..metrics import CALIBRATION_BINS, TOP
@@ -29,6 +30,7 @@ from ..states import (
 from .plan import Plan
 
 ROWS = ("used", "missing", "nan_prediction", "infinite_prediction", "odd_target", "rescaled")
+BINARY_SUMS = ("loss", "brier", "confidence")
 _BOOTSTRAP_CLASSES = 16  # above, the cells of the confusion matrix are too many to be kept per group
 
 
@@ -39,7 +41,7 @@ def states(plan: Plan) -> Bundle:
 
 
 def update(bundle: Bundle, plan: Plan, inputs: Inputs, row_id: np.ndarray) -> None:
-    """Let the states look at a batch of clean rows."""
+    """Let the states look at a batch of clean rows, one by one: what ``rows.Rows`` does, where it can, in one pass."""
     bundle["rows"].update(used=inputs.rows)
     _UPDATE[plan.task](bundle, plan, inputs, row_id)
 
@@ -55,24 +57,24 @@ def _make_classes(plan: Plan) -> dict[str, State]:
     made: dict[str, State] = {"confusion": ConfusionCounts(classes=classes)}
     small = classes <= _BOOTSTRAP_CLASSES
     cells = classes * classes if small else 0
-    groups = 4096 if classes <= 2 else 1024
-    binary = plan.task == "binary"
     if plan.kept == "labels":
-        return made | ({"bootstrap": Bootstrap(cells=cells, groups=groups)} if small else {})
-    sums = ("loss", "brier") if binary else ("loss",)
+        return made | ({"bootstrap": Bootstrap(cells=cells)} if small else {})
+    made["worst"] = WorstRows(columns=("target", "predicted", "confidence"))
+    if plan.task == "binary":
+        # What the kernel of whole rows adds up, too (rows.py); means and their intervals come from the groups.
+        return made | {
+            "loss": LossSums(groups=2, spread=False),
+            "calibration": CalibrationBins(bins=CALIBRATION_BINS, unit=kernels.PROBABILITY_UNIT),
+            "scores": ScoreHistogram("value" if plan.kept == "logits" else "probability"),
+            "bootstrap": Bootstrap(sums=BINARY_SUMS, cells=cells, units=kernels.BINARY_UNITS),
+        }
     made |= {
         "loss": LossSums(groups=classes),
         "confidence": LossSums(),
         "calibration": CalibrationBins(bins=CALIBRATION_BINS),
-        "bootstrap": Bootstrap(sums=sums, cells=cells, groups=groups),
-        "worst": WorstRows(columns=("target", "predicted", "confidence")),
+        "bootstrap": Bootstrap(sums=("loss",), cells=cells),
     }
-    if binary:
-        made |= {
-            "brier": LossSums(groups=2),
-            "scores": ScoreHistogram("value" if plan.kept == "logits" else "probability"),
-        }
-    elif classes > 2 * TOP:
+    if classes > 2 * TOP:
         made["top"] = RowCounts(names=("inside",))
     return made
 
@@ -84,11 +86,10 @@ def _update_binary(bundle: Bundle, plan: Plan, inputs: Inputs, row_id: np.ndarra
     predicted = (p > (0 if plan.kept == "logits" else 0.5)).astype(np.int64)
     probability = load("numpy").sigmoid(p) if plan.kept == "logits" else p
     brier = values(find("squared_error"), probability, target.astype(np.float64))
-    bundle["brier"].update(brier, target)
     bundle["scores"].update(p, target)
     bundle["calibration"].update(probability, target)
     confidence = np.maximum(probability, 1 - probability)
-    return _common(bundle, plan, inputs, row_id, predicted, confidence, {"brier": brier})
+    return _common(bundle, plan, inputs, row_id, predicted, confidence, brier=brier, confidence=confidence)
 
 
 def _update_multiclass(bundle: Bundle, plan: Plan, inputs: Inputs, row_id: np.ndarray) -> None:
@@ -98,10 +99,11 @@ def _update_multiclass(bundle: Bundle, plan: Plan, inputs: Inputs, row_id: np.nd
     predicted, confidence = inputs.prediction.argmax(axis=1), p.max(axis=1)
     right = predicted == inputs.target
     bundle["calibration"].update(confidence, right)
+    bundle["confidence"].update(confidence)
     if "top" in bundle.states:
         own = np.take_along_axis(inputs.prediction, inputs.target[:, None], axis=1)
         bundle["top"].update(inside=int((np.count_nonzero(inputs.prediction > own, axis=1) < TOP).sum()))
-    return _common(bundle, plan, inputs, row_id, predicted, confidence, {})
+    return _common(bundle, plan, inputs, row_id, predicted, confidence)
 
 
 def _common(
@@ -110,14 +112,13 @@ def _common(
     inputs: Inputs,
     row_id: np.ndarray,
     predicted: np.ndarray,
-    confidence: np.ndarray,
-    more: dict[str, np.ndarray],
+    sureness: np.ndarray,
+    **more: np.ndarray,
 ) -> None:
     target = inputs.target
     loss = values(losses_of(plan)[0], inputs.prediction, target)
     bundle["loss"].update(loss, target)
-    bundle["confidence"].update(confidence)
-    bundle["worst"].update(loss, row_id, target=target, predicted=predicted, confidence=confidence)
+    bundle["worst"].update(loss, row_id, target=target, predicted=predicted, confidence=sureness)
     _count(bundle, target, predicted, row_id, loss=loss, **more)
 
 

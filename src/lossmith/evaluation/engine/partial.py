@@ -15,6 +15,7 @@ from ..states import SCHEMA, Bundle, from_json, to_json
 from . import collect
 from .batch import Batch, UnreadableError
 from .plan import Plan, arrays_of, finite_rows
+from .rows import Rows
 from .split import Split
 
 _ROUNDING, _TOLERANCE = 1e-3, 0.02  # as for arrays: sums of rows that are left, and that are repaired
@@ -77,12 +78,15 @@ def run(plan: Plan, split: Split) -> Partial:
         pieces = split.pieces(plan.columns, plan.batch_rows, dict(plan.types))
         for piece in pieces:
             part = Partial(found.states.empty())
+            rows = Rows(plan, part.states)
             try:
                 for batch in piece.batches:
-                    _take(part, plan, split.key, batch)
+                    if not rows.take_columns(batch):
+                        _take(part, rows, plan, split.key, batch)
             except UnreadableError as error:
                 _skip(found, plan, split.key, error)  # all of the piece: half of it would be counted for the whole
             else:
+                rows.close()
                 found.merge(part)
     except UnreadableError as error:
         _skip(found, plan, split.key, error)
@@ -95,7 +99,7 @@ def _skip(found: Partial, plan: Plan, key: str, error: UnreadableError) -> None:
     found.bad.append((key, str(error)))
 
 
-def _take(part: Partial, plan: Plan, key: str, batch: Batch) -> None:
+def _take(part: Partial, rows: Rows, plan: Plan, key: str, batch: Batch) -> None:
     prediction, target, there = arrays_of(batch, plan.targets, plan.predictions)
     if not len(target):
         return
@@ -123,7 +127,7 @@ def _take(part: Partial, plan: Plan, key: str, batch: Batch) -> None:
         error.args = (f"{error}; {settled}",)
         raise
     ids = _row_ids(plan, batch)
-    collect.update(part.states, plan, inputs, ids if places is None else ids[places])
+    rows.take(inputs, ids if places is None else ids[places])
 
 
 def _check_kinds(plan: Plan, batch: Batch) -> None:

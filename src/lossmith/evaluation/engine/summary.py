@@ -112,11 +112,17 @@ def _loss_of_classes(plan: Plan, states: Bundle) -> LossScore:
     by_class = states["loss"].result()
     constant = _constant_per_class(loss, plan, by_class.count)
     whole = states["loss"].overall()
-    low, high = _finite(whole.interval())
     value, rows = float(whole.mean[0]), by_class.count.sum()
     present = by_class.count > 0
     mean = float(np.sum(by_class.count[present] * constant[present]) / rows)
-    gain_low, gain_high = _gain(by_class, constant)
+    if plan.task == "binary":
+        low, high = _mean_interval(states, lambda t: t["loss"])
+        gain_low, gain_high = _mean_interval(
+            states, lambda t: t["cells"].reshape(-1, 2, 2).sum(axis=2) @ constant - t["loss"]
+        )
+    else:
+        low, high = _finite(whole.interval())
+        gain_low, gain_high = _gain(by_class, constant)
     return LossScore(
         name=loss.name,
         title=loss.title,
@@ -128,6 +134,11 @@ def _loss_of_classes(plan: Plan, states: Bundle) -> LossScore:
         gain_low=gain_low,
         gain_high=gain_high,
     )
+
+
+def _mean_interval(states: Bundle, total: Callable[[Any], np.ndarray]) -> tuple[float | None, float | None]:
+    """Return the interval of the mean per row of what ``total`` makes of the totals."""
+    return _finite(states["bootstrap"].mean_interval(lambda t: total(t) / t["rows"]))
 
 
 def _constant_per_class(loss: Loss, plan: Plan, counts: np.ndarray) -> np.ndarray:
@@ -168,15 +179,22 @@ def _of_classes(
         metrics += of_positive(classes[1])
     said: list[str] = []
     if plan.kept != "labels":
+        confidence = ("mean_confidence", "mean confidence")
         if plan.task == "binary":
             ranked, said = _ranked(states)
-            metrics += [*ranked, _brier(states)]
-        if "top" in states.states:
-            share = states["top"].result()["inside"] / kept.rows
-            low, high = wilson(share, kept.rows)
-            metrics.append(Metric(name="top_5_accuracy", title=f"top-{TOP} accuracy", value=share, low=low, high=high))
-        metrics += [_ece(states), _mean("mean_confidence", "mean confidence", states["confidence"])]
+            sure = _mean_of_groups(*confidence, states, "confidence")
+            metrics += [*ranked, _brier(states), _ece(states), sure]
+        else:
+            metrics += [*_top(states, kept.rows), _ece(states), _mean(*confidence, states["confidence"])]
     return _with_intervals(metrics, states, len(names)), confusion, classes, said
+
+
+def _top(states: Bundle, rows: int) -> list[Metric]:
+    if "top" not in states.states:
+        return []
+    share = states["top"].result()["inside"] / rows
+    low, high = wilson(share, rows)
+    return [Metric(name="top_5_accuracy", title=f"top-{TOP} accuracy", value=share, low=low, high=high)]
 
 
 def _ranked(states: Bundle) -> tuple[list[Metric], list[str]]:
@@ -208,17 +226,16 @@ def _bracketed(
 
 
 def _brier(states: Bundle) -> Metric:
-    by_class, whole = states["brier"].result(), states["brier"].overall()
-    rate = by_class.count[1] / by_class.count.sum()
-    low, high = _finite(whole.interval())
-    return Metric(
-        name="brier",
-        title="Brier score",
-        value=float(whole.mean[0]),
-        low=low,
-        high=high,
-        constant=float(rate * (1 - rate)),
-    )
+    count = states["loss"].result().count
+    rate = float(count[1] / count.sum())
+    return replace(_mean_of_groups("brier", "Brier score", states, "brier"), constant=rate * (1 - rate))
+
+
+def _mean_of_groups(name: str, title: str, states: Bundle, total: str) -> Metric:
+    """Return the mean of one of the bootstrap's sums."""
+    low, high = _mean_interval(states, lambda t: t[total])
+    totals = states["bootstrap"].totals()
+    return Metric(name=name, title=title, value=float(totals[total][0] / totals["rows"][0]), low=low, high=high)
 
 
 def _ece(states: Bundle) -> Metric:

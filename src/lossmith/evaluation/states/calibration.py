@@ -8,7 +8,7 @@ import numpy as np
 
 from ...errors import InputError
 from ...native import evaluation as kernels
-from .exact import ExactSums
+from .exact import ExactSums, rounded_to
 from .parts import Counts
 from .state import State, rows_of
 
@@ -42,6 +42,8 @@ class CalibrationBins(State):
         grid: "equal" for bins of equal width over [0, 1]; "logit" for bins of equal width of log(p / (1 - p)) in
             [-16, 16], which stay fine near 0 and 1 and from which bins of equal mass can be put together.
         bins: How many.
+        unit: The power of two of whose multiples probabilities are summed, or None for the probabilities as they are;
+            the compiled kernel of whole rows takes -32.
 
     >>> state = CalibrationBins(bins=10)
     >>> state.update(np.array([0.9, 0.9, 0.1, 0.1]), np.array([1, 0, 0, 0]))
@@ -51,10 +53,10 @@ class CalibrationBins(State):
 
     kind = "calibration"
 
-    def __init__(self, grid: str = "equal", bins: int = 15) -> None:
+    def __init__(self, grid: str = "equal", bins: int = 15, unit: int | None = None) -> None:
         if grid not in GRIDS:
             raise InputError(f"grid is {grid!r}; expected 'equal' or 'logit'")
-        super().__init__(grid=grid, bins=int(bins))
+        super().__init__(grid=grid, bins=int(bins), unit=unit)
         self._edges = _edges(grid, bins)
         self._rows, self._hits, self._confidence = Counts(bins), Counts(bins), ExactSums(bins)
         self.parts = {"rows": self._rows, "hits": self._hits, "confidence": self._confidence}
@@ -69,7 +71,8 @@ class CalibrationBins(State):
             index = self._bin(confidence)
             self._rows.add(index)
             self._hits.add(index[outcome.astype(bool)])
-        self._confidence.add(confidence, index)
+        unit = self.settings["unit"]
+        self._confidence.add(confidence if unit is None else rounded_to(confidence, unit), index)
 
     def result(self) -> Reliability:
         """Return the reliability."""

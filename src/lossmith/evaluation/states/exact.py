@@ -80,6 +80,10 @@ class ExactSums(Part):
         for block, at in self._blocks(pairs, index):
             self._add_products(np.ascontiguousarray(block[:, 0]), np.ascontiguousarray(block[:, 1]), at)
 
+    def add_whole(self, numbers: np.ndarray, exponent: int) -> None:
+        """Add ``numbers * 2**exponent`` to the sums: (size,) int64, of less than 2**62 each."""
+        self._add_limbs(np.ascontiguousarray(numbers, np.int64), exponent)
+
     def merge(self, other: Part) -> None:
         """Add the sums of another."""
         assert isinstance(other, ExactSums)
@@ -225,8 +229,10 @@ class ExactSums(Part):
         """Add sums that are whole multiples of 2**unit, times 2**exponent."""
         # Two steps: 2**-unit alone may overflow.
         half = unit // 2
-        whole = np.ldexp(np.ldexp(sums, -half), half - unit).astype(np.int64)
-        j, shift = divmod(unit + exponent, _LIMB)
+        self._add_limbs(np.ldexp(np.ldexp(sums, -half), half - unit).astype(np.int64), unit + exponent)
+
+    def _add_limbs(self, whole: np.ndarray, exponent: int) -> None:
+        j, shift = divmod(exponent, _LIMB)
         low, high = (whole & _MASK) << shift, (whole >> _LIMB) << shift
         self._at(j)[:] += low & _MASK
         self._at(j + 1)[:] += (low >> _LIMB) + (high & _MASK)
@@ -259,6 +265,8 @@ class ExactSums(Part):
     def _at(self, j: int) -> np.ndarray:
         if j not in self._limbs:
             self._limbs[j] = np.zeros(self.size, np.int64)
+        elif not self._limbs[j].flags.writeable:  # some executors hand over memory that is not ours to change
+            self._limbs[j] = self._limbs[j].copy()
         return self._limbs[j]
 
     def _carry(self) -> None:
@@ -289,6 +297,16 @@ def quotient(number: int, divisor: int, exponent: int) -> float:
         return top / bottom
     except OverflowError:
         return math.inf if (top > 0) == (bottom > 0) else -math.inf
+
+
+def rounded_to(x: np.ndarray, unit: int) -> np.ndarray:
+    """Return multiples of 2**unit next to x, ties to even ones; numbers too large to have digits below it as they are.
+
+    >>> rounded_to(np.array([0.3, 1e300]), -2).tolist()
+    [0.25, 1e+300]
+    """
+    small = np.abs(x) < 2.0 ** (52 + unit)
+    return np.where(small, np.ldexp(np.rint(np.ldexp(np.where(small, x, 0.0), -unit)), unit), x)
 
 
 def two_product(a: np.ndarray, b: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -68,9 +68,9 @@ class ScoreHistogram(State):
             raise InputError(f"scale is {scale!r}; expected 'probability' or 'value'")
         super().__init__(scale=scale, keep=int(keep))
         low, high = _FINE[scale]
-        self._half = ((high - low) << keep) + 1  # bins of one side; the first one holds all that is smaller
-        self._first = ((low + 1023) << keep) - 1  # the top bits of the largest float below the fine ones
-        self._counts, self._extremes = Counts(4 * self._half), Extremes(2 * self._half)
+        self.half = ((high - low) << keep) + 1  # bins of one side; the first one holds all that is smaller
+        self.first_bits = ((low + 1023) << keep) - 1  # the top bits of the largest float below the fine ones
+        self._counts, self._extremes = Counts(4 * self.half), Extremes(2 * self.half)
         self.parts = {"counts": self._counts, "extremes": self._extremes}
 
     def update(self, score: np.ndarray, target: np.ndarray) -> None:
@@ -79,10 +79,10 @@ class ScoreHistogram(State):
         if kernels.available():
             probability, keep = self.settings["scale"] == "probability", self.settings["keep"]
             into = (self._counts.values, self._extremes.low, self._extremes.high)
-            kernels.count_scores(score, target, probability, keep, self._first, *into)
+            kernels.count_scores(score, target, probability, keep, self.first_bits, *into)
             return
         bins = self.bins_of(score)
-        self._counts.add(bins + target.astype(np.int64) * (2 * self._half))
+        self._counts.add(bins + target.astype(np.int64) * (2 * self.half))
         self._extremes.add(score, bins)
 
     def bins_of(self, score: np.ndarray) -> np.ndarray:
@@ -91,19 +91,19 @@ class ScoreHistogram(State):
             upper = score >= 0.5
             size = np.where(upper, 1.0 - score, score)  # exact, as the score is at least a half
             inner = self._top_bits(size)
-            return np.where(upper, 2 * self._half - 1 - inner, inner)
+            return np.where(upper, 2 * self.half - 1 - inner, inner)
         inner = self._top_bits(np.abs(score))
-        return np.where(score < 0, self._half - 1 - inner, self._half + inner)
+        return np.where(score < 0, self.half - 1 - inner, self.half + inner)
 
     def counts(self) -> tuple[np.ndarray, np.ndarray]:
         """Return negatives and positives per bin, (B,) int64 each, in the order of the scores."""
-        negatives, positives = self._counts.values.reshape(2, 2 * self._half)
+        negatives, positives = self._counts.values.reshape(2, 2 * self.half)
         return negatives.copy(), positives.copy()
 
     def edges(self) -> np.ndarray:
         """Return (B + 1,) the scores between bins; a bin holds its lower edge, above the middle its upper edge."""
         keep = self.settings["keep"]
-        inner = (np.arange(self._half + 1, dtype=np.int64) + self._first) << (_MANTISSA - keep)
+        inner = (np.arange(self.half + 1, dtype=np.int64) + self.first_bits) << (_MANTISSA - keep)
         size = inner.view(np.float64)
         size[0] = 0.0
         if self.settings["scale"] == "probability":
@@ -126,8 +126,8 @@ class ScoreHistogram(State):
     def _top_bits(self, size: np.ndarray) -> np.ndarray:
         """Return 0 … half - 1, ascending with a size that is not negative."""
         bits = np.ascontiguousarray(size, np.float64).view(np.int64) & np.int64((1 << 63) - 1)  # -0.0 is 0.0
-        top = (bits >> (_MANTISSA - self.settings["keep"])) - self._first
-        return np.clip(top, 0, self._half - 1)
+        top = (bits >> (_MANTISSA - self.settings["keep"])) - self.first_bits
+        return np.clip(top, 0, self.half - 1)
 
 
 def _auc(n: np.ndarray, p: np.ndarray, loose: np.ndarray) -> Bracket:

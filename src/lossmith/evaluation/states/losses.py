@@ -40,6 +40,7 @@ class LossSums(State):
 
     Args:
         groups: How many groups; 1 for the rows as a whole.
+        spread: Whether squares and extremes are kept; without them variance, low and high are NaN.
 
     >>> state = LossSums()
     >>> state.update(np.array([1.0, 2.0, 6.0]))
@@ -50,16 +51,13 @@ class LossSums(State):
 
     kind = "loss"
 
-    def __init__(self, groups: int = 1) -> None:
-        super().__init__(groups=int(groups))
+    def __init__(self, groups: int = 1, spread: bool = True) -> None:
+        super().__init__(groups=int(groups), spread=bool(spread))
         self._rows, self._extremes = Counts(groups), Extremes(groups)
         self._sums, self._squares = ExactSums(groups), ExactSums(groups)
-        self.parts = {
-            "rows": self._rows,
-            "sums": self._sums,
-            "squares": self._squares,
-            "extremes": self._extremes,
-        }
+        self.parts = {"rows": self._rows, "sums": self._sums}
+        if spread:
+            self.parts |= {"squares": self._squares, "extremes": self._extremes}
 
     def update(self, loss: np.ndarray, group: np.ndarray | None = None) -> None:
         """Look at values (N,) float64 of the groups (N,) integers, where there are several."""
@@ -70,15 +68,20 @@ class LossSums(State):
             rows_of(loss=loss, group=group)
             self._rows.add(group)
         self._sums.add(loss, group)
-        self._squares.add_products(loss, loss, group)
-        self._extremes.add(loss, group)
+        if self.settings["spread"]:
+            self._squares.add_products(loss, loss, group)
+            self._extremes.add(loss, group)
 
     def result(self) -> LossSummary:
         """Return the numbers per group."""
         rows = self._rows.values.copy()
+        mean = self._sums.result(rows)
+        if not self.settings["spread"]:
+            unknown = np.full(rows.size, np.nan)
+            return LossSummary(rows, mean, unknown, unknown.copy(), unknown.copy())
         return LossSummary(
             count=rows,
-            mean=self._sums.result(rows),
+            mean=mean,
             variance=_variances(self._sums, self._squares, rows),
             low=self._extremes.low.copy(),
             high=self._extremes.high.copy(),
@@ -86,7 +89,7 @@ class LossSums(State):
 
     def overall(self) -> LossSummary:
         """Return the numbers of all groups together, from the exact sums."""
-        one = LossSums()
+        one = LossSums(spread=self.settings["spread"])
         one._rows.values[0] = self._rows.values.sum()
         for mine, whole in ((self._sums, one._sums), (self._squares, one._squares)):
             whole.absorb(mine)

@@ -125,7 +125,11 @@ class Extremes(Part):
     def merge(self, other: Part) -> None:
         """Take the extremes of both."""
         assert isinstance(other, Extremes)
-        self.low, self.high = np.fmin(self.low, other.low), np.fmax(self.high, other.high)
+        self.fold(other.low, other.high)
+
+    def fold(self, low: np.ndarray, high: np.ndarray) -> None:
+        """Take other extremes, (size,) each, into account."""
+        self.low, self.high = np.fmin(self.low, low), np.fmax(self.high, high)
 
     def arrays(self) -> dict[str, np.ndarray]:
         """Return the groups that have a value, and both ends of each."""
