@@ -70,6 +70,11 @@ def score(loss: Loss, inputs: Inputs) -> LossScore:
     )
 
 
+def per_row(inputs: Inputs) -> np.ndarray:
+    """Return the value per row, (N,), of the loss that decides on the verdict."""
+    return _rows(find(LOSSES[inputs.task, inputs.form][0]), inputs.prediction, inputs.target)
+
+
 def _skill(loss: Loss, value: float, constant: float) -> float | None:
     """``1 - value / constant``, where both are distances from a best value of 0."""
     if loss.dropped or constant <= 0 or not np.isfinite(constant):

@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import InputError
-from . import engine, losses, metrics, verdict
+from . import engine, figures, losses, metrics, verdict
+from .arrays import Locate
 from .inputs import Inputs, prepare
 from .result import Evaluation
 from .sources import load
@@ -187,11 +188,11 @@ def evaluate_file(
         class_names=table.class_names,
         locate=table.locate,
     )
-    result = _evaluation(inputs)
+    result = _evaluation(inputs, table.locate)
     return replace(result, assumptions=(*table.assumptions, *result.assumptions), source=table.source)
 
 
-def _evaluation(inputs: Inputs) -> Evaluation:
+def _evaluation(inputs: Inputs, name_of: Locate = str) -> Evaluation:
     found, left_out = losses.scores(inputs)
     numbers, confusion, classes = metrics.compute(inputs)
     return Evaluation(
@@ -207,4 +208,5 @@ def _evaluation(inputs: Inputs) -> Evaluation:
         findings=verdict.findings(inputs, numbers, confusion, classes),
         assumptions=inputs.assumptions,
         notes=(*inputs.notes, *left_out),
+        figures=figures.of_rows(inputs, name_of),
     )
