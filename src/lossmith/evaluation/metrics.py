@@ -19,7 +19,7 @@ from .curves import average_precision, roc_auc
 from .inputs import Inputs, Subject
 from .intervals import effective_rows, normal, wilson
 from .losses import best
-from .result import ClassScore, Confusion, Metric
+from .result import ClassScore, Confusion, Metric, finite
 
 TOP = 5  # "top-5 accuracy", told above 2 * TOP classes
 CALIBRATION_BINS = 15
@@ -97,19 +97,18 @@ def _multiclass(inputs: Inputs) -> tuple[list[Metric], Confusion | None, tuple[C
 
 def shared(inputs: Subject, counts: Counts) -> list[Metric]:
     """Metrics that any classification has."""
-    total = float(counts.support.sum())
-    accuracy = float(counts.hits.sum()) / total
+    accuracy = float(counts.accuracy())
     low, high = wilson(accuracy, effective_rows(inputs.weight, inputs.rows))
-    present = counts.support > 0
-    seen = present | (counts.predicted > 0)
-    f1 = counts.f1()
+    kappa = float(counts.kappa())
     return [
         Metric(name="accuracy", title="accuracy", value=accuracy, low=low, high=high,
                constant=_majority(inputs, counts)),
         Metric(name="balanced_accuracy", title="balanced accuracy",
-               value=float(np.mean(counts.hits[present] / counts.support[present])), constant=1 / int(present.sum())),
-        Metric(name="macro_f1", title="macro F1", value=float(np.mean(f1[seen]))),
-        Metric(name="weighted_f1", title="weighted F1", value=float(np.sum(f1 * counts.support) / total)),
+               value=float(counts.balanced_accuracy()), constant=1 / int((counts.support > 0).sum())),
+        Metric(name="macro_f1", title="macro F1", value=float(counts.macro_f1())),
+        Metric(name="weighted_f1", title="weighted F1", value=float(counts.weighted_f1())),
+        Metric(name="mcc", title="Matthews correlation", value=float(counts.mcc()), constant=0.0, proportion=False),
+        Metric(name="kappa", title="Cohen's kappa", value=finite(kappa), constant=0.0, proportion=False),
     ]  # fmt: skip
 
 

@@ -35,7 +35,7 @@ def to_html(result: Evaluation, history: Any = None) -> str:
     figures = charts.draw(result, drawn)
     sections = [
         ("", "", _head(result) + _cards(result)),
-        ("findings", "Findings", _list("What stands out", result.findings, "findings")),
+        ("findings", "Findings", bullets("What stands out", result.findings, "findings")),
         ("numbers", "Numbers", _join(table(tables.losses(result)), table(tables.metrics(result)))),
         ("confusion", "Confusion", confusion),
         *(_section(title, parts, threshold) for title, parts in figures),
@@ -46,7 +46,7 @@ def to_html(result: Evaluation, history: Any = None) -> str:
             "Worst rows",
             table(tables.worst(drawn, result.task), sortable=True, text=0 if result.task == "regression" else 2),
         ),
-        ("notes", "Notes", _list("Notes", result.notes, "notes")),
+        ("notes", "Notes", bullets("Notes", result.notes, "notes")),
     ]
     scripts = [*(["threshold.js"] if thresholds else []), *(["matrix.js"] if confusion else [])]
     return page(result.verdict, sections, {"thresholds": thresholds, "matrix": cells}, scripts)
@@ -91,7 +91,8 @@ def _card(title: str, value: str, below: str) -> str:
     return f"<div><dt>{escape(title)}</dt><dd>{escape(value)}<small>{escape(below)}</small></dd></div>\n"
 
 
-def _list(title: str, sentences: Sequence[str], kind: str) -> str:
+def bullets(title: str, sentences: Sequence[str], kind: str) -> str:
+    """Return sentences as a list with a heading; an empty string where there are none."""
     if not sentences:
         return ""
     items = "".join(f"<li>{escape(s)}</li>\n" for s in sentences)

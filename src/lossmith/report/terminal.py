@@ -27,7 +27,7 @@ def show(result: Evaluation, console: Console) -> None:
         _bullet(sentence, console)
     for table in shown(result, console.width):
         console.print()
-        _print_table(table, console)
+        print_table(table, console)
     if result.notes:
         console.print()
         console.print(Text("Notes", style="bold"))
@@ -39,7 +39,8 @@ def _bullet(sentence: str, console: Console, style: str = "") -> None:
     console.print(Text(f"- {visible(sentence)}", style=style))
 
 
-def _print_table(table: Table, console: Console) -> None:
+def print_table(table: Table, console: Console) -> None:
+    """Print a table, as wide as it needs."""
     drawn = RichTable(box=None, pad_edge=False, header_style="dim", padding=(0, 2, 0, 0))
     for i, title in enumerate(table.headings):
         drawn.add_column(Text(title), justify="left" if i == 0 else "right", overflow="fold")
