@@ -12,7 +12,7 @@ import typer
 
 from ..evaluation import compare as compare_predictions
 from ..files import write_whole
-from ..report.comparison import show
+from ..report.terminal import show_comparison
 from .console import console
 from .evaluate import check_report
 from .options import Classes, Form, Json, Prediction, Target, Task, class_names
@@ -72,6 +72,6 @@ def compare(
     if as_json:
         print(found.to_json())
     else:
-        show(found, console())
+        show_comparison(found, console())
     if report is not None:
         print(f"Report: {report}", file=sys.stderr if as_json else sys.stdout)

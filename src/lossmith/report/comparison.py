@@ -1,11 +1,8 @@
-"""A comparison as text, on a terminal, and as one HTML page."""
+"""A comparison as text and as one HTML page."""
 
 from __future__ import annotations
 
 from dataclasses import replace
-
-from rich.console import Console
-from rich.text import Text
 
 from ..evaluation.comparison import Comparison
 from ..evaluation.paired import Difference
@@ -14,7 +11,7 @@ from . import tables
 from .html import bullets, table
 from .page import page
 from .svg import LEFT, TOP, escape, figure
-from .tables import Table, shortened, visible
+from .tables import Table, shortened
 from .text import ASSUMED, WIDTH, block, fitted, wrapped
 
 _ROW = 26  # height of one line of the forest plot
@@ -22,13 +19,13 @@ _ROW = 26  # height of one line of the forest plot
 
 def to_text(found: Comparison) -> str:
     """Return verdicts, how rows were paired, the tables and the notes."""
-    lines = wrapped(_heading(found))
+    lines = wrapped(heading(found))
     if found.assumptions:
         lines += [ASSUMED, *(line for text in found.assumptions for line in wrapped(text, "- ")), ""]
     lines += [line for verdict in found.verdicts for line in wrapped(verdict)]
     lines += wrapped(found.how)
-    for shown in _tables(found):
-        lines += ["", *block(_narrowed(shown, WIDTH))]
+    for shown in differences(found):
+        lines += ["", *block(narrowed(shown, WIDTH))]
     if found.notes:
         lines += ["", "Notes", *(line for text in found.notes for line in wrapped(text, "- "))]
     return "\n".join(lines)
@@ -36,7 +33,7 @@ def to_text(found: Comparison) -> str:
 
 def to_html(found: Comparison) -> str:
     """Return the comparison as one page."""
-    about = f'<p class="kicker">{escape(_heading(found))}</p>'
+    about = f'<p class="kicker">{escape(heading(found))}</p>'
     assumed = "".join(f'<p class="assumed">{escape(text)}</p>' for text in (*found.assumptions, found.how))
     tone = "even" if len(found.verdicts) != 1 else _tone(found)
     start, _, rest = found.verdicts[0].partition(": ")
@@ -45,13 +42,13 @@ def to_html(found: Comparison) -> str:
         start, leads = f"{len(found.verdicts)} sets against {shortened(found.names[0])}", list(found.verdicts)
     listed = "".join(f'<p class="lead">{escape(text)}</p>' for text in leads)
     head = f'<header class="verdict {tone}">{about}<h1>{escape(start)}</h1>{listed}{assumed}</header>'
-    differences, *others = _tables(found)
+    first, *others = differences(found)
     sections = [
         ("", "", head),
         (
             "differences",
             "Differences",
-            _plots(found) + table(differences, sortable=True, text=int(len(found.names) > 2)),
+            _plots(found) + table(first, sortable=True, text=int(len(found.names) > 2)),
         ),
         *(("tests", "Tests", table(t)) for t in others),
         ("notes", "Notes", bullets("Notes", found.notes, "notes")),
@@ -59,7 +56,8 @@ def to_html(found: Comparison) -> str:
     return page(f"{' against '.join(map(shortened, found.names[:2]))}: {start}", sections, {}, [])
 
 
-def _heading(found: Comparison) -> str:
+def heading(found: Comparison) -> str:
+    """Return what was compared, in one line."""
     return f"{found.task}, {found.rows} rows, {' · '.join(found.names)}"
 
 
@@ -68,7 +66,8 @@ def _tone(found: Comparison) -> str:
     return "good" if " is better than " in verdict else "bad" if " is worse than " in verdict else "even"
 
 
-def _tables(found: Comparison) -> list[Table]:
+def differences(found: Comparison) -> list[Table]:
+    """Return the differences, and the test of the accuracies where there is one."""
     several = len(found.names) > 2
     rows = tuple(
         (
@@ -104,7 +103,7 @@ def _tables(found: Comparison) -> list[Table]:
     return made
 
 
-def _narrowed(table: Table, width: int) -> Table:
+def narrowed(table: Table, width: int) -> Table:
     """Return the table without what can be told from the rest, where it is too wide; then without intervals."""
     for heading in ("p", "difference"):
         if fitted(table, width) is not table and heading in table.headings:
@@ -167,21 +166,3 @@ def _plot(found: Comparison, model: str) -> str:
     )
     reading = "Each line is a 95 % interval, in units of its own half width; those that cross the middle are undecided."
     return figure("comparison", title, picture, reading, [("c0", "better"), ("c1", "worse"), ("c6", "undecided")])
-
-
-def show(found: Comparison, console: Console) -> None:
-    """Print a comparison on a terminal."""
-    from .terminal import print_table
-
-    console.print(Text(visible(_heading(found)), style="dim"))
-    for text in found.assumptions:
-        console.print(Text(f"- {visible(text)}", style="dim"))
-    for verdict in found.verdicts:
-        style = "green" if " is better than " in verdict else "red" if " is worse than " in verdict else "yellow"
-        console.print(Text(visible(verdict), style=f"bold {style}"))
-    console.print(Text(visible(found.how), style="dim"))
-    for shown in _tables(found):
-        console.print()
-        print_table(_narrowed(shown, console.width), console)
-    for text in found.notes:
-        console.print(Text(f"- {visible(text)}", style="dim"))
