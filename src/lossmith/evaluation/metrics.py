@@ -20,17 +20,12 @@ from .calibration import calibration_error
 from .confusion import Counts, class_scores, count_labels, most_confused, of_classes
 from .curves import Ranking
 from .inputs import Inputs, Subject
-from .intervals import Z, effective_rows, normal, wilson
+from .intervals import effective_rows, normal, wilson
 from .losses import best, values_per_row
 from .result import ClassScore, Confusion, Metric, finite
 
 TOP = 5  # "top-5 accuracy", told above 2 * TOP classes
 CALIBRATION_BINS = 15
-_QUANTILES = (
-    (0.5, "median_error", "median absolute error"),
-    (0.9, "p90_error", "absolute error, 90 % quantile"),
-    (0.99, "p99_error", "absolute error, 99 % quantile"),
-)
 
 
 def compute(inputs: Inputs) -> tuple[dict[str, Metric], Confusion | None, tuple[ClassScore, ...]]:
@@ -212,28 +207,10 @@ def _regression(inputs: Inputs) -> tuple[list[Metric], Confusion | None, tuple[C
         Metric(name="r2", title="R²", value=_r2(inputs), constant=0.0, proportion=False),
         Metric(name="bias", title="bias (mean error)", value=float(np.average(rows, weights=inputs.weight)),
                low=low, high=high, proportion=False),
-        *_sizes(error, inputs.weight),
         Metric(name="max_error", title="largest error", value=float(np.abs(error).max()), proportion=False),
     ]  # fmt: skip
     intervals = {"rmse": _roots(spread["squared_error"]), "mae": spread["absolute_error"], "r2": _r2_interval(inputs)}
     return _with_intervals(metrics, intervals), None, ()
-
-
-def _sizes(error: np.ndarray, weight: np.ndarray | None) -> list[Metric]:
-    """Quantiles of the absolute error, with the intervals that order statistics give; unweighted, one column."""
-    if weight is not None or error.ndim > 1:
-        return []
-    ordered, n = np.sort(np.abs(error)), error.size
-    found = []
-    for q, name, title in _QUANTILES:
-        half = Z * (n * q * (1 - q)) ** 0.5
-        low, high = int(np.floor(n * q - half)) - 1, int(np.ceil(n * q + half))
-        inside = low >= 0 and high < n
-        found.append(
-            Metric(name=name, title=title, value=float(np.quantile(ordered, q)), proportion=False,
-                   low=float(ordered[low]) if inside else None, high=float(ordered[high]) if inside else None)
-        )  # fmt: skip
-    return found
 
 
 def _roots(ends: resampling.Interval) -> resampling.Interval:

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import InputError
-from . import engine, figures, losses, metrics, verdict
+from . import engine, figures, losses, metrics, temperature, verdict
 from .arrays import Locate
 from .inputs import Inputs, prepare
 from .result import Evaluation
@@ -195,6 +195,7 @@ def evaluate_file(
 def _evaluation(inputs: Inputs, name_of: Locate = str) -> Evaluation:
     found, left_out = losses.scores(inputs)
     numbers, confusion, classes = metrics.compute(inputs)
+    drawn = figures.of_rows(inputs, name_of)
     return Evaluation(
         task=inputs.task,
         form=inputs.form,
@@ -205,8 +206,8 @@ def _evaluation(inputs: Inputs, name_of: Locate = str) -> Evaluation:
         confusion=confusion,
         per_class=classes,
         verdict=verdict.headline(inputs, found, numbers),
-        findings=verdict.findings(inputs, numbers, confusion, classes),
+        findings=verdict.findings(inputs, numbers, confusion, classes, drawn, temperature.fit(inputs)),
         assumptions=inputs.assumptions,
         notes=(*inputs.notes, *left_out),
-        figures=figures.of_rows(inputs, name_of),
+        figures=drawn,
     )
