@@ -33,7 +33,7 @@ from .native import has_native, trim
 __version__ = "0.1.0"
 
 _SUBMODULES = ("boosting", "doctor", "evaluation", "jax", "keras", "report", "torch", "understanding")
-_ELSEWHERE = {"choose": "understanding", "evaluate": "evaluation"}
+_ELSEWHERE = {"choose": "understanding", "compare": "evaluation", "evaluate": "evaluation"}
 _BY_NAME = {d.name: d for d in losses()}
 _BY_OBJECT_NAME = {d.object_name: d for d in losses()}
 

@@ -20,6 +20,7 @@ from .errors import LossmithError as LossmithError
 from .errors import MissingDependencyError as MissingDependencyError
 from .errors import ShapeError as ShapeError
 from .errors import UnknownNameError as UnknownNameError
+from .evaluation import compare as compare
 from .evaluation import evaluate as evaluate
 from .losses import Loss as Loss
 from .losses import losses as losses
@@ -4097,6 +4098,7 @@ __all__ = [
     "ciou_loss",
     "circle",
     "clip",
+    "compare",
     "contrastive",
     "coral",
     "corn",

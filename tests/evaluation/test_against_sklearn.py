@@ -48,6 +48,8 @@ def test_multiclass(rng: np.random.Generator, weighted: bool, form: str, classes
         "balanced_accuracy": sklearn_metrics.balanced_accuracy_score(y, hard, sample_weight=w),
         "macro_f1": sklearn_metrics.f1_score(y, hard, average="macro", sample_weight=w),
         "weighted_f1": sklearn_metrics.f1_score(y, hard, average="weighted", sample_weight=w),
+        "mcc": sklearn_metrics.matthews_corrcoef(y, hard, sample_weight=w),
+        "kappa": sklearn_metrics.cohen_kappa_score(y, hard, sample_weight=w),
     }
     if classes > 10:
         expected["top_5_accuracy"] = sklearn_metrics.top_k_accuracy_score(y, z, k=5, sample_weight=w)
@@ -76,6 +78,8 @@ def test_binary(rng: np.random.Generator, weighted: bool, form: str) -> None:
         "precision": sklearn_metrics.precision_score(y, hard, sample_weight=w),
         "recall": sklearn_metrics.recall_score(y, hard, sample_weight=w),
         "f1": sklearn_metrics.f1_score(y, hard, sample_weight=w),
+        "mcc": sklearn_metrics.matthews_corrcoef(y, hard, sample_weight=w),
+        "kappa": sklearn_metrics.cohen_kappa_score(y, hard, sample_weight=w),
     }
     if form != "labels":
         expected["auc"] = sklearn_metrics.roc_auc_score(y, z, sample_weight=w)
@@ -111,6 +115,9 @@ def test_regression(rng: np.random.Generator, weighted: bool, columns: int) -> N
     assert metrics["bias"] == pytest.approx(np.average(np.mean((p - y).reshape(200, -1), axis=1), weights=w))
     if columns == 1:
         assert metrics["max_error"] == pytest.approx(sklearn_metrics.max_error(y, p))
+        if not weighted:
+            half = result.drawn().errors.quantiles["0.5"]
+            assert half == pytest.approx(sklearn_metrics.median_absolute_error(y, p))
 
 
 @WEIGHTED
@@ -150,3 +157,12 @@ def test_classes_that_are_missing_count_as_in_sklearn() -> None:
     assert result.per_class[2].precision is None
     assert result.per_class[3].recall is None
     assert result.per_class[3].f1 is None
+
+
+def test_answers_of_one_kind_have_no_correlation() -> None:
+    target = [0, 1, 2, 1]
+    assert lm.evaluate([1, 1, 1, 1], target, task="multiclass").metrics["mcc"].value == 0.0
+    assert lm.evaluate([1, 1, 1, 1], target, task="multiclass").metrics["kappa"].value == 0.0
+    always = lm.evaluate([1, 1, 1], [1, 1, 1], task="multiclass", form="labels", class_names=["a", "b"])
+    assert always.metrics["mcc"].value == 0.0
+    assert always.metrics["kappa"].value is None  # 0 / 0

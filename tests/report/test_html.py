@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
+import json
 import re
 from html.parser import HTMLParser
 from pathlib import Path
@@ -10,9 +13,10 @@ import numpy as np
 import pytest
 
 import lossmith as lm
-from lossmith.report import history
+from lossmith.report import history, matrix, svg
+from lossmith.report.page import _json
 
-VOID = {"meta", "input", "line", "polyline", "circle"}
+VOID = {"meta", "input", "line", "polyline", "polygon", "circle"}
 EVIL = '<script>alert("x")</script>'
 
 
@@ -20,7 +24,7 @@ class Page(HTMLParser):
     """Checks that elements are balanced, and keeps what tests ask for."""
 
     def __init__(self, text: str) -> None:
-        super().__init__()
+        super().__init__(convert_charrefs=True)
         self.open: list[str] = []
         self.tags: list[tuple[str, dict[str, str | None]]] = []
         self.text: dict[str, list[str]] = {}
@@ -36,6 +40,9 @@ class Page(HTMLParser):
     def handle_endtag(self, tag: str) -> None:
         if tag not in VOID:
             assert self.open.pop() == tag
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
 
     def handle_data(self, data: str) -> None:
         if self.open:
@@ -72,29 +79,75 @@ def test_page_is_well_formed_and_needs_nothing(results: dict, name: str) -> None
     text = results[name].to_html()
     page = Page(text)
     assert text.startswith("<!doctype html>")
-    assert not page.all("script")
     assert not page.all("link")
-    assert not re.search(r"https?://|url\(|@import|\bon\w+=", text)
-    assert page.text["title"] == [results[name].verdict]
+    assert not any("src" in attributes for _, attributes in page.tags)
+    assert all(attributes.get("href", "#").startswith("#") for _, attributes in page.tags)
+    assert not re.search(r"https?://(?!www\.w3\.org)|url\(|@import|\son\w+=|innerHTML|eval\(", text)
+    assert page.text["title"][0] == results[name].verdict
     assert "prefers-color-scheme: dark" in text
     assert len(page.all("caption")) == len(page.all("table"))
+    assert all(attributes["role"] == "img" and attributes["aria-label"] for attributes in page.all("svg"))
+    anchors = {a["href"] for a in page.all("a")}
+    assert {f"#{attributes['id']}" for _, attributes in page.tags if "id" in attributes} >= anchors
     assert all("scope" in attributes for attributes in page.all("th"))
     assert any(a.get("name") == "viewport" for a in page.all("meta"))
     assert len(text.encode()) < 200_000
 
 
+def test_only_our_scripts_may_run(results: dict) -> None:
+    """The page's policy names exactly the scripts that stand in it, by their hashes."""
+    text = results["binary"].to_html()
+    policy = next(a["content"] for a in Page(text).all("meta") if a.get("http-equiv"))
+    sources = re.findall(r"<script>(.*?)</script>", text, flags=re.DOTALL)
+    hashes = [f"'sha256-{base64.b64encode(hashlib.sha256(s.encode()).digest()).decode()}'" for s in sources]
+    assert len(hashes) == 3
+    assert policy.split("script-src ")[1].split() == hashes
+    assert "default-src 'none'" in policy
+
+
+def test_data_cannot_end_their_element() -> None:
+    given = {"names": ["</script><img src=x onerror=alert(1)>", "<!--", "\u2028", "\ud800"]}
+    text = _json(given)
+    assert not set("<>&") & set(text)
+    assert text.isascii()
+    assert json.loads(text) == given
+
+
+def test_a_thousand_classes_fit_into_2_mb(rng: np.random.Generator) -> None:
+    names = [f"{EVIL} of class number {i}, which has a long name" * 3 for i in range(1000)]
+    y = np.repeat(np.arange(1000), 160)
+    text = lm.evaluate(rng.integers(0, 1000, y.size), y, task="multiclass", class_names=names).to_html()
+    assert len(text.encode()) < 2_000_000
+    assert EVIL not in text
+    assert "rows together, are left out" in text
+
+
+def test_cells_of_the_picture_are_the_largest() -> None:
+    counts = np.zeros((50, 50), np.int64)
+    counts[3, 4], counts[49, 49], counts[0, 0] = 7, 9, 2
+    found = lm.evaluation.Confusion(class_names=tuple(map(str, range(50))), counts=counts, pairs=(), errors=7)
+    _, data = matrix.draw(found)
+    assert data["cells"] == [0, 2, 154, 7, 2345, 9]
+    assert (data["rows"][3], data["columns"][4], data["unit"]) == (7, 7, 1.0)
+    weighted = lm.evaluation.Confusion(class_names=found.class_names, counts=counts / 3, pairs=(), errors=7 / 3)
+    _, data = matrix.draw(weighted)
+    assert [data["cells"][i] * data["unit"] for i in (1, 3, 5)] == pytest.approx([2 / 3, 7 / 3, 3.0], rel=1e-5)
+
+
 def test_page_shows_the_matrix_and_its_classes(results: dict) -> None:
     page = Page(results["multiclass"].to_html())
     captions = page.text["caption"]
-    assert captions == ["Losses", "Metrics", "Confusion matrix", "Most confused", "Classes"]
-    counts = [int(text) for text in page.text["b"]]
-    assert sum(counts) == 300
+    assert captions[:5] == ["Losses", "Metrics", "Confusion matrix", "Most confused", "Classes"]
+    cells = re.findall(
+        r'<td class="(?:hit|miss)" style="[^"]*" title="[^"]*">(\d+)</td>', results["multiclass"].to_html()
+    )
+    assert sum(map(int, cells)) == 300
     assert "Confusion matrix" not in Page(results["many"].to_html()).text["caption"]
 
 
-def test_what_was_assumed_stands_before_the_verdict(results: dict) -> None:
+def test_what_was_assumed_stands_in_the_head(results: dict) -> None:
     text, result = results["binary"].to_html(), results["binary"]
-    assert text.index(result.assumptions[0].replace("'", "&#x27;")) < text.index("<h1>")
+    assert text.index(result.assumptions[0].replace("'", "&#x27;")) < text.index("</header>")
     assert "assumed" not in lm.evaluate([1.0, 2.0], [1.5, 2.0], task="regression").to_html().partition("<body>")[2]
 
 
@@ -114,7 +167,7 @@ def test_history_is_drawn() -> None:
         {"epoch": 2, "train_loss": 0.5, "val_loss": 0.9, "accuracy": 0.7, "note": "text"},
         {"epoch": 3, "train_loss": float("nan"), "val_loss": 1.1, "accuracy": None},
     ]
-    page = Page(lm.evaluate([1.0, 2.0], [1.5, 2.0]).to_html(history=epochs))
+    page = Page(history.draw(epochs))
     assert [a["aria-label"] for a in page.all("svg")] == [
         "Loss by epoch: train_loss, val_loss",
         "Other metrics by epoch: accuracy",
@@ -122,6 +175,16 @@ def test_history_is_drawn() -> None:
     curves = [a["points"].split() for a in page.all("polyline")]
     assert [len(points) for points in curves] == [2, 3, 2]
     assert "lowest: 0.9, epoch 2" in page.text["text"]
+
+
+def test_history_has_the_doctors_marks() -> None:
+    v = [1.0, 0.7, 0.5, 0.42, 0.4, 0.41, 0.45, 0.5, 0.56, 0.63, 0.7, 0.78]
+    curves = {"loss": [1 / (1 + k) for k in range(12)], "val_loss": v}
+    drawn = history.draw(curves)
+    assert "<b>GEN01</b>" in drawn
+    assert '<text class="doctor"' in drawn
+    assert "GEN01" not in history.draw({"loss": [1.0, 0.5], "val_loss": [1.0, 0.6]})
+    assert "doctor" not in history.draw([{"accuracy": 0.5}, {"accuracy": 0.6}])
 
 
 def test_history_edges() -> None:
@@ -139,7 +202,7 @@ def test_history_edges() -> None:
     ("low", "high"), [(0.0, 1.0), (0.3288, 2.41), (-5.0, 1e6), (3.0, 3.0), (0.0, 0.0), (1e-9, 2e-9)]
 )
 def test_ticks_enclose_the_values(low: float, high: float) -> None:
-    ticks = history._ticks(low, high)
+    ticks = svg.ticks(low, high)
     assert ticks[0] <= low <= high <= ticks[-1]
     assert 2 <= len(ticks) <= 7
     assert ticks == sorted(set(ticks))

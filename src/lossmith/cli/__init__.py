@@ -1,4 +1,4 @@
-"""The command line: ``lossmith choose | evaluate | doctor | lint | explain | plot | losses | demo``.
+"""The command line: ``lossmith choose | evaluate | compare | doctor | lint | explain | plot | losses | demo``.
 
 ``main`` is the entry point; the commands live in modules of their names. Mistakes of the user end in one or two lines
 on stderr and exit code 2, never in a traceback.

@@ -11,6 +11,7 @@ from .. import __version__
 COMMANDS = (
     "choose",
     "evaluate",
+    "compare",
     "doctor",
     "lint",
     "explain",
@@ -21,7 +22,7 @@ COMMANDS = (
 
 app = typer.Typer(
     name="lossmith",
-    help="Loss functions: choose one, evaluate predictions, find misuse, explain a loss, plot it.",
+    help="Loss functions: choose one, evaluate and compare predictions, find misuse, explain a loss, plot it.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,

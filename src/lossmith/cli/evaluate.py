@@ -53,7 +53,7 @@ def evaluate(
     Many files and large ones are read in parts, in constant memory, on all cores.
     """
     if report is not None:
-        _check_report(report)
+        check_report(report)
     columns: dict[str, Any] = {
         "target": target or None,
         "prediction": prediction or None,
@@ -77,7 +77,7 @@ def evaluate(
         print(f"Report: {report}", file=sys.stderr if json else sys.stdout)
 
 
-def _check_report(path: Path) -> None:
+def check_report(path: Path) -> None:
     """Raise InputError where the file's name promises something else than HTML."""
     if path.suffix.lower() not in (".html", ".htm") and not path.is_dir():
         better = path.with_suffix(".html") if path.name.strip(".") else "report.html"

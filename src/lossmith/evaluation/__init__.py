@@ -1,17 +1,23 @@
 """Evaluation: what a set of predictions is worth, in numbers and in words."""
 
+from .comparison import Comparison, compare
+from .paired import Difference, Discordant
 from .result import ClassScore, Confused, Confusion, Evaluation, LossScore, Metric
 from .run import evaluate, evaluate_file
 from .sources import Predictions, load
 
 __all__ = [
     "ClassScore",
+    "Comparison",
     "Confused",
     "Confusion",
+    "Difference",
+    "Discordant",
     "Evaluation",
     "LossScore",
     "Metric",
     "Predictions",
+    "compare",
     "evaluate",
     "evaluate_file",
     "load",

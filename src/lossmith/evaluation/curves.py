@@ -2,7 +2,45 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
+
+
+class Ranking:
+    """Scores in order, sorted once for any weights.
+
+    Args:
+        target: (N,) 0 and 1.
+        score: (N,) numbers; larger means more positive.
+    """
+
+    def __init__(self, target: np.ndarray, score: np.ndarray) -> None:
+        self._order = np.argsort(-score, kind="stable")
+        ranked = score[self._order]
+        self._last = np.flatnonzero(np.append(ranked[1:] != ranked[:-1], True))
+        self._positive = target[self._order].astype(np.float64)
+
+    def auc(self, weight: np.ndarray | None = None) -> float:
+        """Return the area under the ROC curve; NaN where one kind of row is missing."""
+        hits, alarms = self.cumulative(weight)
+        hits, alarms = np.concatenate([[0.0], hits]), np.concatenate([[0.0], alarms])
+        pairs = hits[-1] * alarms[-1]
+        return float(np.sum(np.diff(alarms) * (hits[1:] + hits[:-1]) / 2) / pairs) if pairs else math.nan
+
+    def average_precision(self, weight: np.ndarray | None = None) -> float:
+        """Return the precision averaged over the steps of recall; NaN where there is no positive row."""
+        hits, alarms = self.cumulative(weight)
+        steps = np.diff(np.concatenate([[0.0], hits]))
+        taken = hits + alarms
+        area = np.sum(steps * hits / np.where(taken > 0, taken, 1))
+        return float(area / hits[-1]) if hits[-1] else math.nan
+
+    def cumulative(self, weight: np.ndarray | None) -> tuple[np.ndarray, np.ndarray]:
+        """Return the weight of positives and of negatives at or above each distinct score, highest first."""
+        weight = np.ones(self._order.size) if weight is None else weight[self._order]
+        hits = np.cumsum(weight * self._positive)[self._last]
+        return hits, np.cumsum(weight * (1 - self._positive))[self._last]
 
 
 def roc_auc(target: np.ndarray, score: np.ndarray, weight: np.ndarray | None = None) -> float:
@@ -16,9 +54,7 @@ def roc_auc(target: np.ndarray, score: np.ndarray, weight: np.ndarray | None = N
     >>> roc_auc(np.array([0, 0, 1, 1]), np.array([0.1, 0.4, 0.35, 0.8]))
     0.75
     """
-    hits, alarms = _cumulative(target, score, weight)
-    hits, alarms = np.concatenate([[0.0], hits]), np.concatenate([[0.0], alarms])
-    return float(np.sum(np.diff(alarms) * (hits[1:] + hits[:-1]) / 2) / (hits[-1] * alarms[-1]))
+    return Ranking(target, score).auc(weight)
 
 
 def average_precision(target: np.ndarray, score: np.ndarray, weight: np.ndarray | None = None) -> float:
@@ -27,18 +63,4 @@ def average_precision(target: np.ndarray, score: np.ndarray, weight: np.ndarray 
     >>> round(average_precision(np.array([0, 0, 1, 1]), np.array([0.1, 0.4, 0.35, 0.8])), 4)
     0.8333
     """
-    hits, alarms = _cumulative(target, score, weight)
-    steps = np.diff(np.concatenate([[0.0], hits]))
-    taken = hits + alarms
-    return float(np.sum(steps * hits / np.where(taken > 0, taken, 1)) / hits[-1])
-
-
-def _cumulative(target: np.ndarray, score: np.ndarray, weight: np.ndarray | None) -> tuple[np.ndarray, np.ndarray]:
-    """Return the weight of positives and of negatives at or above each distinct score, highest first."""
-    order = np.argsort(-score, kind="stable")
-    ranked = score[order]
-    last = np.flatnonzero(np.append(ranked[1:] != ranked[:-1], True))
-    weight = np.ones(target.size) if weight is None else weight
-    positive = (weight * target)[order]
-    negative = (weight * (1 - target))[order]
-    return np.cumsum(positive)[last], np.cumsum(negative)[last]
+    return Ranking(target, score).average_precision(weight)

@@ -70,6 +70,16 @@ def score(loss: Loss, inputs: Inputs) -> LossScore:
     )
 
 
+def per_row(inputs: Inputs) -> np.ndarray:
+    """Return the value per row, (N,), of the loss that decides on the verdict."""
+    return values_per_row(find(LOSSES[inputs.task, inputs.form][0]), inputs)
+
+
+def values_per_row(loss: Loss, inputs: Inputs) -> np.ndarray:
+    """Return a loss per row, (N,)."""
+    return _rows(loss, inputs.prediction, inputs.target)
+
+
 def _skill(loss: Loss, value: float, constant: float) -> float | None:
     """``1 - value / constant``, where both are distances from a best value of 0."""
     if loss.dropped or constant <= 0 or not np.isfinite(constant):

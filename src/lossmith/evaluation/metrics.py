@@ -6,6 +6,8 @@ and warns; means over classes count it as scikit-learn does.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -13,13 +15,14 @@ import numpy as np
 from ..arrays import load
 from ..core import call
 from ..losses import find
+from . import resampling
 from .calibration import calibration_error
 from .confusion import Counts, class_scores, count_labels, most_confused, of_classes
-from .curves import average_precision, roc_auc
+from .curves import Ranking
 from .inputs import Inputs, Subject
 from .intervals import effective_rows, normal, wilson
-from .losses import best
-from .result import ClassScore, Confusion, Metric
+from .losses import best, values_per_row
+from .result import ClassScore, Confusion, Metric, finite
 
 TOP = 5  # "top-5 accuracy", told above 2 * TOP classes
 CALIBRATION_BINS = 15
@@ -41,7 +44,18 @@ def _binary(inputs: Inputs) -> tuple[list[Metric], Confusion | None, tuple[Class
     if inputs.form != "labels":
         probability = load("numpy").sigmoid(p) if inputs.form == "logits" else p
         metrics += _ranked(inputs) + _binary_calibration(inputs, probability)
+    metrics = _with_intervals(metrics, resampling.of_classes(inputs.target, predicted, 2, inputs.weight))
     return metrics, most_confused(inputs.target, predicted, inputs.class_names, inputs.weight), classes
+
+
+def _with_intervals(metrics: list[Metric], found: Mapping[str, resampling.Interval]) -> list[Metric]:
+    """Return the metrics, those without an interval with that of the bootstrap, if it has one."""
+    return [
+        replace(m, low=found[m.name][0], high=found[m.name][1])
+        if m.name in found and m.low is None and m.value is not None
+        else m
+        for m in metrics
+    ]
 
 
 def of_positive(positive: ClassScore) -> list[Metric]:
@@ -58,21 +72,28 @@ def of_positive(positive: ClassScore) -> list[Metric]:
 def _ranked(inputs: Inputs) -> list[Metric]:
     both = 0 < inputs.target.sum() < inputs.rows
     share = float(np.average(inputs.target, weights=inputs.weight))
-    auc = roc_auc(inputs.target, inputs.prediction, inputs.weight) if both else None
-    precision = average_precision(inputs.target, inputs.prediction, inputs.weight) if both else None
-    return [
-        Metric(name="auc", title="ROC AUC", value=auc, constant=0.5 if both else None),
-        Metric(name="average_precision", title="average precision", value=precision, constant=share if both else None),
-    ]
+    if not both:
+        return [
+            Metric(name="auc", title="ROC AUC", value=None),
+            Metric(name="average_precision", title="average precision", value=None),
+        ]
+    ranking = Ranking(inputs.target, inputs.prediction)
+    found = [
+        Metric(name="auc", title="ROC AUC", value=ranking.auc(inputs.weight), constant=0.5),
+        Metric(name="average_precision", title="average precision", value=ranking.average_precision(inputs.weight),
+               constant=share),
+    ]  # fmt: skip
+    return _with_intervals(found, resampling.of_ranking(ranking, inputs.weight, inputs.rows))
 
 
 def _binary_calibration(inputs: Inputs, probability: np.ndarray) -> list[Metric]:
     target = inputs.target.astype(np.float64)
     squared = find("squared_error")
     brier = call(squared, probability, target, parameters={}, weight=inputs.weight)
+    low, high = normal(call(squared, probability, target, parameters={}, reduction="none"), inputs.weight)
     constant = np.broadcast_to(best(squared, target, inputs.weight), target.shape)
     return [
-        Metric(name="brier", title="Brier score", value=float(brier),
+        Metric(name="brier", title="Brier score", value=float(brier), low=low, high=high,
                constant=float(call(squared, constant, target, parameters={}, weight=inputs.weight))),
         _ece(probability, target, inputs.weight),
         _confidence(np.maximum(probability, 1 - probability), inputs.weight),
@@ -92,24 +113,25 @@ def _multiclass(inputs: Inputs) -> tuple[list[Metric], Confusion | None, tuple[C
         right = (predicted == inputs.target).astype(np.float64)
         metrics += [_ece(confidence, right, inputs.weight), _confidence(confidence, inputs.weight)]
     confusion = most_confused(inputs.target, predicted, inputs.class_names, inputs.weight)
+    drawn = resampling.of_classes(inputs.target, predicted, len(inputs.class_names), inputs.weight)
+    metrics = _with_intervals(metrics, {n: x for n, x in drawn.items() if n != "f1"})
     return metrics, confusion, class_scores(inputs.class_names, counts)
 
 
 def shared(inputs: Subject, counts: Counts) -> list[Metric]:
     """Metrics that any classification has."""
-    total = float(counts.support.sum())
-    accuracy = float(counts.hits.sum()) / total
+    accuracy = float(counts.accuracy())
     low, high = wilson(accuracy, effective_rows(inputs.weight, inputs.rows))
-    present = counts.support > 0
-    seen = present | (counts.predicted > 0)
-    f1 = counts.f1()
+    kappa = float(counts.kappa())
     return [
         Metric(name="accuracy", title="accuracy", value=accuracy, low=low, high=high,
                constant=_majority(inputs, counts)),
         Metric(name="balanced_accuracy", title="balanced accuracy",
-               value=float(np.mean(counts.hits[present] / counts.support[present])), constant=1 / int(present.sum())),
-        Metric(name="macro_f1", title="macro F1", value=float(np.mean(f1[seen]))),
-        Metric(name="weighted_f1", title="weighted F1", value=float(np.sum(f1 * counts.support) / total)),
+               value=float(counts.balanced_accuracy()), constant=1 / int((counts.support > 0).sum())),
+        Metric(name="macro_f1", title="macro F1", value=float(counts.macro_f1())),
+        Metric(name="weighted_f1", title="weighted F1", value=float(counts.weighted_f1())),
+        Metric(name="mcc", title="Matthews correlation", value=float(counts.mcc()), constant=0.0, proportion=False),
+        Metric(name="kappa", title="Cohen's kappa", value=finite(kappa), constant=0.0, proportion=False),
     ]  # fmt: skip
 
 
@@ -158,6 +180,8 @@ def _multilabel(inputs: Inputs) -> tuple[list[Metric], Confusion | None, tuple[C
         Metric(name="weighted_f1", title="weighted F1",
                value=float(np.sum(f1 * counts.support) / counts.support.sum()) if counts.support.any() else None),
     ]  # fmt: skip
+    metrics = _with_intervals(metrics, resampling.of_labels(target, predicted, weight))
+    metrics = _with_intervals(metrics, {"hamming_loss": normal(wrong.mean(axis=1), weight)})
     return metrics, None, class_scores(inputs.class_names, counts)
 
 
@@ -176,14 +200,31 @@ def _regression(inputs: Inputs) -> tuple[list[Metric], Confusion | None, tuple[C
     rows = error if error.ndim == 1 else error.mean(axis=1)
     low, high = normal(rows, inputs.weight)
     squared, absolute = _mean(inputs, "squared_error"), _mean(inputs, "absolute_error")
-    return [
+    spread = {n: normal(values_per_row(find(n), inputs), inputs.weight) for n in ("squared_error", "absolute_error")}
+    metrics = [
         Metric(name="rmse", title="RMSE", value=squared[0] ** 0.5, constant=squared[1] ** 0.5, proportion=False),
         Metric(name="mae", title="MAE", value=absolute[0], constant=absolute[1], proportion=False),
         Metric(name="r2", title="R²", value=_r2(inputs), constant=0.0, proportion=False),
         Metric(name="bias", title="bias (mean error)", value=float(np.average(rows, weights=inputs.weight)),
                low=low, high=high, proportion=False),
         Metric(name="max_error", title="largest error", value=float(np.abs(error).max()), proportion=False),
-    ], None, ()  # fmt: skip
+    ]  # fmt: skip
+    intervals = {"rmse": _roots(spread["squared_error"]), "mae": spread["absolute_error"], "r2": _r2_interval(inputs)}
+    return _with_intervals(metrics, intervals), None, ()
+
+
+def _roots(ends: resampling.Interval) -> resampling.Interval:
+    low, high = ends
+    return (None, None) if low is None or high is None else (max(0.0, low) ** 0.5, max(0.0, high) ** 0.5)
+
+
+def _r2_interval(inputs: Inputs) -> resampling.Interval:
+    """The interval of R² of one column, by the delta method; none for several, whose errors hang together."""
+    if inputs.target.ndim > 1 or np.ptp(inputs.target) == 0:
+        return None, None
+    centre = float(np.average(inputs.target, weights=inputs.weight))
+    rows = values_per_row(find("squared_error"), inputs)
+    return resampling.of_ratio(rows, (inputs.target - centre) ** 2, inputs.weight)
 
 
 def _mean(inputs: Inputs, name: str) -> tuple[float, float]:

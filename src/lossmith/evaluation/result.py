@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 if TYPE_CHECKING:
+    from .figures import Figures
     from .states import Bundle
 
 SCHEMA = 1
@@ -144,6 +145,7 @@ class Evaluation:
         source: The file, or an empty string.
         states: What was kept of the rows of a stream (``lossmith.evaluation.states``), or None: it can be merged with
             that of other rows.
+        figures: What the report draws of the rows (``lossmith.evaluation.figures``), or None.
 
     ``print(evaluation)`` shows all of it as text.
     """
@@ -162,6 +164,13 @@ class Evaluation:
     notes: tuple[str, ...] = ()
     source: str = field(default="")
     states: Bundle | None = field(default=None, repr=False)
+    figures: Figures | None = field(default=None, repr=False)
+
+    def drawn(self) -> Figures:
+        """Return what the report draws, as far as it is known."""
+        from .figures import Figures
+
+        return Figures() if self.figures is None else self.figures
 
     def to_dict(self) -> dict[str, Any]:
         """Return everything as plain Python values, ready for JSON; what is not finite or not defined is None."""
@@ -180,6 +189,7 @@ class Evaluation:
             "class_names": list(self.class_names),
             "per_class": [_plain(c) for c in self.per_class],
             "confusion": None if self.confusion is None else _plain_confusion(self.confusion),
+            "figures": self.drawn().to_dict(),
         }
 
     def to_json(self, *, indent: int | None = 2) -> str:

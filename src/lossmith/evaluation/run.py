@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import InputError
-from . import engine, losses, metrics, verdict
+from . import engine, figures, losses, metrics, temperature, verdict
+from .arrays import Locate
 from .inputs import Inputs, prepare
 from .result import Evaluation
 from .sources import load
@@ -187,13 +188,14 @@ def evaluate_file(
         class_names=table.class_names,
         locate=table.locate,
     )
-    result = _evaluation(inputs)
+    result = _evaluation(inputs, table.locate)
     return replace(result, assumptions=(*table.assumptions, *result.assumptions), source=table.source)
 
 
-def _evaluation(inputs: Inputs) -> Evaluation:
+def _evaluation(inputs: Inputs, name_of: Locate = str) -> Evaluation:
     found, left_out = losses.scores(inputs)
     numbers, confusion, classes = metrics.compute(inputs)
+    drawn = figures.of_rows(inputs, name_of)
     return Evaluation(
         task=inputs.task,
         form=inputs.form,
@@ -204,7 +206,8 @@ def _evaluation(inputs: Inputs) -> Evaluation:
         confusion=confusion,
         per_class=classes,
         verdict=verdict.headline(inputs, found, numbers),
-        findings=verdict.findings(inputs, numbers, confusion, classes),
+        findings=verdict.findings(inputs, numbers, confusion, classes, drawn, temperature.fit(inputs)),
         assumptions=inputs.assumptions,
         notes=(*inputs.notes, *left_out),
+        figures=drawn,
     )

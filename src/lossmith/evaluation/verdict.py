@@ -7,12 +7,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+import numpy as np
+
+from .figures import Figures
 from .inputs import Subject
+from .intervals import Z
 from .result import ClassScore, Confusion, LossScore, Metric
+from .temperature import Temperature
 
 FEW_ROWS = 100
 _NAMED = 5  # classes listed by name in one sentence
 _PAIR_SHARE = 0.1  # of the errors that a pair of classes must make to be told
+_TEMPERATURE_GAIN = 0.01  # of the loss that a temperature must win to be told
+_THRESHOLD_GAIN, _THRESHOLD_ERRORS = 0.02, 3  # of F1 that another threshold must win: at least, and in standard errors
+_FEW_HOLD = 0.4  # of the loss that the worst 1 % of the rows must hold to be told; squares of normal errors: 0.08
 _CONFIDENCE_GAP = 0.02  # between mean confidence and accuracy, beside being outside the interval
 
 _CONSTANT = {
@@ -107,16 +115,33 @@ def _share(metric: Metric) -> str:
 
 
 def findings(
-    inputs: Subject, metrics: Mapping[str, Metric], confusion: Confusion | None, classes: tuple[ClassScore, ...]
+    inputs: Subject,
+    metrics: Mapping[str, Metric],
+    confusion: Confusion | None,
+    classes: tuple[ClassScore, ...],
+    drawn: Figures | None = None,
+    temperature: Temperature | None = None,
 ) -> tuple[str, ...]:
-    """Return what else stands out, most serious first, in sentences."""
+    """Return what else stands out, most serious first, in sentences.
+
+    Args:
+        inputs: What was evaluated.
+        metrics: By name.
+        confusion: Which class was taken for which, or None.
+        classes: One record per class.
+        drawn: What is known about thresholds and about the worst rows, or None.
+        temperature: What a temperature would give, or None.
+    """
     sentences = [
         _rows(inputs.rows),
         _majority(metrics.get("accuracy")),
         _never_predicted(inputs, classes),
         _confidence(metrics),
+        _temperature(temperature),
+        _threshold(inputs, metrics, drawn),
         _pair(confusion, len(classes)),
         _bias(metrics),
+        _concentrated(inputs, drawn),
     ]
     return tuple(s for s in sentences if s)
 
@@ -159,6 +184,50 @@ def _confidence(metrics: Mapping[str, Metric]) -> str:
     return (
         f"{word}: mean confidence {percent(confidence.value)}, accuracy {percent(accuracy.value)} "
         f"(calibration error {number(metrics['ece'].value)})."
+    )
+
+
+def _temperature(found: Temperature | None) -> str:
+    """Say which temperature mends the probabilities, where it tells from 1 and gives more than a trifle."""
+    if found is None or not found.certain or found.before - found.after < _TEMPERATURE_GAIN * found.before:
+        return ""
+    return (
+        f"Too {'sure' if found.value > 1 else 'unsure'}: logits divided by {number(found.value)} (the temperature, "
+        f"fitted on these rows) would lower the cross-entropy from {number(found.before)} to {number(found.after)}."
+    )
+
+
+def _threshold(inputs: Subject, metrics: Mapping[str, Metric], drawn: Figures | None) -> str:
+    """Say which threshold has a better F1, where the gain is far beyond what choosing the best of many gives."""
+    f1 = metrics.get("f1")
+    if drawn is None or drawn.thresholds is None or f1 is None or f1.value is None or f1.low is None or f1.high is None:
+        return ""
+    t = drawn.thresholds
+    at, best = int(np.flatnonzero(t.threshold == 0.5)[0]), int(np.argmax(t.f1))
+    gain, error = float(t.f1[best] - t.f1[at]), (f1.high - f1.low) / (2 * Z)
+    if gain < max(_THRESHOLD_GAIN, _THRESHOLD_ERRORS * error):
+        return ""
+    recall, precision = ([percent(_defined(x[k])) for k in (at, best)] for x in (t.recall, t.precision))
+    return (
+        f"A threshold of 0.5 is not the best for {inputs.class_names[1]!r}: at {number(float(t.threshold[best]))} F1 "
+        f"rises from {number(float(t.f1[at]))} to {number(float(t.f1[best]))} (recall {recall[0]} to "
+        f"{recall[1]}, precision {precision[0]} to {precision[1]}); chosen on these rows, so choose it anew on "
+        "validation data."
+    )
+
+
+def _defined(x: float) -> float | None:
+    return float(x) if np.isfinite(x) else None
+
+
+def _concentrated(inputs: Subject, drawn: Figures | None) -> str:
+    """Say where few rows make up much of the loss."""
+    if drawn is None or drawn.concentration is None or drawn.concentration < _FEW_HOLD or inputs.rows < FEW_ROWS:
+        return ""
+    remedy = "; Huber or absolute error would not let them rule" if inputs.task == "regression" else ""
+    return (
+        f"Few rows rule the loss: the worst 1 % hold {percent(drawn.concentration)} of it. Look at them first, they "
+        f"may be mislabelled{remedy}."
     )
 
 

@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import math
 import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import product
@@ -26,7 +26,8 @@ from typing import Any
 
 from ..losses import Loss, losses
 from . import symbols
-from .symbols import Condition, Lanes, Mask, Node, Number, Untraceable
+from .printer import Printer, arguments, bare, condition_text
+from .symbols import Lanes, Node, Number, Untraceable
 
 _GENERATED = "Generated from the definitions by `python -m lossmith.native.emit`; do not edit."
 _FORMULAS = f"""\
@@ -106,22 +107,7 @@ constexpr ElementwiseLoss elementwise_losses[] = {{
 
 }} // namespace lossmith
 """
-_CALLS = {
-    "exp": "exponential",
-    "expm1": "exponential_minus_one",
-    "log": "logarithm",
-    "log1p": "log_one_plus",
-    "log1p_near": "log_one_plus_near",
-    "tanh": "hyperbolic_tangent",
-    "sqrt": "square_root",
-    "abs": "magnitude",
-    "sign": "sign",
-    "at_most": "at_most",
-    "at_least": "at_least",
-}
 _LONG = frozenset(("exp", "expm1", "log", "log1p", "log1p_near", "tanh", "power"))
-_NUMBER_CALLS = {"abs": "std::fabs", "power": "std::pow"}
-_OPERATORS = ("+", "-", "*", "/")
 _ARRAYS = ("p", "t", "e")
 
 
@@ -170,7 +156,7 @@ def trace(loss: Loss) -> Traced:
 
         with _traced_math():
             for taken, (value, gradient) in symbols.paths(run):
-                holding = [_condition(condition) for condition, outcome in taken if outcome]
+                holding = [condition_text(condition) for condition, outcome in taken if outcome]
                 found.append(Formula((*known, *holding), value, gradient))
     return Traced(loss, tuple(found))
 
@@ -203,112 +189,8 @@ def _set_math(module: ModuleType, value: Any) -> None:
     setattr(module, "math", value)  # noqa: B010
 
 
-# --- printing --------------------------------------------------------------------------------------------------------
-def _literal(x: float) -> str:
-    if math.isinf(x) or math.isnan(x):
-        return f"{'-' if x < 0 else ''}{'infinity' if math.isinf(x) else 'not_a_number'}<double>"
-    return repr(float(x))
-
-
-def _number(x: Any) -> str:
-    """A Number, or a Python number, as a C++ expression of doubles."""
-    if not isinstance(x, Node):
-        return _literal(x)
-    if x.op == "parameter":
-        return f"q[{x.args[0]}]"
-    if x.op == "neg":
-        return f"(-{_number(x.args[0])})"
-    if x.op in _OPERATORS:
-        return f"({_number(x.args[0])} {x.op} {_number(x.args[1])})"
-    return f"{_NUMBER_CALLS.get(x.op, f'std::{x.op}')}({', '.join(map(_number, x.args))})"
-
-
-def _condition(condition: Condition) -> str:
-    a, b = map(_number, condition.args)
-    return f"{a} {condition.op} {b}"
-
-
-def _bare(text: str) -> str:
-    """Drop the parentheses that every compound expression comes in."""
-    return text[1:-1] if text.startswith("(") else text
-
-
-class _Printer:
-    """Writes statements: a name for each node that is used twice or is too long to stand inside another.
-
-    Args:
-        outputs: What is to be computed.
-        kept: What stages before this one have computed, and where it is.
-        shared: The numbers that all elements share, so far.
-    """
-
-    def __init__(self, outputs: Iterable[Node], kept: Mapping[Node, int], shared: list[str]) -> None:
-        self.shared, self.lines = shared, list[str]()
-        self.known, self.kept = dict[Node, str](), kept
-        self.uses: dict[Node, int] = {}
-        for node in outputs:
-            self._count(node)
-
-    def _count(self, node: Node) -> None:
-        self.uses[node] = self.uses.get(node, 0) + 1
-        if self.uses[node] == 1 and node not in self.kept:
-            for argument in _arguments(node):
-                self._count(argument)
-
-    def text(self, node: Any) -> str:
-        """Return what stands for a node in an expression; names it if need be."""
-        if node not in self.known:
-            text = self._expression(node)
-            if node.op not in ("array", "broadcast") and (self.uses[node] > 1 or len(text) > 40):
-                name = f"{'m' if isinstance(node, Mask) else 'x'}{len(self.lines)}"
-                self.lines.append(f"const {'auto' if isinstance(node, Mask) else 'V'} {name} = {_bare(text)};")
-                text = name
-            self.known[node] = text
-        return self.known[node]
-
-    def keep(self, places: Mapping[Node, int], chosen: Callable[[Node], bool]) -> None:
-        """Write statements that keep those of some nodes that are chosen."""
-        for node, place in places.items():
-            if chosen(node):
-                text = _bare(self.text(node))
-                self.lines.append(f"k.keep({place}, {text});")
-
-    def _expression(self, node: Any) -> str:
-        op, args = node.op, node.args
-        if node in self.kept:
-            return f"k[{self.kept[node]}]"
-        if op == "array":
-            return args[0]
-        if op == "broadcast":
-            return f"all({self._shared(args[0])})"
-        if op == "power":
-            return f"power<T>({self.text(args[0])}, {self._shared(args[1])})"
-        texts = [self.text(a) for a in args]
-        if op == "where":
-            return "({} ? {} : {})".format(*texts)
-        if op == "neg":
-            return f"(-{texts[0]})"
-        if op in _CALLS:
-            return f"{_CALLS[op]}<T>({', '.join(map(_bare, texts))})"
-        return f"negation({texts[0]})" if op == "not" else f"({texts[0]} {op} {texts[1]})"
-
-    def _shared(self, x: Any) -> str:
-        """A number that all elements share: a literal where it stands, or an entry of u."""
-        if not isinstance(x, Node):
-            return f"T({_literal(x)})"
-        text = _number(x)
-        if text not in self.shared:
-            self.shared.append(text)
-        return f"u[{self.shared.index(text)}]"
-
-
 def _body(head: str, lines: list[str]) -> str:
     return f"  {head} {{\n{''.join(f'    {line}{chr(10)}' for line in lines)}  }}\n"
-
-
-def _arguments(node: Node) -> list[Node]:
-    """What a node is computed from, element by element."""
-    return [a for a in node.args if isinstance(a, Lanes | Mask)]
 
 
 def _reached(*outputs: Node) -> list[Node]:
@@ -317,7 +199,7 @@ def _reached(*outputs: Node) -> list[Node]:
 
     def visit(node: Node) -> None:
         if node not in found:
-            for argument in _arguments(node):
+            for argument in arguments(node):
                 visit(argument)
             found[node] = None
 
@@ -331,7 +213,7 @@ def _stages(formula: Formula) -> list[list[Node]]:
     level: dict[Node, int] = {}
     stages: list[list[Node]] = []
     for node in _reached(formula.value, formula.gradient):
-        level[node] = max((level[a] for a in _arguments(node)), default=0)
+        level[node] = max((level[a] for a in arguments(node)), default=0)
         if node.op in _LONG:
             stages += [[]] * (level[node] == len(stages))
             stages[level[node]] = [*stages[level[node]], node]
@@ -347,7 +229,7 @@ def _struct(name: str, formula: Formula) -> tuple[str, list[str]]:
         stages = []
     for_value = set(_reached(formula.value))
     for number, nodes in enumerate(stages):
-        printer = _Printer(nodes, kept, shared)
+        printer = Printer(nodes, kept, shared)
         places = {node: len(kept) + i for i, node in enumerate(nodes)}
         printer.keep(places, lambda node: node in for_value)
         start = len(printer.lines)
@@ -357,9 +239,9 @@ def _struct(name: str, formula: Formula) -> tuple[str, list[str]]:
             rest = ["if constexpr (with_gradient) {", *(f"  {line}" for line in rest), "}"]
         parts.append(_body(f"LOSSMITH_STAGE({number})", [*printer.lines[:start], *rest]))
         kept |= places
-    printer = _Printer((formula.value, formula.gradient), kept, shared)
+    printer = Printer((formula.value, formula.gradient), kept, shared)
     for target, node in (("value", formula.value), ("gradient", formula.gradient)):
-        printer.lines.append(f"{target} = {_bare(printer.text(node))};")
+        printer.lines.append(f"{target} = {bare(printer.text(node))};")
     parts.append(_body("LOSSMITH_BOTH", printer.lines))
     head = f"template <typename T> struct {name} {{\n  using V = Lanes<T>;\n"
     counts = f"  static constexpr int functions = {functions}, stages = {len(stages)}, kept = {len(kept)};\n"
@@ -414,7 +296,7 @@ def _chooser(loss: Loss, cases: list[str]) -> str:
 
 
 def _case(number: int, formula: Formula, shared: list[str], last: bool) -> str:
-    body = [f"u[{i}] = {_bare(text)};" for i, text in enumerate(shared)] + [f"return {number};"]
+    body = [f"u[{i}] = {bare(text)};" for i, text in enumerate(shared)] + [f"return {number};"]
     if last:
         return "".join(f"  {line}\n" for line in body)
     return f"  if ({' && '.join(formula.conditions)}) {{\n{''.join(f'    {line}{chr(10)}' for line in body)}  }}\n"

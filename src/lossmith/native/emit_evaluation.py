@@ -16,7 +16,7 @@ from typing import Any
 
 from ..losses import find
 from . import symbols
-from .emit import _bare, _Printer
+from .printer import Printer, bare
 from .symbols import Lanes, Mask
 
 HEADER = "evaluation_formulas.hpp"
@@ -78,8 +78,8 @@ def _loss(name: str, p: Lanes, t: Lanes) -> Any:
 
 def _function(title: str, name: str, arrays: str, node: Any) -> str:
     simple = simplified(symbols.lanes(node))
-    printer = _Printer(simple)
-    printer.lines.append(f"return {_bare(printer.text(simple))};")
+    printer = Printer([simple], {}, [])
+    printer.lines.append(f"return {bare(printer.text(simple))};")
     body = "".join(f"  {line}\n" for line in printer.lines).replace("logarithm<T>(", "logarithm_of<T, normal>(")
     given = ", ".join(f"Lanes<T> {a}" for a in arrays)
     head = f"template <typename T, bool normal> LOSSMITH_INLINE Lanes<T> {name}({given}) {{"

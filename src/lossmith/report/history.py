@@ -1,28 +1,62 @@
-"""Training curves as inline SVG: one chart for the losses, one for the other numbers."""
+"""Training curves: one chart for the losses, one for the other numbers, with marks where the doctor found something."""
 
 from __future__ import annotations
 
-import html
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from .tables import visible
+from ..doctor import Findings, check
+from ..errors import InputError
+from .svg import LEFT, TOP, Axes, escape, figure, ticks
 
-WIDTH, HEIGHT = 560, 240
-LEFT, RIGHT, TOP, BOTTOM = 56, 12, 14, 30
 COLOURS = 6
 _NOT_CURVES = ("epoch", "step", "iteration")
+_VALIDATION = ("val_loss", "validation_loss")
 
 Points = list[tuple[float, float]]  # (epoch, value), finite ones alone
 
 
-def draw(history: Sequence[Mapping[str, Any]]) -> str:
-    """Return the charts of a history, one mapping per epoch; an empty string where there is nothing to draw."""
-    series = _series(history)
+def draw(history: Any) -> str:
+    """Return the charts of a history and what the doctor says of it; an empty string where there is nothing to draw.
+
+    Args:
+        history: One mapping per epoch, or one list per curve.
+    """
+    rows = _rows(history)
+    series = _series(rows)
+    if not series:
+        return ""
+    found = _findings(rows)
+    marks = [(f.code, float(f.numbers["epoch"])) for f in found if "epoch" in f.numbers]
     loss = {name: points for name, points in series.items() if "loss" in name.lower()}
     rest = {name: points for name, points in series.items() if name not in loss}
-    return "\n".join(_chart(title, group) for title, group in (("Loss", loss), ("Other metrics", rest)) if group)
+    charts = [_chart(title, group, marks) for title, group in (("Loss", loss), ("Other metrics", rest)) if group]
+    return f'<div class="figures">\n{"".join(charts)}\n</div>' + _said(found)
+
+
+def _rows(history: Any) -> list[Mapping[str, Any]]:
+    """Return one mapping per epoch."""
+    if not isinstance(history, Mapping):
+        return list(history or [])
+    columns = {k: list(v) for k, v in history.items() if isinstance(v, Iterable) and not isinstance(v, str | Mapping)}
+    longest = max(map(len, columns.values()), default=0)
+    return [{k: v[i] for k, v in columns.items() if i < len(v)} for i in range(longest)]
+
+
+def _findings(rows: Sequence[Mapping[str, Any]]) -> Findings:
+    """Return what the doctor finds in the curves; nothing where he cannot tell which of them are losses."""
+    try:
+        return check(None, history=rows)
+    except InputError:
+        return Findings()
+
+
+def _said(found: Findings) -> str:
+    items = "".join(
+        f'<li class="{f.severity}"><b>{escape(f.code)}</b> {escape(f.what)} {escape(f.evidence)}</li>\n' for f in found
+    )
+    return f'\n<ul class="said">\n{items}</ul>' if items else ""
 
 
 def _series(history: Sequence[Mapping[str, Any]]) -> dict[str, Points]:
@@ -44,74 +78,43 @@ def _number(x: Any, otherwise: float) -> float:
     return value if math.isfinite(value) else otherwise
 
 
-def _chart(title: str, series: dict[str, Points]) -> str:
+def _chart(title: str, series: dict[str, Points], marks: Sequence[tuple[str, float]]) -> str:
     xs = [x for points in series.values() for x, _ in points]
     ys = [y for points in series.values() for _, y in points]
-    ticks = _ticks(min(ys), max(ys))
-    box = (min(xs), max(xs), ticks[0], ticks[-1])
-    parts = [_grid(ticks, box), _best(series, box)]
-    parts += [_curve(points, box, i) for i, points in enumerate(series.values())]
-    legend = "".join(f'<span class="c{i % COLOURS}">{_escape(n)}</span>' for i, n in enumerate(series))
-    label = _escape(f"{title} by epoch: {', '.join(series)}")
-    return (
-        f'<figure>\n<svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="{label}">\n'
-        + "\n".join(p for p in parts if p)
-        + f"\n</svg>\n<figcaption>{_escape(title)} by epoch {legend}</figcaption>\n</figure>"
-    )
+    up = ticks(min(ys), max(ys))
+    axes = Axes(x=(min(xs), max(xs)), y=(up[0], up[-1]))
+    parts = [axes.frame("epoch", title.lower(), y_ticks=up)]
+    parts += [_mark(axes, k, *mark) for k, mark in enumerate(marks)] if title == "Loss" else []
+    parts.append(_best(series, axes))
+    parts += [_curve(points, axes, i) for i, points in enumerate(series.values())]
+    legend = [(f"c{i % COLOURS}", name) for i, name in enumerate(series)]
+    label = f"{title} by epoch: {', '.join(series)}"
+    return figure(title.lower().replace(" ", "-"), f"{title} by epoch", axes.picture(label, "".join(parts)), "", legend)
 
 
-def _grid(ticks: list[float], box: tuple[float, float, float, float]) -> str:
-    lines = []
-    for tick in ticks:
-        y = _y(tick, box)
-        lines.append(f'<line class="grid" x1="{LEFT}" x2="{WIDTH - RIGHT}" y1="{y:.1f}" y2="{y:.1f}"/>')
-        lines.append(f'<text x="{LEFT - 8}" y="{y + 4:.1f}" text-anchor="end">{tick:g}</text>')
-    for epoch in {box[0], box[1]}:
-        lines.append(f'<text x="{_x(epoch, box):.1f}" y="{HEIGHT - 8}" text-anchor="middle">{epoch:g}</text>')
-    return "\n".join(lines)
+def _mark(axes: Axes, place: int, code: str, epoch: float) -> str:
+    """Return a line at the epoch that a finding names."""
+    if not axes.x[0] <= epoch <= axes.x[1]:
+        return ""
+    line = axes.whisker(epoch, *axes.y, "doctor")
+    return f'{line}<text class="doctor" x="{axes.px(epoch) + 5:.1f}" y="{TOP + 26 + 14 * place}">{escape(code)}</text>'
 
 
-def _best(series: dict[str, Points], box: tuple[float, float, float, float]) -> str:
+def _best(series: dict[str, Points], axes: Axes) -> str:
     """Mark the epoch of the lowest validation loss."""
-    points = next((p for name, p in series.items() if name.lower() in ("val_loss", "validation_loss")), None)
+    points = next((p for name, p in series.items() if name.lower() in _VALIDATION), None)
     if not points or len(points) < 2:
         return ""
     epoch, value = min(points, key=lambda p: p[1])
-    x = _x(epoch, box)
-    anchor = "end" if x > WIDTH * 0.6 else "start"
+    x = axes.px(epoch)
+    anchor = "end" if x > LEFT + (axes.width - LEFT) * 0.6 else "start"
     shift = -6 if anchor == "end" else 6
     return (
-        f'<line class="best" x1="{x:.1f}" x2="{x:.1f}" y1="{TOP}" y2="{HEIGHT - BOTTOM}"/>'
-        f'<text x="{x + shift:.1f}" y="{TOP + 10}" text-anchor="{anchor}">lowest: {value:.4g}, epoch {epoch:g}</text>'
+        f'{axes.whisker(epoch, *axes.y, "best")}<text x="{x + shift:.1f}" y="{TOP + 10}" text-anchor="{anchor}">'
+        f"lowest: {value:.4g}, epoch {epoch:g}</text>"
     )
 
 
-def _curve(points: Points, box: tuple[float, float, float, float], index: int) -> str:
+def _curve(points: Points, axes: Axes, index: int) -> str:
     kind = f"c{index % COLOURS}"
-    if len(points) == 1:
-        return f'<circle class="dot {kind}" cx="{_x(points[0][0], box):.1f}" cy="{_y(points[0][1], box):.1f}" r="3"/>'
-    path = " ".join(f"{_x(x, box):.1f},{_y(y, box):.1f}" for x, y in points)
-    return f'<polyline class="curve {kind}" points="{path}"/>'
-
-
-def _x(epoch: float, box: tuple[float, float, float, float]) -> float:
-    return LEFT + (WIDTH - LEFT - RIGHT) * ((epoch - box[0]) / (box[1] - box[0]) if box[1] > box[0] else 0.5)
-
-
-def _y(value: float, box: tuple[float, float, float, float]) -> float:
-    return HEIGHT - BOTTOM - (HEIGHT - TOP - BOTTOM) * (value - box[2]) / (box[3] - box[2])
-
-
-def _ticks(low: float, high: float) -> list[float]:
-    """Return round numbers from at most ``low`` to at least ``high``."""
-    if high <= low:
-        low, high = low - (abs(low) or 1) / 2, high + (abs(high) or 1) / 2
-    raw = (high - low) / 4
-    power = 10.0 ** math.floor(math.log10(raw))
-    step = next(m * power for m in (1, 2, 2.5, 5, 10) if m * power >= raw * (1 - 1e-9))
-    first, last = math.floor(low / step), math.ceil(high / step)
-    return [round(k * step, 12) for k in range(first, last + 1)]
-
-
-def _escape(text: str) -> str:
-    return html.escape(visible(text), quote=True)
+    return axes.dot(*points[0], f"dot {kind}") if len(points) == 1 else axes.line(points, f"curve {kind}")

@@ -1,59 +1,55 @@
-"""An evaluation as one HTML page: no script, no network, light and dark, phone and print."""
+"""An evaluation as one HTML page: no network, light and dark, phone and print, keyboard and screen reader.
+
+Everything is there without a script; with it tables can be put in order, the threshold moves, figures can be saved.
+"""
 
 from __future__ import annotations
 
-import html
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
-from .. import __version__
+from ..evaluation.figures import Figures
 from ..evaluation.result import Confusion, Evaluation
 from ..evaluation.verdict import number, percent
+from . import charts, matrix, slider, tables
 from . import history as curves
-from . import tables
-from .style import CSS
-from .tables import Table, count, share, visible
+from .page import page
+from .svg import escape
+from .tables import Table
 
-MATRIX_CLASSES = 60  # above, the matrix is no longer readable and the list of mistakes stands alone
 CLASSES = 1000
-PAIRS = 8
-_LEVEL = 5  # letters of a class name above which the headings of the matrix stand upright
-_POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:"
+PAIRS = 12
+_TALL = 15  # rows above which a table scrolls within itself
 
 
-def to_html(result: Evaluation, history: Sequence[Mapping[str, Any]] | None = None) -> str:
+def to_html(result: Evaluation, history: Any = None) -> str:
     """Return the report as one page.
 
     Args:
         result: The evaluation.
-        history: One mapping per epoch, drawn as curves.
+        history: One mapping per epoch, or one list per curve, drawn as curves.
     """
-    body = [
-        _head(result),
-        _cards(result),
-        _findings(result),
-        _section(_table(tables.losses(result), bar=4)),
-        _section(_table(tables.metrics(result))),
-        _confusion(result.confusion),
-        _section(_table(tables.classes(result, CLASSES), bar=6)),
-        _history(history),
-        _list("Notes", result.notes, "notes"),
-        f"<footer>Made by lossmith {escape(__version__)}. Intervals: Wilson (proportions), normal (means).</footer>",
+    drawn = result.drawn()
+    confusion, cells = _confusion(result.confusion)
+    threshold, thresholds = _threshold(result, drawn)
+    figures = charts.draw(result, drawn)
+    sections = [
+        ("", "", _head(result) + _cards(result)),
+        ("findings", "Findings", bullets("What stands out", result.findings, "findings")),
+        ("numbers", "Numbers", _join(table(tables.losses(result)), table(tables.metrics(result)))),
+        ("confusion", "Confusion", confusion),
+        *(_section(title, parts, threshold) for title, parts in figures),
+        ("classes", "Classes", _classes(result)),
+        ("training", "Training", _titled("Training", curves.draw(history))),
+        (
+            "worst",
+            "Worst rows",
+            table(tables.worst(drawn, result.task), sortable=True, text=0 if result.task == "regression" else 2),
+        ),
+        ("notes", "Notes", bullets("Notes", result.notes, "notes")),
     ]
-    return (
-        '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
-        '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
-        '<meta name="color-scheme" content="light dark">\n'
-        f'<meta http-equiv="Content-Security-Policy" content="{escape(_POLICY)}">\n'
-        f"<title>{escape(result.verdict)}</title>\n<style>{CSS}</style>\n</head>\n<body>\n<main>\n"
-        + "\n".join(part for part in body if part)
-        + "\n</main>\n</body>\n</html>\n"
-    )
-
-
-def escape(text: object) -> str:
-    """Return text that is safe inside an element or an attribute."""
-    return html.escape(visible(str(text)), quote=True)
+    scripts = [*(["threshold.js"] if thresholds else []), *(["matrix.js"] if confusion else [])]
+    return page(result.verdict, sections, {"thresholds": thresholds, "matrix": cells}, scripts)
 
 
 # --- parts, top to bottom --------------------------------------------------------------------------------------------
@@ -67,7 +63,8 @@ def _head(result: Evaluation) -> str:
     tone = {"Better": "good", "Worse": "bad"}.get(start.partition(" ")[0], "even")
     assumed = "".join(f'\n<p class="assumed">{escape(sentence)}</p>' for sentence in result.assumptions)
     return (
-        f'<header class="{tone}">\n<p class="kicker">{kicker}</p>{assumed}\n<h1>{escape(start)}</h1>{lead}\n</header>'
+        f'<header class="verdict {tone}">\n<p class="kicker">{kicker}</p>\n<h1>{escape(start)}</h1>{lead}{assumed}\n'
+        "</header>\n"
     )
 
 
@@ -79,7 +76,7 @@ def _cards(result: Evaluation) -> str:
             _card(loss.title, number(loss.value), f"{number(loss.constant)} for a constant"),
             _card("skill", percent(loss.skill), "100 % is perfect"),
         ]
-    for name in ("accuracy", "exact_match", "macro_f1", "auc", "rmse", "r2"):
+    for name in ("accuracy", "exact_match", "auc", "macro_f1", "rmse", "r2"):
         m = result.metrics.get(name)
         if m and m.value is not None:
             show = percent if m.proportion else number
@@ -94,92 +91,103 @@ def _card(title: str, value: str, below: str) -> str:
     return f"<div><dt>{escape(title)}</dt><dd>{escape(value)}<small>{escape(below)}</small></dd></div>\n"
 
 
-def _findings(result: Evaluation) -> str:
-    return _list("What stands out", result.findings, "findings")
-
-
-def _list(title: str, sentences: Sequence[str], kind: str) -> str:
+def bullets(title: str, sentences: Sequence[str], kind: str) -> str:
+    """Return sentences as a list with a heading; an empty string where there are none."""
     if not sentences:
         return ""
     items = "".join(f"<li>{escape(s)}</li>\n" for s in sentences)
-    return f'<section class="{kind}">\n<h2>{escape(title)}</h2>\n<ul>\n{items}</ul>\n</section>'
+    return f'<div class="{kind}">\n<h2>{escape(title)}</h2>\n<ul>\n{items}</ul>\n</div>'
 
 
-def _section(table: str) -> str:
-    return f"<section>\n{table}\n</section>" if table else ""
+def _titled(title: str, content: str) -> str:
+    return f"<h2>{escape(title)}</h2>\n{content}" if content else ""
 
 
-def _history(history: Sequence[Mapping[str, Any]] | None) -> str:
-    drawn = curves.draw(history or [])
-    return f"<section>\n<h2>Training</h2>\n{drawn}\n</section>" if drawn else ""
+def _join(*parts: str) -> str:
+    return "\n".join(part for part in parts if part)
+
+
+def _confusion(found: Confusion | None) -> tuple[str, dict[str, Any] | None]:
+    if found is None:
+        return "", None
+    drawn, data = matrix.draw(found)
+    return _join(drawn, table(tables.pairs(found, PAIRS), sortable=True, text=1)), data
+
+
+def _threshold(result: Evaluation, drawn: Figures) -> tuple[str, dict[str, Any] | None]:
+    return slider.draw(result, drawn.thresholds) if drawn.thresholds is not None else ("", None)
+
+
+def _section(title: str, figures: Sequence[str], threshold: str) -> tuple[str, str, str]:
+    panel = threshold if title == charts.RANKING else ""
+    grid = f'<div class="figures">\n{"".join(figures)}\n</div>'
+    return title.lower(), title, _titled(title, _join(panel, grid))
+
+
+def _classes(result: Evaluation) -> str:
+    found = tables.classes(result, CLASSES)
+    if found is None:
+        return ""
+    spans = {
+        3: [(c.precision_low, c.precision_high) for c in tables.listed(result, CLASSES)],
+        5: [(c.recall_low, c.recall_high) for c in tables.listed(result, CLASSES)],
+    }
+    return table(found, sortable=True, bars={2: spans[3], 4: spans[5], 6: []})
 
 
 # --- tables ----------------------------------------------------------------------------------------------------------
-def _table(table: Table | None, bar: int | None = None) -> str:
-    """Return a table; the cells of column ``bar`` hold shares and are drawn as bars, too."""
-    if table is None:
+def table(
+    shown: Table | None,
+    *,
+    sortable: bool = False,
+    bars: dict[int, list[tuple[float | None, float | None]]] | None = None,
+    text: int = 0,
+) -> str:
+    """Return a table.
+
+    Args:
+        shown: What it holds; None gives an empty string.
+        sortable: Whether headings put the rows in order.
+        bars: Columns whose cells hold shares and are drawn as bars, with the intervals of their rows, if any.
+        text: How many columns after the first hold words.
+    """
+    if shown is None:
         return ""
-    heads = "".join(f'<th scope="col">{escape(h)}</th>' for h in table.headings)
-    rows = "".join(f"<tr>{_cells(row, bar)}</tr>\n" for row in table.rows)
-    return _framed(table.title, f"<thead><tr>{heads}</tr></thead>\n<tbody>\n{rows}</tbody>", table.note)
-
-
-def _framed(title: str, content: str, note: str, kind: str = "") -> str:
-    below = f'\n<p class="note">{escape(note)}</p>' if note else ""
-    label = escape(title)
+    kinds = [
+        "interval" if h == tables.INTERVAL else "text" if 0 < i <= text else "" for i, h in enumerate(shown.headings)
+    ]
+    heads = "".join(f'<th scope="col"{_class(k)}>{escape(h)}</th>' for h, k in zip(shown.headings, kinds, strict=True))
+    rows = []
+    for r, row in enumerate(shown.rows):
+        cells = [f'<th scope="row">{escape(row[0])}</th>']
+        for i, (cell, kind) in enumerate(zip(row[1:], kinds[1:], strict=True), start=1):
+            spans = None if bars is None else bars.get(i)
+            drawn = "" if spans is None else _bar(cell, spans[r] if r < len(spans) else (None, None))
+            cells.append(f"<td{drawn or _class(kind)}>{escape(cell)}</td>")
+        rows.append(f"<tr>{''.join(cells)}</tr>\n")
+    label = escape(shown.title)
+    below = f'\n<p class="note">{escape(shown.note)}</p>' if shown.note else ""
+    tall = " tall" if len(rows) > _TALL else ""
     return (
-        f'<div class="scroll" role="region" aria-label="{label}" tabindex="0">\n<table{kind}>\n'
-        f"<caption>{label}</caption>\n{content}\n</table>\n</div>{below}"
+        f'<div class="scroll{tall}" role="region" aria-label="{label}" tabindex="0">\n'
+        f"<table{_class('sortable' if sortable else '')}>\n<caption>{label}</caption>\n"
+        f"<thead><tr>{heads}</tr></thead>\n<tbody>\n{''.join(rows)}</tbody>\n</table>\n</div>{below}"
     )
 
 
-def _cells(row: tuple[str, ...], bar: int | None) -> str:
-    cells = [f'<th scope="row">{escape(row[0])}</th>']
-    for i, text in enumerate(row[1:], start=1):
-        length = _share_of(text) if i == bar else None
-        style = "" if length is None else f' class="bar" style="--v:{length:.3f}"'
-        cells.append(f"<td{style}>{escape(text)}</td>")
-    return "".join(cells)
+def _class(kind: str) -> str:
+    return f' class="{kind}"' if kind else ""
 
 
-def _share_of(text: str) -> float | None:
-    scale = 100 if text.endswith("%") else 1
+def _bar(cell: str, span: tuple[float | None, float | None]) -> str:
+    """Return the attributes of a cell that is drawn as a bar, with its interval as a line where there is one."""
     try:
-        return min(1.0, max(0.0, float(text.removesuffix("%")) / scale))
+        length = min(1.0, max(0.0, float(cell)))
     except ValueError:
-        return None
-
-
-def _confusion(found: Confusion | None) -> str:
-    if found is None:
         return ""
-    listed = _table(tables.pairs(found, PAIRS))
-    matrix = _matrix(found) if len(found.class_names) <= MATRIX_CLASSES else ""
-    return _section("\n".join(part for part in (matrix, listed) if part))
-
-
-def _matrix(found: Confusion) -> str:
-    """Return the matrix with cells coloured by their share of the row; a box switches from counts to shares."""
-    if found.counts is None:
-        return ""
-    names = [escape(n) for n in found.class_names]
-    heads = "".join(f'<th scope="col" title="{n}">{n}</th>' for n in names)
-    rows = []
-    for i, counts in enumerate(found.counts.tolist()):
-        total = sum(counts)
-        cells = "".join(_matrix_cell(c, total, i == k) for k, c in enumerate(counts))
-        rows.append(f'<tr><th scope="row" title="{names[i]}">{names[i]}</th>{cells}</tr>\n')
-    content = f'<thead><tr><th scope="col">true \\ predicted</th>{heads}</tr></thead>\n<tbody>\n{"".join(rows)}</tbody>'
-    long = " long" if max(map(len, found.class_names)) > _LEVEL and len(names) > 2 else ""
-    note = "Rows are true, columns predicted; the colour is the share of the row: blue right, orange wrong."
-    switch = '<input type="checkbox" id="shares"><label for="shares">Show shares of the row in per cent</label>'
-    return _framed("Confusion matrix", content, note, f' class="matrix{long}"') + f'\n<p class="switch">{switch}</p>'
-
-
-def _matrix_cell(cell: float, total: float, right: bool) -> str:
-    if not cell:
-        return '<td class="none">0</td>'
-    part = cell / total
-    kind = "hit" if right else "miss"
-    text = f"<b>{count(cell)}</b><i>{100 * part:.1f}</i>"
-    return f'<td class="{kind}" style="--a:{part**0.5:.3f}" title="{share(part)} of the row">{text}</td>'
+    low, high = span
+    if low is None or high is None:
+        return f' class="bar" style="--v:{length:.3f}"'
+    width = high - low
+    place = low / (1 - width) if width < 1 else 0.0
+    return f' class="bar known" style="--v:{length:.3f};--o:{place:.3f};--w:{width:.3f}"'

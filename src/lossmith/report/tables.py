@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 
+from ..evaluation.figures import Figures
 from ..evaluation.result import ClassScore, Confusion, Evaluation, Metric
 from ..evaluation.verdict import number, percent
 
 INTERVAL = "95 % interval"
+_LETTERS = 80  # of a name in a table
 # Terminal escapes, line ends, text direction, halves of characters.
 _CONTROLS = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 
@@ -61,21 +64,27 @@ def classes(result: Evaluation, limit: int) -> Table | None:
     """Return precision, recall and F1 per class; the ``limit`` classes of lowest F1 where there are more."""
     if not result.per_class:
         return None
-    found, note = result.per_class, ""
-    if len(found) > limit:
-        found = sorted(found, key=lambda c: (c.f1 is None, c.f1))[:limit]
+    note = ""
+    if len(result.per_class) > limit:
         note = f"The {limit} classes of lowest F1 of {len(result.per_class)}; --json has all."
     return Table(
         title="Labels" if result.task == "multilabel" else "Classes",
         headings=("class", "rows", "precision", INTERVAL, "recall", INTERVAL, "F1"),
-        rows=tuple(_class(c) for c in found),
+        rows=tuple(_class(c) for c in listed(result, limit)),
         note=note,
     )
 
 
+def listed(result: Evaluation, limit: int) -> Sequence[ClassScore]:
+    """Return the classes of the table, in its order."""
+    if len(result.per_class) <= limit:
+        return result.per_class
+    return sorted(result.per_class, key=lambda c: (c.f1 is None, c.f1))[:limit]
+
+
 def _class(c: ClassScore) -> tuple[str, ...]:
     return (
-        visible(c.name),
+        shortened(c.name),
         count(c.support),
         share(c.precision),
         interval(c.precision_low, c.precision_high, share),
@@ -89,7 +98,7 @@ def confusion(found: Confusion) -> Table | None:
     """Return the matrix; None where there is none."""
     if found.counts is None:
         return None
-    names = tuple(visible(n) for n in found.class_names)
+    names = tuple(shortened(n) for n in found.class_names)
     rows = tuple((name, *map(count, row)) for name, row in zip(names, found.counts.tolist(), strict=True))
     return Table(
         title="Confusion matrix",
@@ -104,10 +113,38 @@ def pairs(found: Confusion, limit: int) -> Table | None:
     if not found.pairs:
         return None
     rows = tuple(
-        (visible(p.true), visible(p.predicted), count(p.count), percent(p.count / found.errors))
+        (shortened(p.true), shortened(p.predicted), count(p.count), percent(p.count / found.errors))
         for p in found.pairs[:limit]
     )
     return Table(title="Most confused", headings=("true", "predicted as", "rows", "share of errors"), rows=rows)
+
+
+def worst(drawn: Figures, task: str) -> Table | None:
+    """Return the rows of largest loss; None where none are kept."""
+    if not drawn.worst:
+        return None
+    sure = task in ("binary", "multiclass")
+    rows = tuple(
+        (
+            shortened(w.row),
+            shortened(w.target),
+            shortened(w.predicted),
+            number(w.loss),
+            *((share(w.confidence),) if sure else ()),
+        )
+        for w in drawn.worst
+    )
+    held = (
+        ""
+        if drawn.concentration is None
+        else f"The worst 1 % of the rows hold {percent(drawn.concentration)} of the loss."
+    )
+    return Table(
+        title=f"The {len(rows)} rows of largest loss",
+        headings=("row", "target", "predicted", "loss", *(("confidence",) if sure else ())),
+        rows=rows,
+        note=held,
+    )
 
 
 # --- cells -----------------------------------------------------------------------------------------------------------
@@ -124,6 +161,12 @@ def count(x: float) -> str:
 def interval(low: float | None, high: float | None, show=number) -> str:
     """Return an interval, and nothing for none."""
     return "" if low is None or high is None else f"{show(low)} … {show(high)}"
+
+
+def shortened(text: str) -> str:
+    """Return ``visible(text)``, cut where it is so long that it would crowd out the rest."""
+    text = visible(text)
+    return text if len(text) <= _LETTERS else f"{text[: _LETTERS - 1]}…"
 
 
 def visible(text: str) -> str:

@@ -1,4 +1,4 @@
-"""An evaluation on a terminal, through rich; read well on a narrow one and in a pipe, too."""
+"""An evaluation or a comparison on a terminal, through rich; read well on a narrow one and in a pipe, too."""
 
 from __future__ import annotations
 
@@ -6,7 +6,9 @@ from rich.console import Console
 from rich.table import Table as RichTable
 from rich.text import Text
 
+from ..evaluation.comparison import Comparison
 from ..evaluation.result import Evaluation
+from . import comparison
 from .tables import Table, visible
 from .text import ASSUMED, heading, shown
 
@@ -27,7 +29,7 @@ def show(result: Evaluation, console: Console) -> None:
         _bullet(sentence, console)
     for table in shown(result, console.width):
         console.print()
-        _print_table(table, console)
+        print_table(table, console)
     if result.notes:
         console.print()
         console.print(Text("Notes", style="bold"))
@@ -35,11 +37,28 @@ def show(result: Evaluation, console: Console) -> None:
             _bullet(sentence, console, style="dim")
 
 
+def show_comparison(found: Comparison, console: Console) -> None:
+    """Print what was assumed, verdicts, tables and notes."""
+    console.print(Text(visible(comparison.heading(found)), style="dim"))
+    for sentence in found.assumptions:
+        _bullet(sentence, console, style="dim")
+    for verdict in found.verdicts:
+        tone = "green" if " is better than " in verdict else "red" if " is worse than " in verdict else "yellow"
+        console.print(Text(visible(verdict), style=f"bold {tone}"))
+    console.print(Text(visible(found.how), style="dim"))
+    for table in comparison.differences(found):
+        console.print()
+        print_table(comparison.narrowed(table, console.width), console)
+    for sentence in found.notes:
+        _bullet(sentence, console, style="dim")
+
+
 def _bullet(sentence: str, console: Console, style: str = "") -> None:
     console.print(Text(f"- {visible(sentence)}", style=style))
 
 
-def _print_table(table: Table, console: Console) -> None:
+def print_table(table: Table, console: Console) -> None:
+    """Print a table, as wide as it needs."""
     drawn = RichTable(box=None, pad_edge=False, header_style="dim", padding=(0, 2, 0, 0))
     for i, title in enumerate(table.headings):
         drawn.add_column(Text(title), justify="left" if i == 0 else "right", overflow="fold")

@@ -16,15 +16,15 @@ ASSUMED = "Assumed:"
 
 def to_text(result: Evaluation) -> str:
     """Return what was assumed, verdict, findings, tables and notes."""
-    lines = _wrapped(heading(result))
+    lines = wrapped(heading(result))
     if result.assumptions:
-        lines += [ASSUMED, *(line for text in result.assumptions for line in _wrapped(text, "- ")), ""]
-    lines += _wrapped(result.verdict)
-    lines += [line for text in result.findings for line in _wrapped(text, "- ")]
+        lines += [ASSUMED, *(line for text in result.assumptions for line in wrapped(text, "- ")), ""]
+    lines += wrapped(result.verdict)
+    lines += [line for text in result.findings for line in wrapped(text, "- ")]
     for table in shown(result):
-        lines += ["", *_table(table)]
+        lines += ["", *block(table)]
     if result.notes:
-        lines += ["", "Notes", *(line for text in result.notes for line in _wrapped(text, "- "))]
+        lines += ["", "Notes", *(line for text in result.notes for line in wrapped(text, "- "))]
     return "\n".join(lines)
 
 
@@ -43,10 +43,10 @@ def shown(result: Evaluation, width: int = WIDTH) -> list[Table]:
         if matrix is None or sum(_widths(matrix)) + 2 * len(matrix.headings) > width:
             matrix = tables.pairs(result.confusion, CLASSES)
     found = (tables.losses(result), tables.metrics(result), tables.classes(result, CLASSES), matrix)
-    return [_fitted(t, width) for t in found if t is not None]
+    return [fitted(t, width) for t in found if t is not None]
 
 
-def _fitted(table: Table, width: int) -> Table:
+def fitted(table: Table, width: int) -> Table:
     """Return the table without its intervals where it is too wide with them."""
     if sum(_widths(table)) + 2 * len(table.headings) <= width:
         return table
@@ -55,7 +55,8 @@ def _fitted(table: Table, width: int) -> Table:
     return replace(table, headings=headings, rows=tuple(rows))
 
 
-def _table(table: Table) -> list[str]:
+def block(table: Table) -> list[str]:
+    """Return a table as lines."""
     widths = _widths(table)
     rows = [table.headings, *table.rows]
     lines = [
@@ -64,13 +65,14 @@ def _table(table: Table) -> list[str]:
         ).rstrip()
         for row in rows
     ]
-    return [table.title, *lines, *(_wrapped(table.note) if table.note else [])]
+    return [table.title, *lines, *(wrapped(table.note) if table.note else [])]
 
 
 def _widths(table: Table) -> list[int]:
     return [max(map(len, column)) for column in zip(table.headings, *table.rows, strict=True)]
 
 
-def _wrapped(text: str, bullet: str = "") -> list[str]:
+def wrapped(text: str, bullet: str = "") -> list[str]:
+    """Return a sentence as lines, those after the first below its beginning."""
     indent = " " * len(bullet)
     return textwrap.wrap(visible(text), WIDTH, initial_indent=bullet, subsequent_indent=indent, break_on_hyphens=False)

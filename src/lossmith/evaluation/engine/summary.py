@@ -12,10 +12,12 @@ import numpy as np
 from ...errors import DataError
 from ...losses import Loss, find
 from .. import verdict
-from ..confusion import class_scores, from_matrix
+from ..confusion import Counts, class_scores, from_matrix
+from ..figures_of_states import of_states
 from ..intervals import Z, wilson
 from ..losses import best
 from ..metrics import CALIBRATION_BINS, TOP, of_positive, shared
+from ..resampling import STATISTICS, percentiles
 from ..result import ClassScore, Confusion, Evaluation, LossScore, Metric, finite
 from ..states import Bracket, Bundle, LossSummary, LossSums
 from .collect import losses_of, values
@@ -64,6 +66,7 @@ def evaluation(plan: Plan, total: Partial, assumptions: tuple[str, ...], notes: 
             losses = {score.name: score}
         metrics, confusion, classes, said = _of_classes(plan, kept, states)
     named = {m.name: m for m in metrics}
+    drawn = of_states(kept, states)
     return Evaluation(
         task=plan.task,
         form=plan.kept,
@@ -74,10 +77,11 @@ def evaluation(plan: Plan, total: Partial, assumptions: tuple[str, ...], notes: 
         confusion=confusion,
         per_class=classes,
         verdict=verdict.headline(kept, losses, named),
-        findings=(*_left_out(total), *verdict.findings(kept, named, confusion, classes)),
+        findings=(*_left_out(total), *verdict.findings(kept, named, confusion, classes, drawn)),
         assumptions=assumptions,
         notes=(*_rescaled(counts), *(f"Left out: {text}." for _, text in total.bad), *said, *notes),
         states=states,
+        figures=drawn,
     )
 
 
@@ -255,46 +259,16 @@ def _with_intervals(metrics: list[Metric], states: Bundle, classes: int) -> list
         return metrics
     totals = states["bootstrap"].result()
     matrices = totals["cells"].reshape(-1, classes, classes).astype(np.float64)
+    counts = Counts(matrices.sum(axis=2), matrices.sum(axis=1), np.diagonal(matrices, axis1=1, axis2=2))
     found = []
     for metric in metrics:
-        statistic = _OF_MATRIX.get(metric.name)
+        statistic = STATISTICS.get(metric.name)
         if statistic is not None and metric.low is None and metric.value is not None:
             with np.errstate(all="ignore"):
-                low, high = percentiles(statistic(matrices))
+                low, high = percentiles(statistic(counts))
             metric = replace(metric, low=low, high=high)
         found.append(metric)
     return found
-
-
-def percentiles(replicates: np.ndarray) -> tuple[float | None, float | None]:
-    """Return the 95 % percentile interval of the replicates that are finite."""
-    known = replicates[np.isfinite(replicates)]
-    if not known.size:
-        return None, None
-    low, high = np.quantile(known, [0.025, 0.975])
-    return float(low), float(high)
-
-
-def _f1(m: np.ndarray) -> np.ndarray:
-    """Return F1 per class, (R, C); NaN where a class neither occurs nor is predicted."""
-    return 2 * np.diagonal(m, axis1=1, axis2=2) / (m.sum(axis=1) + m.sum(axis=2))
-
-
-def _recall(m: np.ndarray) -> np.ndarray:
-    return np.diagonal(m, axis1=1, axis2=2) / m.sum(axis=2)
-
-
-def _nanmean(x: np.ndarray) -> np.ndarray:
-    known = ~np.isnan(x)
-    return np.where(known, x, 0.0).sum(axis=1) / known.sum(axis=1)
-
-
-_OF_MATRIX: dict[str, Callable[[np.ndarray], np.ndarray]] = {
-    "f1": lambda m: _f1(m)[:, 1],
-    "macro_f1": lambda m: _nanmean(_f1(m)),
-    "weighted_f1": lambda m: np.sum(np.nan_to_num(_f1(m)) * m.sum(axis=2), axis=1) / m.sum(axis=(1, 2)),
-    "balanced_accuracy": lambda m: _nanmean(_recall(m)),
-}
 
 
 # --- numbers ---------------------------------------------------------------------------------------------------------

@@ -1,0 +1,102 @@
+"""What a report draws, from the merged states of a stream."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ..arrays import load
+from .figures import SCORE_BINS, Figures, Scores, Thresholds, WorstRow, text_of
+from .states import Bundle, ScoreHistogram
+from .states.parts import Extremes
+
+_WANTED = np.linspace(0, 1, 101)
+
+
+def of_states(subject: Any, states: Bundle) -> Figures:
+    """Return what is drawn; ``subject`` says task and class names."""
+    found: dict[str, Any] = {}
+    if "calibration" in states.states:
+        found["reliability"] = states["calibration"].result()
+        found["scores"] = _answers(states) if subject.task == "multiclass" else None
+    if "scores" in states.states:
+        found["thresholds"] = _thresholds(states)
+        found["scores"] = _scores(states["scores"])
+    return Figures(**found, worst=_worst(subject, states))
+
+
+def _answers(states: Bundle) -> Scores:
+    """Return right and wrong answers by confidence, in the bins of the calibration."""
+    found = states["calibration"].result()
+    right = np.rint(np.nan_to_num(found.rate * found.count))
+    return Scores(edges=found.edges, counts=np.stack([found.count - right, right]))
+
+
+def _probability(state: ScoreHistogram, score: np.ndarray) -> np.ndarray:
+    return score if state.settings["scale"] == "probability" else load("numpy").sigmoid(score)
+
+
+def _extremes(state: ScoreHistogram) -> Extremes:
+    """Return the smallest and the largest score of each bin."""
+    found = state.parts["extremes"]
+    assert isinstance(found, Extremes)
+    return found
+
+
+def _thresholds(states: Bundle) -> Thresholds | None:
+    """Return exact counts at the largest scores of chosen bins, and at 0.5 those of the confusion matrix."""
+    state: ScoreHistogram = states["scores"]
+    negative, positive = state.counts()
+    used = np.flatnonzero(negative + positive)
+    negative, positive = negative[used], positive[used]
+    positives, negatives = int(positive.sum()), int(negative.sum())
+    if not positives or not negatives:
+        return None
+    at = _probability(state, _extremes(state).high[used])
+    hits, alarms = positives - np.cumsum(positive), negatives - np.cumsum(negative)
+    chosen = np.unique(
+        np.concatenate(
+            [
+                np.minimum(np.searchsorted(at, _WANTED), at.size - 1),
+                *(np.searchsorted(np.cumsum(x), _WANTED * x.sum()).clip(0, at.size - 1) for x in (positive, negative)),
+            ]
+        )
+    )
+    matrix = states["confusion"].result()
+    table = np.stack([at[chosen], hits[chosen], alarms[chosen]])
+    middle = np.array([[0.5], [matrix[1, 1]], [matrix[0, 1]]])
+    table = np.concatenate([table[:, table[0] < 0.5], middle, table[:, table[0] > 0.5]], axis=1)
+    return Thresholds(
+        threshold=table[0], hits=table[1], alarms=table[2], positives=float(positives), negatives=float(negatives)
+    )
+
+
+def _scores(state: ScoreHistogram) -> Scores:
+    """Return counts in bins of equal width; a fine bin that lies across an edge goes with its smallest score."""
+    counts = state.counts()
+    used = np.flatnonzero(counts[0] + counts[1])
+    low = _probability(state, _extremes(state).low[used])
+    index = np.minimum((low * SCORE_BINS).astype(np.int64), SCORE_BINS - 1)
+    found = [np.bincount(index, weights=x[used], minlength=SCORE_BINS) for x in counts]
+    return Scores(edges=np.arange(SCORE_BINS + 1) / SCORE_BINS, counts=np.stack(found))
+
+
+def _worst(subject: Any, states: Bundle) -> tuple[WorstRow, ...]:
+    if "worst" not in states.states:
+        return ()
+    found = states["worst"].result()
+    if not found:
+        return ()
+    confidence = found.get("confidence", np.full(found["loss"].size, np.nan))
+    columns = (found["row_id"], found["target"], found["predicted"], found["loss"], confidence)
+    return tuple(
+        WorstRow(
+            row=str(row),
+            target=text_of(subject, target),
+            predicted=text_of(subject, predicted),
+            loss=float(loss),
+            confidence=None if np.isnan(sure) else float(sure),
+        )
+        for row, target, predicted, loss, sure in zip(*columns, strict=True)
+    )
