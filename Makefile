@@ -17,7 +17,7 @@ export OMP_NUM_THREADS := 1
 export XLA_FLAGS := --xla_backend_optimization_level=0
 
 # XGBoost without CUDA: the same library as the package xgboost, which brings hundreds of MB of NCCL.
-FRAMEWORKS := torch tensorflow-cpu keras jax optax xgboost-cpu lightgbm catboost
+FRAMEWORKS := torch tensorflow-cpu keras jax optax tensorboard xgboost-cpu lightgbm catboost
 EVERYTHING := [cli,demo,eval,report]
 REQUIRE := LOSSMITH_REQUIRE_NATIVE=1 LOSSMITH_REQUIRE=torch,jax,tensorflow,keras,xgboost,lightgbm,catboost
 # The same examples in each run: Hypothesis looks for new ones in `make check`.

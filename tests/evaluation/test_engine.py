@@ -40,7 +40,7 @@ PAIRS: dict[str, tuple[np.ndarray, np.ndarray]] = {
 
 
 # Whole arrays draw counts anew, streams keep replicates (DeLong for AUC): alike, not the same.
-RESAMPLED = {"auc", "average_precision", "balanced_accuracy", "f1", "macro_f1", "weighted_f1", "r2", "rmse"}
+RESAMPLED = {"auc", "average_precision", "balanced_accuracy", "f1", "kappa", "macro_f1", "mcc", "r2", "rmse", "weighted_f1"}
 
 
 @pytest.mark.parametrize("kind", PAIRS)
