@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from ..losses import Loss, contrastive, mining
+from ..losses import Loss, contrastive, contrastive_groups, mining
 from ..losses.batch import as_number, directions, present, pull_back
 from ..native import batch_rows
 from .check import Inputs
@@ -25,8 +25,8 @@ Kernel = Callable[..., tuple[Any, Any]]
 
 # The losses as functions of a matrix: formula(xp, matrix, groups, inside, **settings) -> values.
 FORMULAS: dict[str, Callable[..., Any]] = {
-    "nt_xent": contrastive.nt_xent_rows,
-    "supervised_contrastive": contrastive.supcon_rows,
+    "nt_xent": contrastive_groups.nt_xent_rows,
+    "supervised_contrastive": contrastive_groups.supcon_rows,
     "siglip": contrastive.siglip_rows,
     "triplet_hard": mining.hard_rows,
     "triplet_semi_hard": mining.semi_hard_rows,

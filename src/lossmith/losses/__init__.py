@@ -5,7 +5,7 @@ from . import angular, longtail, ordinal, distillation  # noqa: F401
 from . import embedding, pairs, ranking, boxes, preference, survival, sequence  # noqa: F401
 from . import root, quantile, robust, general_robust, likelihood, score, positive, divergence  # noqa: F401
 from . import segmentation, compound, lovasz  # noqa: F401
-from . import contrastive, mining  # noqa: F401
+from . import contrastive, contrastive_groups, mining  # noqa: F401
 from .definition import Advice, Extra, Loss, Parameter, Reference, find, losses
 from .domain import ROUNDING, Domain
 
