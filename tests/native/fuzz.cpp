@@ -163,7 +163,7 @@ int main(int count, char **arguments) {
   });
   bool good = true;
   while (good && std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count() < seconds) {
-    good = elements_once() && handlers_once() && batches_once();
+    good = elements_once() && handlers_once() && batches_once() && evaluation_once();
     good = good && once<float>() && once<BFloat16>() && memory_once();
     good = good && pairs_once<float>() && pairs_once<BFloat16>();
 #if defined(LOSSMITH_FUZZ_ALL)

@@ -60,10 +60,11 @@ template <typename T> bool same(const T *a, const T *b, std::int64_t count, cons
   return true;
 }
 
-// Elementwise losses and XLA's handlers (fuzz_calls.cpp), and losses of batches (fuzz_batches.cpp), once each; whether
-// all agreed.
+// Elementwise losses and XLA's handlers (fuzz_calls.cpp), losses of batches (fuzz_batches.cpp) and streamed evaluation
+// (fuzz_evaluation.cpp), once each; whether all agreed.
 bool elements_once();
 bool handlers_once();
 bool batches_once();
+bool evaluation_once();
 
 } // namespace lossmith

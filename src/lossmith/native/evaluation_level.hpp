@@ -96,7 +96,7 @@ LOSSMITH_INLINE void add_losses(BinaryBlock &b) {
     all[0] += h, all[1] += l;
     positive[0] += h & mask, positive[1] += l & mask;
     b.left[i] = rest - (low - second);
-    left |= bits(b.left[i]) << 1;
+    left |= bits(b.left[i]) & std::numeric_limits<std::int64_t>::max(); // all but the sign
   }
   for (int k = 0; k < 2; ++k) b.loss[0][k] += all[k] - positive[k], b.loss[1][k] += positive[k];
   b.any_left = left != 0;

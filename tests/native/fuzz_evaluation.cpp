@@ -1,0 +1,80 @@
+// Random binary predictions for the pass of streamed evaluation: types, sizes, bins, groups and splits by chance.
+//
+// Rows in one piece and in two must leave the same bits.
+#include <algorithm>
+#include <cmath>
+#include <cstdio>
+#include <cstring>
+
+#include "evaluation_rows.hpp"
+#include "fuzz_tools.hpp"
+
+namespace lossmith {
+namespace {
+
+template <typename T> bool equal(const std::vector<T> &a, const std::vector<T> &b) {
+  return a.size() == b.size() && (a.empty() || std::memcmp(a.data(), b.data(), a.size() * sizeof(T)) == 0);
+}
+
+bool equal(BinaryRows &a, BinaryRows &b) {
+  const auto sums = [](const std::vector<WideSum> &all) {
+    std::vector<double> found; // the two words of a sum may be carried differently
+    for (const WideSum &sum : all)
+      found.push_back(std::ldexp(static_cast<double>(sum.high + (sum.low >> 32)), 32) +
+                      static_cast<double>(sum.low & 0xffffffff));
+    return found;
+  };
+  return equal(a.bins, b.bins) && equal(a.cells, b.cells) && equal(a.calibrated, b.calibrated) &&
+         equal(sums(a.shares), sums(b.shares)) && equal(sums(a.calibration), sums(b.calibration)) &&
+         a.worst().size() == b.worst().size();
+}
+
+template <typename Score, typename Target> bool once(Column score_type, Column target_type) {
+  const int keep = static_cast<int>(between(0, 6));
+  const std::int64_t low = -between(1, 40), high = between(0, 3);
+  BinaryRows::Settings settings{};
+  settings.logits = chance(2);
+  settings.keep = keep;
+  settings.first_bits = ((low + 1023) << keep) - 1;
+  settings.half = ((high - low) << keep) + 1;
+  settings.calibration_bins = between(1, 40);
+  settings.groups = std::int64_t{1} << between(0, 9);
+  settings.worst = between(0, 30);
+  settings.seed = random_bits();
+  const std::int64_t count = between(0, any_size()), cut = between(0, count);
+  const Array<Score> score(count);
+  const Array<Target> target(count);
+  const Array<std::uint64_t> id(count);
+  for (std::int64_t k = 0; k < count; ++k) {
+    const double uniform = static_cast<double>(between(0, 1 << 20)) / (1 << 20);
+    const double tiny = chance(30) ? std::ldexp(uniform, -static_cast<int>(between(0, 140))) : uniform;
+    score.get()[k] = static_cast<Score>(settings.logits ? 200 * tiny - 100 : tiny);
+    target.get()[k] = static_cast<Target>(between(0, 1));
+    id.get()[k] = random_bits() % 1000;
+  }
+  if (count != 0 && chance(50)) score.get()[between(0, count - 1)] = static_cast<Score>(NAN);
+  if (count != 0 && chance(50)) target.get()[between(0, count - 1)] = static_cast<Target>(2);
+  const bool numbered = chance(2);
+  const auto columns = [&](std::int64_t begin, std::int64_t end) {
+    return Columns{score.get() + begin, target.get() + begin, score_type, target_type, end - begin,
+                   numbered ? nullptr : id.get() + begin, static_cast<std::uint64_t>(begin)};
+  };
+  BinaryRows whole(settings), parts(settings);
+  const bool fits = whole.update(columns(0, count));
+  const bool both = parts.update(columns(0, cut)) & parts.update(columns(cut, count));
+  if (fits == both && (!fits || equal(whole, parts))) return true;
+  std::printf("evaluation: %lld rows cut at %lld, types %d and %d\n", static_cast<long long>(count),
+              static_cast<long long>(cut), static_cast<int>(score_type), static_cast<int>(target_type));
+  return false;
+}
+
+template <typename Score> bool each(Column score) {
+  return once<Score, std::int8_t>(score, Column::i8) && once<Score, std::int64_t>(score, Column::i64) &&
+         once<Score, float>(score, Column::f32);
+}
+
+} // namespace
+
+bool evaluation_once() { return each<float>(Column::f32) && each<double>(Column::f64); }
+
+} // namespace lossmith
