@@ -37,6 +37,10 @@ def evaluate(
     row_id: Annotated[
         str | None, typer.Option(help="Column that names rows, where the order is not always one.")
     ] = None,
+    slices: Annotated[
+        list[str] | None,
+        typer.Option("--slice", help="Column whose values are slices, each with numbers of its own; several times."),
+    ] = None,
     resume: Annotated[
         Path | None, typer.Option(help="Directory for finished parts: after a crash they are not read again.")
     ] = None,
@@ -62,11 +66,12 @@ def evaluate(
         "class_names": class_names(classes),
     }
     if decimal is None:
-        result = evaluate_source(source, **columns, row_id=row_id, resume=resume, skip_bad=skip_bad)
+        splits: dict[str, Any] = {"row_id": row_id, "resume": resume, "skip_bad": skip_bad}
+        result = evaluate_source(source, **columns, slices=slices or None, **splits)
     elif row_id is not None or resume is not None or skip_bad:
         raise InputError("--decimal is for a file that is read as a whole; leave out --row-id, --resume and --skip-bad")
     else:
-        result = evaluate_file(source, **columns, decimal=decimal)
+        result = evaluate_file(source, **columns, decimal=decimal, slices=slices or ())
     if report is not None:
         write_whole(report, result.to_html())
     if json:

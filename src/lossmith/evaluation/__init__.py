@@ -2,7 +2,7 @@
 
 from .comparison import Comparison, compare
 from .paired import Difference, Discordant
-from .result import ClassScore, Confused, Confusion, Evaluation, LossScore, Metric
+from .result import ClassScore, Confused, Confusion, Evaluation, LossScore, Metric, Slice
 from .run import evaluate, evaluate_file
 from .sources import Predictions, load
 
@@ -17,6 +17,7 @@ __all__ = [
     "LossScore",
     "Metric",
     "Predictions",
+    "Slice",
     "compare",
     "evaluate",
     "evaluate_file",

@@ -96,6 +96,39 @@ class Confused:
     count: float
 
 
+@dataclass(frozen=True, kw_only=True)
+class Slice:
+    """The rows that have one value of a column, beside all other rows.
+
+    Attributes:
+        column: Name of the column.
+        value: The value as text; "missing" for none, "other" for those that are too rare to be told apart.
+        values: How many values are counted here: 1, or those that "other" stands for.
+        rows: The number of rows.
+        title: Name of the loss: that of the verdict, or of hard labels the share of wrong answers.
+        loss: Its (weighted) mean in the slice.
+        low: Lower end of the mean's 95 % confidence interval (normal); ``high`` likewise.
+        rest: The mean in all other rows, or None if there is none.
+        quality: Accuracy, exact match or mean absolute error in the slice, with its interval.
+        p: Two-sided p-value of Welch's test of slice against rest; None where it is not judged.
+        worse: Whether it is worse than the rest beyond chance, over all slices, and by more than the floor; None where
+            it is not judged.
+    """
+
+    column: str
+    value: str
+    values: int
+    rows: int
+    title: str
+    loss: float | None
+    low: float | None
+    high: float | None
+    rest: float | None
+    quality: Metric
+    p: float | None
+    worse: bool | None = None
+
+
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Confusion:
     """Which class was taken for which.
@@ -146,6 +179,7 @@ class Evaluation:
         states: What was kept of the rows of a stream (``lossmith.evaluation.states``), or None: it can be merged with
             that of other rows.
         figures: What the report draws of the rows (``lossmith.evaluation.figures``), or None.
+        slices: One record per value of the columns that were asked for.
 
     ``print(evaluation)`` shows all of it as text.
     """
@@ -165,6 +199,7 @@ class Evaluation:
     source: str = field(default="")
     states: Bundle | None = field(default=None, repr=False)
     figures: Figures | None = field(default=None, repr=False)
+    slices: tuple[Slice, ...] = ()
 
     def drawn(self) -> Figures:
         """Return what the report draws, as far as it is known."""
@@ -189,6 +224,7 @@ class Evaluation:
             "class_names": list(self.class_names),
             "per_class": [_plain(c) for c in self.per_class],
             "confusion": None if self.confusion is None else _plain_confusion(self.confusion),
+            "slices": [{**_plain(s), "quality": _plain(s.quality)} for s in self.slices],
             "figures": self.drawn().to_dict(),
         }
 
@@ -230,7 +266,7 @@ def finite(x: float | None) -> float | None:
     return float(x) if x is not None and math.isfinite(x) else None
 
 
-def _plain(record: LossScore | Metric | ClassScore) -> dict[str, Any]:
+def _plain(record: LossScore | Metric | ClassScore | Slice) -> dict[str, Any]:
     return {k: finite(v) if isinstance(v, float) else v for k, v in asdict(record).items()}
 
 

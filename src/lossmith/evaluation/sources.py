@@ -9,7 +9,7 @@ from __future__ import annotations
 import difflib
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
@@ -55,6 +55,7 @@ class Predictions:
         assumptions: What was guessed.
         source: The file's name.
         locate: Says in words where a row is.
+        slices: The columns whose values are slices, by name, with gaps.
     """
 
     prediction: np.ndarray
@@ -64,6 +65,7 @@ class Predictions:
     assumptions: tuple[str, ...]
     source: str
     locate: Locate
+    slices: Mapping[str, np.ndarray] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -118,8 +120,9 @@ def load(
     prediction: str | Sequence[str] | None = None,
     class_names: Sequence[object] | None = None,
     decimal: str | None = None,
+    slices: Sequence[str] = (),
 ) -> Predictions:
-    """Read target and prediction from a file; :func:`evaluate_file` documents the arguments.
+    """Read target, prediction and slices from a file; :func:`evaluate_file` documents the arguments.
 
     Raises:
         DataError: The file cannot be read as predictions.
@@ -134,6 +137,7 @@ def load(
     wanted = (*choice.targets, *choice.predictions)
     texts = [*choice.targets, *(choice.predictions if len(choice.predictions) == 1 else ())]
     names = None if class_names is None else check_class_names(class_names)
+    cut = tuple(dict.fromkeys(c for name in slices for c in named(reader.columns, name, file.name)))
     read = reader.read(wanted, texts)
     if min(len(x) for x in read.values()) == 0:
         raise DataError(f"{file.name} has no rows")
@@ -151,6 +155,7 @@ def load(
         assumptions=tuple(said for said in (choice.note, _decimal_commas(commas)) if said),
         source=file.name,
         locate=reader.locate,
+        slices=reader.read(cut, cut, gaps=True) if cut else {},
     )
 
 
