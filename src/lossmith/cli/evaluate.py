@@ -41,6 +41,10 @@ def evaluate(
         list[str] | None,
         typer.Option("--slice", help="Column whose values are slices, each with numbers of its own; several times."),
     ] = None,
+    train: Annotated[
+        Path | None,
+        typer.Option(help="File of training rows: says how many rows are in it, too (by --row-id, or all columns)."),
+    ] = None,
     resume: Annotated[
         Path | None, typer.Option(help="Directory for finished parts: after a crash they are not read again.")
     ] = None,
@@ -67,11 +71,11 @@ def evaluate(
     }
     if decimal is None:
         splits: dict[str, Any] = {"row_id": row_id, "resume": resume, "skip_bad": skip_bad}
-        result = evaluate_source(source, **columns, slices=slices or None, **splits)
-    elif row_id is not None or resume is not None or skip_bad:
+        result = evaluate_source(source, **columns, slices=slices or None, train=train, **splits)
+    elif (row_id is not None and train is None) or resume is not None or skip_bad:
         raise InputError("--decimal is for a file that is read as a whole; leave out --row-id, --resume and --skip-bad")
     else:
-        result = evaluate_file(source, **columns, decimal=decimal, slices=slices or ())
+        result = evaluate_file(source, **columns, decimal=decimal, slices=slices or (), train=train, row_id=row_id)
     if report is not None:
         write_whole(report, result.to_html())
     if json:

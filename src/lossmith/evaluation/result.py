@@ -129,6 +129,35 @@ class Slice:
     worse: bool | None = None
 
 
+@dataclass(frozen=True, kw_only=True)
+class Duplicates:
+    """Rows that are in the training data, too.
+
+    Attributes:
+        train: The file of training rows.
+        rows: How many rows are in it.
+        of: Of how many.
+        by: What tells that a row is the same: "row id" or "columns".
+        columns: The names of the column of ids, or of all columns that are equal.
+        title: Name of the loss: that of the verdict, or of hard labels the share of wrong answers.
+        loss: Its mean over these rows, and ``rest`` over the others; None if there are none, or it is infinite.
+    """
+
+    train: str
+    rows: int
+    of: int
+    by: str
+    columns: tuple[str, ...]
+    title: str
+    loss: float | None
+    rest: float | None
+
+    @property
+    def share(self) -> float:
+        """How much of all rows it is."""
+        return self.rows / self.of
+
+
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Confusion:
     """Which class was taken for which.
@@ -180,6 +209,7 @@ class Evaluation:
             that of other rows.
         figures: What the report draws of the rows (``lossmith.evaluation.figures``), or None.
         slices: One record per value of the columns that were asked for.
+        duplicates: Rows that are in the file of training rows, too; None where none was given or nothing tells.
 
     ``print(evaluation)`` shows all of it as text.
     """
@@ -200,6 +230,7 @@ class Evaluation:
     states: Bundle | None = field(default=None, repr=False)
     figures: Figures | None = field(default=None, repr=False)
     slices: tuple[Slice, ...] = ()
+    duplicates: Duplicates | None = None
 
     def drawn(self) -> Figures:
         """Return what the report draws, as far as it is known."""
@@ -225,6 +256,7 @@ class Evaluation:
             "per_class": [_plain(c) for c in self.per_class],
             "confusion": None if self.confusion is None else _plain_confusion(self.confusion),
             "slices": [{**_plain(s), "quality": _plain(s.quality)} for s in self.slices],
+            "duplicates": None if self.duplicates is None else _plain(self.duplicates),
             "figures": self.drawn().to_dict(),
         }
 
@@ -266,7 +298,7 @@ def finite(x: float | None) -> float | None:
     return float(x) if x is not None and math.isfinite(x) else None
 
 
-def _plain(record: LossScore | Metric | ClassScore | Slice) -> dict[str, Any]:
+def _plain(record: LossScore | Metric | ClassScore | Slice | Duplicates) -> dict[str, Any]:
     return {k: finite(v) if isinstance(v, float) else v for k, v in asdict(record).items()}
 
 

@@ -15,17 +15,21 @@ from types import MappingProxyType
 from typing import Any
 
 from ..errors import InputError
-from . import engine, figures, losses, metrics, temperature, verdict
+from . import duplicates, engine, figures, losses, metrics, temperature, verdict
 from . import slices as by_value
 from .arrays import Locate
 from .inputs import Inputs, prepare
 from .result import Evaluation
-from .sources import load
+from .sources import load, load_all
 
 IN_MEMORY = 64 << 20  # bytes of a single file up to which it is read as a whole
 _SLICES_WHOLE = (
     "slices= (--slice) needs all rows at once, and this is read in splits; give arrays, or one Parquet, CSV or NPZ "
     "file (stream=False takes one above 64 MiB, too), and leave out executor=, resume=, skip_bad= and row_id="
+)
+_TRAIN_WHOLE = (
+    "train= (--train) is held against one Parquet, CSV or NPZ file that is looked at as a whole (stream=False takes "
+    "one above 64 MiB, too); give such a file, and leave out executor=, resume= and skip_bad="
 )
 
 
@@ -41,6 +45,7 @@ def evaluate(
     train_target: Any = None,
     row_id: str | None = None,
     slices: Mapping[str, Any] | Sequence[str] | None = None,
+    train: str | os.PathLike[str] | None = None,
     stream: bool | None = None,
     executor: Executor | None = None,
     resume: str | os.PathLike[str] | None = None,
@@ -70,10 +75,13 @@ def evaluate(
         weight: (N,) factors per row, not negative; with arrays only.
         train_target: Targets of the training set; the constant predictor learns from them instead of ``target``; with
             arrays only.
-        row_id: Of a source: the column that names rows; the place in the source if None.
+        row_id: Of a source: the column that names rows; the place in the source if None. It asks for splits, unless
+            there is ``train``.
         slices: Of arrays: columns by name, (N,) each, such as ``{"country": country}``; of a file: names of its
             columns. Each value's rows get their numbers, and those that are worse than the rest are told. With what is
             looked at as a whole only.
+        train: Beside one file: the file of training rows, Parquet, CSV or NPZ. Rows that are in both are told: by
+            ``row_id`` if given, else by all columns that both have.
         stream: True reads in splits what would be looked at as a whole; False the other way round.
         executor: Any ``concurrent.futures.Executor``: threads, processes, a cluster's. Threads of our own if None. (An
             executor, ``resume`` and ``skip_bad`` ask for splits.)
@@ -101,9 +109,11 @@ def evaluate(
     """
     if source is None:
         source, prediction = prediction, None
-    splits = stream or executor is not None or resume is not None or skip_bad or row_id is not None
+    splits = stream or executor is not None or resume is not None or skip_bad or (row_id is not None and train is None)
     if slices is not None and splits:
         raise InputError(_SLICES_WHOLE)
+    if train is not None and (splits or not (_is_source(source, target) and _fits(source, stream))):
+        raise InputError(_TRAIN_WHOLE)
     if _is_source(source, target):
         if not splits and _fits(source, stream):
             return evaluate_file(
@@ -114,6 +124,8 @@ def evaluate(
                 form=form,
                 class_names=class_names,
                 slices=_names(slices),
+                train=train,
+                row_id=row_id,
             )
         if stream is False:
             raise InputError("stream=False needs arrays or one Parquet, CSV or NPZ file; leave it out for this source")
@@ -200,6 +212,8 @@ def evaluate_file(
     class_names: Sequence[object] | None = None,
     decimal: str | None = None,
     slices: Sequence[str] = (),
+    train: str | os.PathLike[str] | None = None,
+    row_id: str | None = None,
 ) -> Evaluation:
     """Evaluate the predictions in a Parquet, CSV (also gzip) or NPZ file.
 
@@ -214,6 +228,8 @@ def evaluate_file(
         decimal: "." or ",", the sign before the decimals of numbers that are written as text; the other one then
             groups thousands. Told by the values if None, and said where it is a comma.
         slices: Columns whose values are slices, as in :func:`evaluate`.
+        train: File of training rows, as in :func:`evaluate`.
+        row_id: The column that names rows in both files; with ``train`` only.
 
     Raises:
         DataError: The file cannot be read, or what it holds is no table of numbers; the text names row and column.
@@ -231,7 +247,14 @@ def evaluate_file(
         class_names=table.class_names,
         locate=table.locate,
     )
+    if row_id is not None and train is None:
+        raise InputError("row_id= (--row-id) goes with train= (--train) where a file is looked at as a whole")
     result = _evaluation(inputs, table.locate, table.slices)
+    if train is not None:
+        used = (*table.columns.targets, *table.columns.predictions)
+        found, notes = duplicates.compute(load_all(path), load_all(train), table.columns.targets, used, row_id, inputs)
+        told = () if found is None else tuple(filter(None, [duplicates.sentence(found)]))
+        result = replace(result, duplicates=found, findings=(*told, *result.findings), notes=(*result.notes, *notes))
     return replace(result, assumptions=(*table.assumptions, *result.assumptions), source=table.source)
 
 

@@ -54,7 +54,7 @@ def compute(inputs: Inputs, columns: Mapping[str, Any]) -> tuple[tuple[Slice, ..
         InputError: A column is no array; ShapeError: it does not have one value per row.
     """
     found, notes = _frequent({name: _values(name, x, inputs.rows) for name, x in columns.items()})
-    loss, quality = _loss(inputs), _quality(inputs)
+    loss, quality = loss_per_row(inputs), _quality(inputs)
     if not np.isfinite(loss).all():
         rows = int((~np.isfinite(loss)).sum())
         notes.append(f"Slices are not judged: the loss is infinite in {rows} row{'s' if rows > 1 else ''}.")
@@ -96,6 +96,15 @@ def _values(name: str, given: Any, rows: int) -> np.ndarray:
         array = array[:, 0]
     if array.shape != (rows,):
         raise ShapeError(f"slices[{name!r}] has shape {array.shape}; expected ({rows},), one value per row")
+    return texts(f"slices[{name!r}]", array)
+
+
+def texts(name: str, array: np.ndarray) -> np.ndarray:
+    """Return values as strings, (N,), whole numbers without a point; what is missing is the word for it.
+
+    Raises:
+        InputError: They are neither numbers nor strings nor dates.
+    """
     if array.dtype.kind in "Mm":
         return np.where(np.isnat(array), MISSING, array.astype(np.str_))
     if array.dtype.kind == "f":
@@ -106,7 +115,7 @@ def _values(name: str, given: Any, rows: int) -> np.ndarray:
     if array.dtype.kind in "iub":
         return array.astype(np.str_)
     if array.dtype.kind not in "OUST":
-        raise InputError(f"slices[{name!r}] has dtype {array.dtype}; expected strings or numbers")
+        raise InputError(f"{name} has dtype {array.dtype}; expected strings or numbers")
     return np.array([_text(v) for v in array.tolist()], dtype=np.str_)
 
 
@@ -149,12 +158,13 @@ def _frequent(columns: Mapping[str, np.ndarray]) -> tuple[list[_Column], list[st
 
 
 # --- numbers ---------------------------------------------------------------------------------------------------------
-def _loss(inputs: Inputs) -> np.ndarray:
+def loss_per_row(inputs: Inputs) -> np.ndarray:
     """Return the loss per row that decides on the verdict; of hard labels, whether the answer is wrong."""
     return 1.0 - _right(inputs) if inputs.form == "labels" else losses.per_row(inputs)
 
 
-def _title(inputs: Inputs) -> str:
+def loss_title(inputs: Inputs) -> str:
+    """Return the name of the loss per row, as within a sentence."""
     if inputs.form == "labels":
         return "share of wrong answers"
     title = find(losses.LOSSES[inputs.task, inputs.form][0]).title
@@ -184,7 +194,7 @@ def _slice(column: _Column, code: int, value: str, loss: np.ndarray, quality: np
         value=value,
         values=1 if code >= 0 else column.others,
         rows=int(rows.sum()),
-        title=_title(inputs),
+        title=loss_title(inputs),
         loss=finite(own[0]),
         low=low,
         high=high,
