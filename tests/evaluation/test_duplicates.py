@@ -65,8 +65,8 @@ def test_equal_columns_are_found(rng: np.random.Generator, write: Write) -> None
         ("a", "b", "city"),
     )
     assert found.loss == 0
-    assert result.findings[0].startswith(
-        f"In the training data, too: 30 of 200 rows (15.0 %) are in train.csv (equal in 3 columns); their squared error "
+    assert result.findings[0] == (
+        "In the training data, too: 30 of 200 rows (15.0 %) are in train.csv (equal in 3 columns); their squared error "
         f"is 0, that of the others {found.rest:.4g}. Evaluate without them."
     )
     assert json.loads(result.to_json())["duplicates"]["rows"] == 30

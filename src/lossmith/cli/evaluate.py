@@ -8,7 +8,9 @@ from typing import Annotated, Any
 
 import typer
 
-from ..errors import InputError
+from ..doctor import History
+from ..doctor.files import curves as read_curves
+from ..errors import DataError, InputError
 from ..evaluation import evaluate as evaluate_source
 from ..evaluation import evaluate_file
 from ..files import write_whole
@@ -45,6 +47,10 @@ def evaluate(
         Path | None,
         typer.Option(help="File of training rows: says how many rows are in it, too (by --row-id, or all columns)."),
     ] = None,
+    history: Annotated[
+        Path | None,
+        typer.Option(help="Losses by epoch (CSV, JSON, NPZ, TensorBoard): drawn in the report, and their gap judged."),
+    ] = None,
     resume: Annotated[
         Path | None, typer.Option(help="Directory for finished parts: after a crash they are not read again.")
     ] = None,
@@ -62,6 +68,7 @@ def evaluate(
     """
     if report is not None:
         check_report(report)
+    curves = None if history is None else _curves(history, decimal)
     columns: dict[str, Any] = {
         "target": target or None,
         "prediction": prediction or None,
@@ -76,6 +83,8 @@ def evaluate(
         raise InputError("--decimal is for a file that is read as a whole; leave out --row-id, --resume and --skip-bad")
     else:
         result = evaluate_file(source, **columns, decimal=decimal, slices=slices or (), train=train, row_id=row_id)
+    if curves is not None:
+        result = result.with_history(curves)
     if report is not None:
         write_whole(report, result.to_html())
     if json:
@@ -84,6 +93,16 @@ def evaluate(
         show(result, console())
     if report is not None:
         print(f"Report: {report}", file=sys.stderr if json else sys.stdout)
+
+
+def _curves(path: Path, decimal: str | None) -> Any:
+    """Return the training curves of a file, looked at before the predictions are read."""
+    found = read_curves(path, decimal)
+    try:
+        History.of(found)
+    except InputError as error:
+        raise DataError(f"{path.name}: {error}") from None
+    return found
 
 
 def check_report(path: Path) -> None:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 if TYPE_CHECKING:
+    from ..doctor import Verdict
     from .figures import Figures
     from .states import Bundle
 
@@ -210,6 +211,8 @@ class Evaluation:
         figures: What the report draws of the rows (``lossmith.evaluation.figures``), or None.
         slices: One record per value of the columns that were asked for.
         duplicates: Rows that are in the file of training rows, too; None where none was given or nothing tells.
+        history: The training curves by name, from ``with_history``, or None.
+        training: The doctor's verdict on them, or None.
 
     ``print(evaluation)`` shows all of it as text.
     """
@@ -231,12 +234,33 @@ class Evaluation:
     figures: Figures | None = field(default=None, repr=False)
     slices: tuple[Slice, ...] = ()
     duplicates: Duplicates | None = None
+    history: Mapping[str, Sequence[Any]] | None = field(default=None, repr=False)
+    training: Verdict | None = field(default=None, repr=False)
 
     def drawn(self) -> Figures:
         """Return what the report draws, as far as it is known."""
         from .figures import Figures
 
         return Figures() if self.figures is None else self.figures
+
+    def with_history(self, history: Any) -> Evaluation:
+        """Return the same with the training's curves, and the doctor's verdict on them among findings or notes.
+
+        Args:
+            history: What ``lossmith.doctor.check`` takes: one mapping per epoch, one list per curve, Keras's History.
+
+        Raises:
+            InputError: There is no curve of a loss in it.
+
+        Example:
+            >>> import lossmith as lm
+            >>> result = lm.evaluate([0.9, 0.2, 0.8, 0.4], [1, 0, 1, 1])
+            >>> result.with_history({"loss": [0.7, 0.4, 0.2], "val_loss": [0.7, 0.6, 0.9]}).findings[-1]
+            'Training curves: overfitting, very likely: the validation loss 0.9 is 4.5 times the training loss 0.2.'
+        """
+        from .training import judge
+
+        return judge(self, history)
 
     def to_dict(self) -> dict[str, Any]:
         """Return everything as plain Python values, ready for JSON; what is not finite or not defined is None."""
@@ -257,6 +281,7 @@ class Evaluation:
             "confusion": None if self.confusion is None else _plain_confusion(self.confusion),
             "slices": [{**_plain(s), "quality": _plain(s.quality)} for s in self.slices],
             "duplicates": None if self.duplicates is None else _plain(self.duplicates),
+            "training": None if self.training is None else self.training.to_dict(),
             "figures": self.drawn().to_dict(),
         }
 
@@ -268,11 +293,12 @@ class Evaluation:
         """Return the report: one HTML page that needs nothing else.
 
         Args:
-            history: One mapping per epoch (``{"epoch": 1, "train_loss": 0.7, "val_loss": 0.8}``), drawn as curves.
+            history: One mapping per epoch (``{"epoch": 1, "train_loss": 0.7, "val_loss": 0.8}``), drawn as curves; else
+                those of ``with_history``.
         """
         from ..report import to_html
 
-        return to_html(self, history)
+        return to_html(self, self.history if history is None else history)
 
     def save_html(self, path: str | os.PathLike[str], history: Sequence[Mapping[str, Any]] | None = None) -> None:
         """Write the report to ``path``, whole or not at all.
