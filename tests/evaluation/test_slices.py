@@ -143,6 +143,8 @@ def test_missing_values_are_a_slice() -> None:
     assert set(by_value(lm.evaluate(y + 1, y, slices={"country": days}))) == {"2026-01-01", "missing"}
     halves = np.array([0.5, np.nan] * 4, np.float32)
     assert set(by_value(lm.evaluate(y + 1, y, slices={"country": halves}))) == {"0.5", "missing"}
+    assert set(by_value(lm.evaluate(y + 1, y, slices={"country": halves.astype(object)}))) == {"0.5", "missing"}
+    assert set(by_value(lm.evaluate(y + 1, y, slices={"country": list(halves)}))) == {"0.5", "missing"}
 
 
 def test_data_frames_bring_columns() -> None:

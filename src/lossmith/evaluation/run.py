@@ -237,6 +237,8 @@ def evaluate_file(
         InputError: As in :func:`evaluate`.
         MissingDependencyError: Parquet needs pyarrow.
     """
+    if row_id is not None and train is None:
+        raise InputError("row_id= (--row-id) goes with train= (--train) where a file is looked at as a whole")
     table = load(path, target=target, prediction=prediction, class_names=class_names, decimal=decimal, slices=slices)
     inputs = prepare(
         table.prediction,
@@ -247,8 +249,6 @@ def evaluate_file(
         class_names=table.class_names,
         locate=table.locate,
     )
-    if row_id is not None and train is None:
-        raise InputError("row_id= (--row-id) goes with train= (--train) where a file is looked at as a whole")
     result = _evaluation(inputs, table.locate, table.slices)
     if train is not None:
         used = (*table.columns.targets, *table.columns.predictions)
@@ -263,7 +263,7 @@ def _evaluation(inputs: Inputs, name_of: Locate = str, slices: Mapping[str, Any]
     numbers, confusion, classes = metrics.compute(inputs)
     drawn = figures.of_rows(inputs, name_of)
     cut, not_told = by_value.compute(inputs, slices)
-    found_of_all = verdict.findings(inputs, numbers, confusion, classes, drawn, temperature.fit(inputs))
+    of_all = verdict.findings(inputs, numbers, confusion, classes, drawn, temperature.fit(inputs))
     return Evaluation(
         task=inputs.task,
         form=inputs.form,
@@ -274,7 +274,7 @@ def _evaluation(inputs: Inputs, name_of: Locate = str, slices: Mapping[str, Any]
         confusion=confusion,
         per_class=classes,
         verdict=verdict.headline(inputs, found, numbers),
-        findings=(*by_value.sentences(cut), *found_of_all),
+        findings=(*by_value.sentences(cut), *of_all),
         assumptions=inputs.assumptions,
         notes=(*inputs.notes, *left_out, *not_told),
         figures=drawn,

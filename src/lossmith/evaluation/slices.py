@@ -53,6 +53,8 @@ def compute(inputs: Inputs, columns: Mapping[str, Any]) -> tuple[tuple[Slice, ..
     Raises:
         InputError: A column is no array; ShapeError: it does not have one value per row.
     """
+    if not columns:
+        return (), ()
     found, notes = _frequent({name: _values(name, x, inputs.rows) for name, x in columns.items()})
     loss, quality = loss_per_row(inputs), _quality(inputs)
     if not np.isfinite(loss).all():
@@ -129,7 +131,7 @@ def _text(value: Any) -> str:
     """Return a value as text, and the word for what is missing: None, NaN, a data frame's gap, the empty string."""
     if value is None or type(value).__name__ in ("NAType", "NaTType"):
         return MISSING
-    if isinstance(value, float) and value != value:
+    if isinstance(value, float | np.floating) and value != value:
         return MISSING
     text = value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)
     return text.strip() or MISSING
@@ -217,10 +219,8 @@ def _measured(inputs: Inputs, quality: np.ndarray, weight: np.ndarray | None) ->
 
 def _judged(slices: Sequence[Slice]) -> tuple[Slice, ...]:
     """Return the slices with the verdict on those that have a p-value."""
-    judged = [s for s in slices if s.p is not None]
-    chance = discoveries([s.p for s in judged if s.p is not None], RATE)
-    beyond = {id(s): found for s, found in zip(judged, chance, strict=True)}
-    return tuple(replace(s, worse=beyond[id(s)] and _is_worse(s)) if id(s) in beyond else s for s in slices)
+    beyond = iter(discoveries([s.p for s in slices if s.p is not None], RATE))
+    return tuple(s if s.p is None else replace(s, worse=next(beyond) and _is_worse(s)) for s in slices)
 
 
 def _is_worse(s: Slice) -> bool:

@@ -143,7 +143,7 @@ def _slice(s: Slice) -> tuple[str, ...]:
         number(s.rest),
         show(s.quality.value),
         interval(s.quality.low, s.quality.high, show),
-        "–" if s.worse is None else "worse" if s.worse else "",
+        "–" if s.worse is None else "worse" if s.worse else "not worse",
     )
 
 
