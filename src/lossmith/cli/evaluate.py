@@ -8,7 +8,9 @@ from typing import Annotated, Any
 
 import typer
 
-from ..errors import InputError
+from ..doctor import History
+from ..doctor.files import curves as read_curves
+from ..errors import DataError, InputError
 from ..evaluation import evaluate as evaluate_source
 from ..evaluation import evaluate_file
 from ..files import write_whole
@@ -37,6 +39,18 @@ def evaluate(
     row_id: Annotated[
         str | None, typer.Option(help="Column that names rows, where the order is not always one.")
     ] = None,
+    slices: Annotated[
+        list[str] | None,
+        typer.Option("--slice", help="Column whose values are slices, each with numbers of its own; several times."),
+    ] = None,
+    train: Annotated[
+        Path | None,
+        typer.Option(help="File of training rows: says how many rows are in it, too (by --row-id, or all columns)."),
+    ] = None,
+    history: Annotated[
+        Path | None,
+        typer.Option(help="Losses by epoch (CSV, JSON, NPZ, TensorBoard): drawn in the report, and their gap judged."),
+    ] = None,
     resume: Annotated[
         Path | None, typer.Option(help="Directory for finished parts: after a crash they are not read again.")
     ] = None,
@@ -54,6 +68,7 @@ def evaluate(
     """
     if report is not None:
         check_report(report)
+    curves = None if history is None else _curves(history, decimal)
     columns: dict[str, Any] = {
         "target": target or None,
         "prediction": prediction or None,
@@ -62,11 +77,14 @@ def evaluate(
         "class_names": class_names(classes),
     }
     if decimal is None:
-        result = evaluate_source(source, **columns, row_id=row_id, resume=resume, skip_bad=skip_bad)
-    elif row_id is not None or resume is not None or skip_bad:
+        splits: dict[str, Any] = {"row_id": row_id, "resume": resume, "skip_bad": skip_bad}
+        result = evaluate_source(source, **columns, slices=slices or None, train=train, **splits)
+    elif (row_id is not None and train is None) or resume is not None or skip_bad:
         raise InputError("--decimal is for a file that is read as a whole; leave out --row-id, --resume and --skip-bad")
     else:
-        result = evaluate_file(source, **columns, decimal=decimal)
+        result = evaluate_file(source, **columns, decimal=decimal, slices=slices or (), train=train, row_id=row_id)
+    if curves is not None:
+        result = result.with_history(curves)
     if report is not None:
         write_whole(report, result.to_html())
     if json:
@@ -75,6 +93,16 @@ def evaluate(
         show(result, console())
     if report is not None:
         print(f"Report: {report}", file=sys.stderr if json else sys.stdout)
+
+
+def _curves(path: Path, decimal: str | None) -> Any:
+    """Return the training curves of a file, looked at before the predictions are read."""
+    found = read_curves(path, decimal)
+    try:
+        History.of(found)
+    except InputError as error:
+        raise DataError(f"{path.name}: {error}") from None
+    return found
 
 
 def check_report(path: Path) -> None:

@@ -59,15 +59,41 @@ def check_file(
         InputError: Prediction and target do not fit together.
         MissingDependencyError: Parquet needs pyarrow, and event files tensorboard.
     """
-    file = Path(path) if Path(path).is_dir() and tensorboard.is_events(Path(path)) else existing(Path(path))
-    curves = _curves(file, decimal) if target is None and prediction is None else None
-    if curves is not None:
+    file = _existing(path)
+    found = _curves(file, decimal) if target is None and prediction is None else None
+    if found is not None:
         try:
-            return check(loss, history=curves, ignore=ignore)
+            return check(loss, history=found, ignore=ignore)
         except InputError as error:
             raise DataError(f"{file.name}: {error}") from None
     table = load(file, target=target, prediction=prediction, class_names=class_names, decimal=decimal)
     return _of_predictions(table, loss, task, form, tuple(ignore))
+
+
+def curves(path: str | os.PathLike[str], decimal: str | None = None) -> Any:
+    """Return what a file of learning curves holds: what ``check(history=)`` takes.
+
+    Args:
+        path: CSV, JSON or NPZ with the losses by epoch, or TensorBoard's event file or log directory.
+        decimal: "," where a CSV file has decimal commas.
+
+    Raises:
+        DataError: The file cannot be read, or holds no curves.
+        MissingDependencyError: Event files need tensorboard.
+    """
+    file = _existing(path)
+    found = _curves(file, decimal)
+    if found is None:
+        raise DataError(
+            f"{file.name} holds no learning curves; expected CSV, NPZ or JSON with columns such as epoch, loss and "
+            "val_loss, or TensorBoard's event files"
+        )
+    return found
+
+
+def _existing(path: str | os.PathLike[str]) -> Path:
+    """Return a file, or a directory of event files."""
+    return Path(path) if Path(path).is_dir() and tensorboard.is_events(Path(path)) else existing(Path(path))
 
 
 def _curves(file: Path, decimal: str | None) -> Any:

@@ -70,7 +70,7 @@ class History:
         """
         if isinstance(given, History):
             return given
-        columns = _columns(given)
+        columns = columns_of(given)
         found = {
             "train": _find(columns, _TRAIN),
             "validation": _find(columns, _VALIDATION),
@@ -131,7 +131,7 @@ def shared(one: Curve, other: Curve) -> tuple[np.ndarray, np.ndarray, np.ndarray
     return epochs, one.values[at], other.values[there]
 
 
-def _columns(given: Any) -> dict[str, list[Any]]:
+def columns_of(given: Any) -> dict[str, list[Any]]:
     """Return columns by name; what is missing in an epoch is None."""
     inner = getattr(given, "history", None)
     if isinstance(inner, Mapping):

@@ -2,7 +2,7 @@
 
 from .comparison import Comparison, compare
 from .paired import Difference, Discordant
-from .result import ClassScore, Confused, Confusion, Evaluation, LossScore, Metric
+from .result import ClassScore, Confused, Confusion, Duplicates, Evaluation, LossScore, Metric, Slice
 from .run import evaluate, evaluate_file
 from .sources import Predictions, load
 
@@ -13,10 +13,12 @@ __all__ = [
     "Confusion",
     "Difference",
     "Discordant",
+    "Duplicates",
     "Evaluation",
     "LossScore",
     "Metric",
     "Predictions",
+    "Slice",
     "compare",
     "evaluate",
     "evaluate_file",

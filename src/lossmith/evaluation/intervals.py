@@ -34,16 +34,21 @@ def wilson(share: float | None, n: float) -> tuple[float | None, float | None]:
     return middle - half if share > 0 else 0.0, middle + half if share < 1 else 1.0  # exact at the ends
 
 
-def normal(values: np.ndarray, weight: np.ndarray | None) -> tuple[float | None, float | None]:
-    """Return the normal interval of the (weighted) mean of ``values``; (None, None) where it is not defined."""
+def mean_and_error(values: np.ndarray, weight: np.ndarray | None) -> tuple[float, float, float]:
+    """Return the (weighted) mean, its standard error and the effective rows; NaN for what is not defined."""
     n = effective_rows(weight, values.size)
-    if n <= 1:
-        return None, None
     weight = np.ones(values.size) if weight is None else weight
     with np.errstate(all="ignore"):
         total = weight.sum()
         middle = float(np.sum(weight * values) / total)
-        error = float(np.sqrt(np.sum((weight * (values - middle)) ** 2) * n / (n - 1)) / total)
+        if n <= 1:
+            return middle, math.nan, n
+        return middle, float(np.sqrt(np.sum((weight * (values - middle)) ** 2) * n / (n - 1)) / total), n
+
+
+def normal(values: np.ndarray, weight: np.ndarray | None) -> tuple[float | None, float | None]:
+    """Return the normal interval of the (weighted) mean of ``values``; (None, None) where it is not defined."""
+    middle, error, _ = mean_and_error(values, weight)
     if not math.isfinite(middle) or not math.isfinite(error):
         return None, None
     return middle - Z * error, middle + Z * error

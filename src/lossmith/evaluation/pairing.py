@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import DataError, InputError, UnknownNameError
+from .arrays import Locate
 from .inputs import Inputs, prepare
 from .sources import load, load_columns
 
@@ -165,11 +166,20 @@ def _column(path: Any, name: str) -> np.ndarray:
     columns = load_columns(path, name)
     if len(columns.arrays) != 1:
         raise DataError(f"{name!r} names {len(columns.arrays)} columns of {columns.source}; row ids are one column")
-    x = next(iter(columns.arrays.values())).reshape(-1)
+    return as_ids(next(iter(columns.arrays.values())), name, columns.source, columns.locate)
+
+
+def as_ids(x: np.ndarray, name: str, source: str, locate: Locate) -> np.ndarray:
+    """Return ids as strings, (N,), whole numbers without a point.
+
+    Raises:
+        DataError: One is missing.
+    """
+    x = x.reshape(-1)
     missing = np.array([v is None or v != v or v == "" for v in x.tolist()])
     if missing.any():
         raise DataError(
-            f"column {name!r} of {columns.source} is empty at {columns.locate(int(np.argmax(missing)))} "
+            f"column {name!r} of {source} is empty at {locate(int(np.argmax(missing)))} "
             f"({int(missing.sum())} of {x.size} rows); a row without an id cannot be paired"
         )
     if x.dtype.kind == "f" and np.all(x == np.rint(x)) and np.all(np.abs(x) < 2**53):

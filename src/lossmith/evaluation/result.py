@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 if TYPE_CHECKING:
+    from ..doctor import Verdict
     from .figures import Figures
     from .states import Bundle
 
@@ -96,6 +97,68 @@ class Confused:
     count: float
 
 
+@dataclass(frozen=True, kw_only=True)
+class Slice:
+    """The rows that have one value of a column, beside all other rows.
+
+    Attributes:
+        column: Name of the column.
+        value: The value as text; "missing" for none, "other" for those that are too rare to be told apart.
+        values: How many values are counted here: 1, or those that "other" stands for.
+        rows: The number of rows.
+        title: Name of the loss: that of the verdict, or of hard labels the share of wrong answers.
+        loss: Its (weighted) mean in the slice.
+        low: Lower end of the mean's 95 % confidence interval (normal); ``high`` likewise.
+        rest: The mean in all other rows, or None if there is none.
+        quality: Accuracy, exact match or mean absolute error in the slice, with its interval.
+        p: Two-sided p-value of Welch's test of slice against rest; None where it is not judged.
+        worse: Whether it is worse than the rest beyond chance, over all slices, and by more than the floor; None where
+            it is not judged.
+    """
+
+    column: str
+    value: str
+    values: int
+    rows: int
+    title: str
+    loss: float | None
+    low: float | None
+    high: float | None
+    rest: float | None
+    quality: Metric
+    p: float | None
+    worse: bool | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Duplicates:
+    """Rows that are in the training data, too.
+
+    Attributes:
+        train: The file of training rows.
+        rows: How many rows are in it.
+        of: Of how many.
+        by: What tells that a row is the same: "row id" or "columns".
+        columns: The names of the column of ids, or of all columns that are equal.
+        title: Name of the loss: that of the verdict, or of hard labels the share of wrong answers.
+        loss: Its mean over these rows, and ``rest`` over the others; None if there are none, or it is infinite.
+    """
+
+    train: str
+    rows: int
+    of: int
+    by: str
+    columns: tuple[str, ...]
+    title: str
+    loss: float | None
+    rest: float | None
+
+    @property
+    def share(self) -> float:
+        """How much of all rows it is."""
+        return self.rows / self.of
+
+
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Confusion:
     """Which class was taken for which.
@@ -146,6 +209,10 @@ class Evaluation:
         states: What was kept of the rows of a stream (``lossmith.evaluation.states``), or None: it can be merged with
             that of other rows.
         figures: What the report draws of the rows (``lossmith.evaluation.figures``), or None.
+        slices: One record per value of the columns that were asked for.
+        duplicates: Rows that are in the file of training rows, too; None where none was given or nothing tells.
+        history: The training curves by name, from ``with_history``, or None.
+        training: The doctor's verdict on them, or None.
 
     ``print(evaluation)`` shows all of it as text.
     """
@@ -165,12 +232,35 @@ class Evaluation:
     source: str = field(default="")
     states: Bundle | None = field(default=None, repr=False)
     figures: Figures | None = field(default=None, repr=False)
+    slices: tuple[Slice, ...] = ()
+    duplicates: Duplicates | None = None
+    history: Mapping[str, Sequence[Any]] | None = field(default=None, repr=False)
+    training: Verdict | None = field(default=None, repr=False)
 
     def drawn(self) -> Figures:
         """Return what the report draws, as far as it is known."""
         from .figures import Figures
 
         return Figures() if self.figures is None else self.figures
+
+    def with_history(self, history: Any) -> Evaluation:
+        """Return the same with the training's curves, and the doctor's verdict on them among findings or notes.
+
+        Args:
+            history: What ``lossmith.doctor.check`` takes: one mapping per epoch, one list per curve, Keras's History.
+
+        Raises:
+            InputError: There is no curve of a loss in it.
+
+        Example:
+            >>> import lossmith as lm
+            >>> result = lm.evaluate([0.9, 0.2, 0.8, 0.4], [1, 0, 1, 1])
+            >>> result.with_history({"loss": [0.7, 0.4, 0.2], "val_loss": [0.7, 0.6, 0.9]}).findings[-1]
+            'Training curves: overfitting, very likely: the validation loss 0.9 is 4.5 times the training loss 0.2.'
+        """
+        from .training import judge
+
+        return judge(self, history)
 
     def to_dict(self) -> dict[str, Any]:
         """Return everything as plain Python values, ready for JSON; what is not finite or not defined is None."""
@@ -189,6 +279,9 @@ class Evaluation:
             "class_names": list(self.class_names),
             "per_class": [_plain(c) for c in self.per_class],
             "confusion": None if self.confusion is None else _plain_confusion(self.confusion),
+            "slices": [{**_plain(s), "quality": _plain(s.quality)} for s in self.slices],
+            "duplicates": None if self.duplicates is None else _plain(self.duplicates),
+            "training": None if self.training is None else self.training.to_dict(),
             "figures": self.drawn().to_dict(),
         }
 
@@ -200,11 +293,12 @@ class Evaluation:
         """Return the report: one HTML page that needs nothing else.
 
         Args:
-            history: One mapping per epoch (``{"epoch": 1, "train_loss": 0.7, "val_loss": 0.8}``), drawn as curves.
+            history: One mapping per epoch (``{"epoch": 1, "train_loss": 0.7, "val_loss": 0.8}``), drawn as curves; else
+                those of ``with_history``.
         """
         from ..report import to_html
 
-        return to_html(self, history)
+        return to_html(self, self.history if history is None else history)
 
     def save_html(self, path: str | os.PathLike[str], history: Sequence[Mapping[str, Any]] | None = None) -> None:
         """Write the report to ``path``, whole or not at all.
@@ -230,7 +324,7 @@ def finite(x: float | None) -> float | None:
     return float(x) if x is not None and math.isfinite(x) else None
 
 
-def _plain(record: LossScore | Metric | ClassScore) -> dict[str, Any]:
+def _plain(record: LossScore | Metric | ClassScore | Slice | Duplicates) -> dict[str, Any]:
     return {k: finite(v) if isinstance(v, float) else v for k, v in asdict(record).items()}
 
 

@@ -11,16 +11,26 @@ from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from ..errors import InputError
-from . import engine, figures, losses, metrics, temperature, verdict
+from . import duplicates, engine, figures, losses, metrics, temperature, verdict
+from . import slices as by_value
 from .arrays import Locate
 from .inputs import Inputs, prepare
 from .result import Evaluation
-from .sources import load
+from .sources import load, load_all
 
 IN_MEMORY = 64 << 20  # bytes of a single file up to which it is read as a whole
+_SLICES_WHOLE = (
+    "slices= (--slice) needs all rows at once, and this is read in splits; give arrays, or one Parquet, CSV or NPZ "
+    "file (stream=False takes one above 64 MiB, too), and leave out executor=, resume=, skip_bad= and row_id="
+)
+_TRAIN_WHOLE = (
+    "train= (--train) is held against one Parquet, CSV or NPZ file that is looked at as a whole (stream=False takes "
+    "one above 64 MiB, too); give such a file, and leave out executor=, resume= and skip_bad="
+)
 
 
 def evaluate(
@@ -34,6 +44,8 @@ def evaluate(
     weight: Any = None,
     train_target: Any = None,
     row_id: str | None = None,
+    slices: Mapping[str, Any] | Sequence[str] | None = None,
+    train: str | os.PathLike[str] | None = None,
     stream: bool | None = None,
     executor: Executor | None = None,
     resume: str | os.PathLike[str] | None = None,
@@ -63,7 +75,13 @@ def evaluate(
         weight: (N,) factors per row, not negative; with arrays only.
         train_target: Targets of the training set; the constant predictor learns from them instead of ``target``; with
             arrays only.
-        row_id: Of a source: the column that names rows; the place in the source if None.
+        row_id: Of a source: the column that names rows; the place in the source if None. It asks for splits, unless
+            there is ``train``.
+        slices: Of arrays: columns by name, (N,) each, such as ``{"country": country}``; of a file: names of its
+            columns. Each value's rows get their numbers, and those that are worse than the rest are told. With what is
+            looked at as a whole only.
+        train: Beside one file: the file of training rows, Parquet, CSV or NPZ. Rows that are in both are told: by
+            ``row_id`` if given, else by all columns that both have.
         stream: True reads in splits what would be looked at as a whole; False the other way round.
         executor: Any ``concurrent.futures.Executor``: threads, processes, a cluster's. Threads of our own if None. (An
             executor, ``resume`` and ``skip_bad`` ask for splits.)
@@ -91,14 +109,28 @@ def evaluate(
     """
     if source is None:
         source, prediction = prediction, None
-    splits = stream or executor is not None or resume is not None or skip_bad or row_id is not None
+    splits = stream or executor is not None or resume is not None or skip_bad or (row_id is not None and train is None)
+    if slices is not None and splits:
+        raise InputError(_SLICES_WHOLE)
+    if train is not None and (splits or not (_is_source(source, target) and _fits(source, stream))):
+        raise InputError(_TRAIN_WHOLE)
     if _is_source(source, target):
         if not splits and _fits(source, stream):
             return evaluate_file(
-                source, target=target, prediction=prediction, task=task, form=form, class_names=class_names
+                source,
+                target=target,
+                prediction=prediction,
+                task=task,
+                form=form,
+                class_names=class_names,
+                slices=_names(slices),
+                train=train,
+                row_id=row_id,
             )
         if stream is False:
             raise InputError("stream=False needs arrays or one Parquet, CSV or NPZ file; leave it out for this source")
+        if slices is not None:
+            raise InputError(_SLICES_WHOLE)
         options = engine.Options(target, prediction, task, form, class_names, row_id, skip_bad)
     else:
         if prediction is not None:
@@ -113,7 +145,7 @@ def evaluate(
                 weight=weight,
                 train_target=train_target,
             )
-            return _evaluation(inputs)
+            return _evaluation(inputs, slices=_columns(slices))
         if target is None:
             raise InputError("target is None; expected an array, or the name of a column of a source")
         source, options = engine.arrays(source, target), engine.Options(None, None, task, form, class_names)
@@ -122,6 +154,27 @@ def evaluate(
     if weight is not None or train_target is not None:
         raise InputError("weight= and train_target= are for arrays that are looked at as a whole, not in splits yet")
     return engine.stream(source, options, executor=executor, resume=resume, progress=progress)
+
+
+def _names(slices: Any) -> tuple[str, ...]:
+    """Return the columns of a file whose values are slices."""
+    given = (slices,) if isinstance(slices, str) else () if slices is None else slices
+    if isinstance(given, Mapping) or not all(isinstance(name, str) for name in given):
+        raise InputError(
+            f"slices is {type(slices).__name__}; of a file expected names of its columns: slices=['country']"
+        )
+    return tuple(given)
+
+
+def _columns(slices: Any) -> Mapping[str, Any]:
+    """Return columns of slices beside arrays."""
+    if slices is None or isinstance(slices, Mapping):
+        return {str(name): x for name, x in (slices or {}).items()}
+    if hasattr(slices, "columns") and hasattr(slices, "__getitem__"):  # a data frame
+        return {str(name): slices[name] for name in slices.columns}
+    raise InputError(
+        f"slices is {type(slices).__name__}; beside arrays expected columns by name: slices={{'country': country}}"
+    )
 
 
 def _is_source(source: Any, target: Any) -> bool:
@@ -158,6 +211,9 @@ def evaluate_file(
     form: str | None = None,
     class_names: Sequence[object] | None = None,
     decimal: str | None = None,
+    slices: Sequence[str] = (),
+    train: str | os.PathLike[str] | None = None,
+    row_id: str | None = None,
 ) -> Evaluation:
     """Evaluate the predictions in a Parquet, CSV (also gzip) or NPZ file.
 
@@ -171,6 +227,9 @@ def evaluate_file(
         class_names: As in :func:`evaluate`; else the tails of the prediction columns' names, or the distinct targets.
         decimal: "." or ",", the sign before the decimals of numbers that are written as text; the other one then
             groups thousands. Told by the values if None, and said where it is a comma.
+        slices: Columns whose values are slices, as in :func:`evaluate`.
+        train: File of training rows, as in :func:`evaluate`.
+        row_id: The column that names rows in both files; with ``train`` only.
 
     Raises:
         DataError: The file cannot be read, or what it holds is no table of numbers; the text names row and column.
@@ -178,7 +237,9 @@ def evaluate_file(
         InputError: As in :func:`evaluate`.
         MissingDependencyError: Parquet needs pyarrow.
     """
-    table = load(path, target=target, prediction=prediction, class_names=class_names, decimal=decimal)
+    if row_id is not None and train is None:
+        raise InputError("row_id= (--row-id) goes with train= (--train) where a file is looked at as a whole")
+    table = load(path, target=target, prediction=prediction, class_names=class_names, decimal=decimal, slices=slices)
     inputs = prepare(
         table.prediction,
         table.target,
@@ -188,14 +249,21 @@ def evaluate_file(
         class_names=table.class_names,
         locate=table.locate,
     )
-    result = _evaluation(inputs, table.locate)
+    result = _evaluation(inputs, table.locate, table.slices)
+    if train is not None:
+        used = (*table.columns.targets, *table.columns.predictions)
+        found, notes = duplicates.compute(load_all(path), load_all(train), table.columns.targets, used, row_id, inputs)
+        told = () if found is None else tuple(filter(None, [duplicates.sentence(found)]))
+        result = replace(result, duplicates=found, findings=(*told, *result.findings), notes=(*result.notes, *notes))
     return replace(result, assumptions=(*table.assumptions, *result.assumptions), source=table.source)
 
 
-def _evaluation(inputs: Inputs, name_of: Locate = str) -> Evaluation:
+def _evaluation(inputs: Inputs, name_of: Locate = str, slices: Mapping[str, Any] = MappingProxyType({})) -> Evaluation:
     found, left_out = losses.scores(inputs)
     numbers, confusion, classes = metrics.compute(inputs)
     drawn = figures.of_rows(inputs, name_of)
+    cut, not_told = by_value.compute(inputs, slices)
+    of_all = verdict.findings(inputs, numbers, confusion, classes, drawn, temperature.fit(inputs))
     return Evaluation(
         task=inputs.task,
         form=inputs.form,
@@ -206,8 +274,9 @@ def _evaluation(inputs: Inputs, name_of: Locate = str) -> Evaluation:
         confusion=confusion,
         per_class=classes,
         verdict=verdict.headline(inputs, found, numbers),
-        findings=verdict.findings(inputs, numbers, confusion, classes, drawn, temperature.fit(inputs)),
+        findings=(*by_value.sentences(cut), *of_all),
         assumptions=inputs.assumptions,
-        notes=(*inputs.notes, *left_out),
+        notes=(*inputs.notes, *left_out, *not_told),
         figures=drawn,
+        slices=cut,
     )

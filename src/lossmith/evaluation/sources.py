@@ -9,7 +9,8 @@ from __future__ import annotations
 import difflib
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
@@ -17,7 +18,7 @@ import numpy as np
 
 from ..errors import DataError
 from .arrays import Locate, is_text
-from .columns import choose, listed, named
+from .columns import Choice, choose, listed, named
 from .csv import CsvFile
 from .labels import check_class_names
 from .npz import NpzFile
@@ -55,6 +56,8 @@ class Predictions:
         assumptions: What was guessed.
         source: The file's name.
         locate: Says in words where a row is.
+        slices: The columns whose values are slices, by name, with gaps.
+        columns: The names of the columns with target and prediction.
     """
 
     prediction: np.ndarray
@@ -64,6 +67,8 @@ class Predictions:
     assumptions: tuple[str, ...]
     source: str
     locate: Locate
+    slices: Mapping[str, np.ndarray] = field(default_factory=dict)
+    columns: Choice = field(default_factory=lambda: Choice((), ()))
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -111,6 +116,33 @@ def load_columns(path: str | os.PathLike[str], wanted: str | None, decimal: str 
     return Columns(arrays=arrays, source=file.name, locate=reader.locate)
 
 
+def load_all(path: str | os.PathLike[str]) -> Columns:
+    """Read all columns that hold numbers or strings; values may be missing, text is not made to numbers.
+
+    Raises:
+        DataError: The file cannot be read, or none of its columns.
+        MissingDependencyError: Parquet needs pyarrow.
+    """
+    file = existing(Path(path))
+    reader = _reader(file, None)
+    _check_columns(reader.columns, file.name)
+    try:
+        arrays = reader.read(reader.columns, reader.columns, gaps=True)
+    except DataError:
+        arrays = {}
+        for name in reader.columns:  # a date among them, say
+            with suppress(DataError):
+                arrays |= reader.read([name], [name], gaps=True)
+        if not arrays:
+            raise
+    lengths = [len(x) for x in arrays.values()]
+    rows = max(lengths, key=lambda n: (lengths.count(n), n))  # an NPZ file may hold more than columns
+    if rows == 0:
+        raise DataError(f"{file.name} has no rows")
+    columns = {name: x for name, x in arrays.items() if len(x) == rows}
+    return Columns(arrays=columns, source=file.name, locate=reader.locate)
+
+
 def load(
     path: str | os.PathLike[str],
     *,
@@ -118,8 +150,9 @@ def load(
     prediction: str | Sequence[str] | None = None,
     class_names: Sequence[object] | None = None,
     decimal: str | None = None,
+    slices: Sequence[str] = (),
 ) -> Predictions:
-    """Read target and prediction from a file; :func:`evaluate_file` documents the arguments.
+    """Read target, prediction and slices from a file; :func:`evaluate_file` documents the arguments.
 
     Raises:
         DataError: The file cannot be read as predictions.
@@ -134,6 +167,7 @@ def load(
     wanted = (*choice.targets, *choice.predictions)
     texts = [*choice.targets, *(choice.predictions if len(choice.predictions) == 1 else ())]
     names = None if class_names is None else check_class_names(class_names)
+    cut = tuple(dict.fromkeys(c for name in slices for c in named(reader.columns, name, file.name)))
     read = reader.read(wanted, texts)
     if min(len(x) for x in read.values()) == 0:
         raise DataError(f"{file.name} has no rows")
@@ -151,6 +185,8 @@ def load(
         assumptions=tuple(said for said in (choice.note, _decimal_commas(commas)) if said),
         source=file.name,
         locate=reader.locate,
+        slices=reader.read(cut, cut, gaps=True) if cut else {},
+        columns=choice,
     )
 
 

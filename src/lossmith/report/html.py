@@ -40,6 +40,7 @@ def to_html(result: Evaluation, history: Any = None) -> str:
         ("confusion", "Confusion", confusion),
         *(_section(title, parts, threshold) for title, parts in figures),
         ("classes", "Classes", _classes(result)),
+        ("slices", "Slices", table(tables.slices(result), sortable=True)),
         ("training", "Training", _titled("Training", curves.draw(history))),
         (
             "worst",

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ..evaluation.figures import Figures
-from ..evaluation.result import ClassScore, Confusion, Evaluation, Metric
+from ..evaluation.result import ClassScore, Confusion, Evaluation, Metric, Slice
 from ..evaluation.verdict import number, percent
 
 INTERVAL = "95 % interval"
@@ -117,6 +117,34 @@ def pairs(found: Confusion, limit: int) -> Table | None:
         for p in found.pairs[:limit]
     )
     return Table(title="Most confused", headings=("true", "predicted as", "rows", "share of errors"), rows=rows)
+
+
+def slices(result: Evaluation) -> Table | None:
+    """Return the slices beside the rest; None where none were asked for."""
+    if not result.slices:
+        return None
+    first = result.slices[0]
+    return Table(
+        title="Slices",
+        headings=("slice", "rows", first.title, INTERVAL, "elsewhere", first.quality.title, INTERVAL, "judged"),
+        rows=tuple(_slice(s) for s in result.slices),
+        note="Worse: beyond chance over all slices (Welch's test, Benjamini and Hochberg at 5 %) and by more than 10 % "
+        "of the loss elsewhere. Slices of fewer than 20 rows are not judged.",
+    )
+
+
+def _slice(s: Slice) -> tuple[str, ...]:
+    show = share if s.quality.proportion else number
+    return (
+        shortened(f"{s.column}: {s.value}{'' if s.values == 1 else f' ({s.values} values)'}"),
+        count(s.rows),
+        number(s.loss),
+        interval(s.low, s.high),
+        number(s.rest),
+        show(s.quality.value),
+        interval(s.quality.low, s.quality.high, show),
+        "–" if s.worse is None else "worse" if s.worse else "not worse",
+    )
 
 
 def worst(drawn: Figures, task: str) -> Table | None:

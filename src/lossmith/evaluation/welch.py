@@ -1,0 +1,76 @@
+"""Are two means different? Welch's test, and what remains of many such looks after Benjamini and Hochberg.
+
+B. L. Welch (1947), "The generalization of 'Student's' problem when several different population variances are
+involved"; Y. Benjamini and Y. Hochberg (1995), "Controlling the false discovery rate".
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+
+_STEPS = 300  # of the continued fraction; it takes about the square root of the degrees of freedom where they are small
+_NORMAL = 1e5  # degrees of freedom from which Student's distribution is the normal one to 1e-6
+
+
+def welch(one: tuple[float, float, float], other: tuple[float, float, float]) -> float | None:
+    """Return the two-sided p-value of equal means; None where it is not defined.
+
+    Args:
+        one: Mean, its standard error, and rows.
+        other: The same.
+
+    >>> round(welch((1.0, 0.3, 20), (0.0, 0.4, 30)), 4)
+    0.0512
+    """
+    gap, squares = one[0] - other[0], (one[1] ** 2, other[1] ** 2)
+    if not all(map(math.isfinite, (gap, *squares))):
+        return None
+    total = sum(squares)
+    if total == 0:
+        return 1.0 if gap == 0 else 0.0
+    shares = [(s / total) ** 2 / (n - 1) for s, n in zip(squares, (one[2], other[2]), strict=True)]
+    return student(gap / math.sqrt(total), 1 / sum(shares))
+
+
+def student(t: float, freedom: float) -> float:
+    """Return the probability that Student's t is farther from 0 than ``t``.
+
+    >>> round(student(2.0, 10.0), 6)
+    0.073388
+    """
+    if freedom > _NORMAL:
+        return math.erfc(abs(t) / math.sqrt(2))
+    return _beta(freedom / (freedom + t * t), t * t / (freedom + t * t), freedom / 2, 0.5)
+
+
+def _beta(x: float, y: float, a: float, b: float) -> float:
+    """Return the regularised incomplete beta function at x = 1 - y, by its continued fraction (DLMF 8.17.22)."""
+    if x == 0 or y == 0:
+        return x
+    if x > (a + 1) / (a + b + 2):  # where the fraction converges slowly, the other side's does not
+        return 1 - _beta(y, x, b, a)
+    front = a * math.log(x) + b * math.log(y) + math.lgamma(a + b) - math.lgamma(a) - math.lgamma(b)
+    value = 1.0
+    for k in range(_STEPS, 0, -1):
+        m = k // 2
+        even = m * (b - m) * x / ((a + 2 * m - 1) * (a + 2 * m))
+        odd = -(a + m) * (a + b + m) * x / ((a + 2 * m) * (a + 2 * m + 1))
+        value = 1 + (odd if k % 2 else even) / value
+    return math.exp(front) / (a * value)
+
+
+def discoveries(p: Sequence[float], rate: float) -> list[bool]:
+    """Return which hypotheses fall while at most ``rate`` of those that fall are expected to be true.
+
+    >>> discoveries([0.01, 0.04, 0.03, 0.5], 0.05)
+    [True, False, False, False]
+    """
+    values = np.asarray(p, np.float64)
+    if not values.size:
+        return []
+    ranked = np.sort(values)
+    below = np.flatnonzero(ranked <= rate * np.arange(1, values.size + 1) / values.size)
+    return (values <= ranked[below[-1]]).tolist() if below.size else [False] * values.size
