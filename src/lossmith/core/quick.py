@@ -61,7 +61,7 @@ def _elementwise(
     if type(prediction) is not np.ndarray:
         torch = _torch_for(type(prediction))
         return torch and torch[1].value_and_gradient(number, parameters, mean, prediction, target, wanted)
-    code = _WIDE.get(prediction.dtype.num)
+    code = _CODES.get(prediction.dtype.num)
     if type(target) is not np.ndarray or code is None or target.dtype.num != prediction.dtype.num:
         return None
     size = prediction.size
@@ -97,7 +97,6 @@ def _softmax_cross_entropy(
 
 _INT64 = np.dtype(np.int64).num
 _CODES = {dtype.num: code for dtype, code in native.CODES.items()}
-_WIDE = {number: code for number, code in _CODES.items() if number in (np.dtype("f4").num, np.dtype("f8").num)}
 
 
 @functools.lru_cache(maxsize=16)
