@@ -9,6 +9,7 @@ import lossmith as lm
 from lossmith import native
 from lossmith.core import quick
 from lossmith.core.compute import value_and_gradient
+from lossmith.errors import DomainError
 
 pytestmark = pytest.mark.skipif(not native.has_native(), reason="no native core")
 
@@ -68,9 +69,7 @@ def test_some_settings_have_no_short_way(settings):
     "loss",
     [
         lm.SquaredError(reduction="none"),
-        lm.SigmoidCrossEntropy(),  # targets outside [0, 1] are an error
-        lm.BinaryCrossEntropy(),
-        lm.Poisson(),
+        lm.Hinge(),  # targets other than -1 and +1 are an error
         lm.GaussianNLL(),  # takes a third array
         lm.Dice(),
     ],
@@ -83,7 +82,7 @@ def test_losses_whose_input_must_be_looked_at_have_no_short_way(loss):
 ELEMENTWISE = [lm.SquaredError(), lm.Huber(delta=0.5), lm.LogCosh(reduction="sum"), lm.AbsoluteError()]
 
 
-@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64, np.float16])
 @pytest.mark.parametrize("loss", ELEMENTWISE, ids=repr)
 @pytest.mark.parametrize("tensors", [False, True])
 @pytest.mark.parametrize("shape", [(32, 10), (), (3, 1, 2)], ids=str)
@@ -102,7 +101,54 @@ def test_elementwise_losses(loss, dtype, tensors, shape):
     assert tuple(gradient.shape) == shape
     assert loss(prediction, target) == value
     np.testing.assert_allclose(float(value), float(expected_value), rtol=2e-6)
-    np.testing.assert_allclose(np.asarray(gradient), np.asarray(expected_gradient), rtol=1e-5, atol=1e-7)
+    rtol = 1e-3 if dtype == np.float16 else 1e-5
+    np.testing.assert_allclose(np.asarray(gradient), np.asarray(expected_gradient), rtol=rtol, atol=1e-7)
+
+
+# Each with a value that is no valid prediction, and one that is no valid target.
+BOUNDED = [
+    (lm.BinaryCrossEntropy(), 1.5, -0.1),
+    (lm.SigmoidCrossEntropy(reduction="sum"), None, 1.1),
+    (lm.Poisson(), -0.1, -1.0),
+    (lm.GammaNLL(), 0.0, 0.0),
+    (lm.AbsolutePercentageError(), None, 0.0),
+]
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("case", BOUNDED, ids=lambda case: repr(case[0]))
+@pytest.mark.parametrize("tensors", [False, True])
+def test_elementwise_losses_of_what_has_bounds(case, dtype, tensors):
+    loss, *odd = case
+    rng = np.random.default_rng(1)
+    arrays = [rng.uniform(0.1, 0.9, (32, 10)).astype(dtype) for _ in range(2)]
+    as_given = pytest.importorskip("torch").from_numpy if tensors else np.asarray
+    short = quick.find(loss.definition, loss._parameters, loss._settings)
+    value, gradient = short(*map(as_given, arrays), True)
+    settings = {"parameters": loss._parameters, **loss._settings}
+    wanted, slopes = value_and_gradient(loss.definition, *map(as_given, arrays), **settings)
+    assert type(value) is type(wanted)
+    assert gradient.dtype == slopes.dtype
+    np.testing.assert_allclose(float(value), float(wanted), rtol=2e-6)
+    np.testing.assert_allclose(np.asarray(gradient), np.asarray(slopes), rtol=1e-5, atol=1e-7)
+    for name, at, bad in zip(("prediction", "target"), (0, 1), odd, strict=True):
+        if bad is None:
+            continue
+        changed = [x.copy() for x in arrays]
+        changed[at][30, 2] = bad
+        assert short(*map(as_given, changed), True) is None
+        with pytest.raises(DomainError, match=rf"{name} is {bad:g} at position \(30, 2\)"):
+            loss.value_and_gradient(*map(as_given, changed))
+
+
+def test_half_precision_with_bounds_goes_the_long_way():
+    x = np.full(4, 0.5, np.float16)
+    short = lm.BinaryCrossEntropy()._quick
+    assert short(x, x, True) is None
+    assert short([0.5], [0.5], True) is None
+    torch = pytest.importorskip("torch")
+    for dtype in (torch.float16, torch.bfloat16):
+        assert short(torch.from_numpy(x).to(dtype), torch.from_numpy(x).to(dtype), True) is None
 
 
 def odd_pairs():

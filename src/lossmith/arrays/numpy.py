@@ -54,7 +54,25 @@ def compute_dtype(*arrays: Any) -> Any:
 
 def cast(x: Any, dtype: Any) -> Any:
     """Return ``x`` with ``dtype``."""
+    if dtype == np.float16 and x.dtype in (np.float32, np.float64) and x.ndim:
+        return _halved(x)
     return x.astype(dtype, copy=False)
+
+
+def _halved(x: Any) -> Any:
+    """Return float32 or float64 as float16, bit for bit as astype does.
+
+    For each number that astype rounds to a denormal one it raises a flag of the processor, at the price of thirty
+    others. So those are rounded to their steps of 2⁻²⁴ before, ties to even, by adding what lies that far apart.
+    """
+    start = x.dtype.type(0.75 * 2.0 ** (np.finfo(x.dtype).nmant - 23))
+    flat, halved = np.ascontiguousarray(x).reshape(-1), np.empty(x.shape, np.float16)
+    to = halved.reshape(-1)
+    for begin in range(0, flat.size, 1 << 15):  # in a core's own cache
+        piece = flat[begin : begin + (1 << 15)]
+        rounded = np.copysign((piece + start) - start, piece)
+        to[begin : begin + (1 << 15)] = np.where(np.abs(piece) < 2.0**-14, rounded, piece)
+    return halved
 
 
 def to_int(x: Any) -> Any:

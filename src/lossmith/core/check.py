@@ -36,6 +36,7 @@ class Inputs(NamedTuple):
     region: str = ""
     keep: Any = None  # False where a mask or ignore_index hides a value; None for True everywhere
     unhidden: Any = None  # the prediction before that was hidden, for kernels that leave values out themselves
+    narrow: tuple[Any, Any] = (None, None)  # both in NumPy's float16, where given so, for kernels that widen themselves
 
 
 def prepare(
@@ -81,9 +82,10 @@ def prepare(
     prediction, target = _to_arrays(xp, loss, prediction, target)
     dtype = prediction.dtype
     wide = xp.compute_dtype(prediction, target)
-    prediction = xp.cast(prediction, wide)
     if loss.class_axis or loss.layout == "sequence":
         prediction, target = last_axis(xp, loss, prediction, target, axis)
+    narrow = _narrow(xp, loss, prediction, target, wide)
+    prediction = xp.cast(prediction, wide)
     labels = match_target(xp, loss, prediction, target, axis)
     whole = xp.full_shape(prediction)
     shape = xp.shape(prediction)[: len(whole) - consumed(loss, whole)]
@@ -99,6 +101,7 @@ def prepare(
     if keep is not None:
         prediction, target = _hide(xp, loss, prediction if hide else None, target, keep, labels)
         prediction = prediction if hide else unhidden
+        narrow = _hide(xp, loss, *narrow, keep, labels)
         arrays = {e.name: _hide_extra(xp, loss, e, arrays[e.name], keep) for e in loss.extras}
     if check != "none" and xp.is_concrete(prediction) and xp.is_concrete(target):
         view = values.View(loss, parameters, xp.to_numpy(prediction), xp.to_numpy(target), labels, dtype)
@@ -126,6 +129,7 @@ def prepare(
         region=region or "",
         keep=keep,
         unhidden=unhidden,
+        narrow=narrow,
     )
 
 
@@ -165,6 +169,13 @@ def _to_arrays(xp: ModuleType, loss: Loss, prediction: Any, target: Any) -> tupl
     if xp.kind(t) == "float" and not is_native(target, xp.name):
         t = xp.cast(t, xp.compute_dtype(p))  # a list, or NumPy beside a tensor, does not widen the result
     return p, t
+
+
+def _narrow(xp: ModuleType, loss: Loss, prediction: Any, target: Any, wide: Any) -> tuple[Any, Any]:
+    """Return what NumPy holds in float16 and a float32 kernel may read as it is: NumPy's own conversion is slow."""
+    if xp.name != "numpy" or wide != np.float32 or prediction.dtype != np.float16 or loss.layout == "region":
+        return None, None
+    return prediction, target if target.dtype == np.float16 else None
 
 
 def _as_array(xp: ModuleType, name: str, x: Any, like: Any) -> Any:
@@ -265,6 +276,8 @@ def _hide(xp: ModuleType, loss: Loss, prediction: Any, target: Any, keep: Any, l
 
     if prediction is not None:
         prediction = xp.where(along(prediction), prediction, _neutral(xp, loss.prediction, prediction))
+    if target is None:
+        return prediction, None
     neutral = xp.zeros_like(target) if labels else _neutral(xp, loss.target, target)
     return prediction, xp.where(along(target), target, neutral)
 

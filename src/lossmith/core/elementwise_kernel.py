@@ -25,6 +25,8 @@ def find(loss: Loss, inputs: Inputs) -> Rows | None:
         return None
 
     def kernel(inputs: Inputs, scale: Any, *, gradient: bool) -> tuple[Any, Any]:
+        if np.ndim(scale):
+            inputs = inputs._replace(narrow=(None, None))  # a gradient is rounded to float16 once, and last
         number = 1.0 if scale is None or np.ndim(scale) else float(scale)
         _, values, slopes = call(inputs, scale=number, values=True, gradient=gradient)
         if slopes is not None and np.ndim(scale):
@@ -65,11 +67,17 @@ def _prepare(loss: Loss, inputs: Inputs) -> Callable[..., tuple[float, Any, Any]
         return None
 
     def call(inputs: Inputs, **options: Any) -> tuple[float, Any, Any]:
-        prediction, target = plain(inputs.prediction), plain(inputs.target)
+        half = inputs.narrow[1]
+        prediction, target = plain(stored(inputs)), plain(inputs.target if half is None else half)
         along = None if extra is None else plain(np.broadcast_to(extra, prediction.shape))
         return elementwise.run(number, parameters, prediction, target, extra=along, **options)
 
     return call
+
+
+def stored(inputs: Inputs) -> np.ndarray:
+    """Return the prediction as float16 if it was given so, or as it is computed with."""
+    return inputs.prediction if inputs.narrow[0] is None else inputs.narrow[0]
 
 
 def plain(x: np.ndarray) -> np.ndarray:

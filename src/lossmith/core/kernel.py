@@ -17,7 +17,7 @@ from ..losses import Loss
 from ..native import ctc, row_pairs
 from . import contrastive_kernel, elementwise_kernel
 from .check import Inputs
-from .elementwise_kernel import plain
+from .elementwise_kernel import plain, stored
 
 Kernel = Callable[..., tuple[Any, Any]]
 
@@ -91,7 +91,8 @@ def _row_pairs(loss: Loss, inputs: Inputs) -> Kernel | None:
 
     def kernel(inputs: Inputs, scale: Any, *, gradient: bool) -> tuple[Any, Any]:
         shape = inputs.prediction.shape
-        prediction, target = (plain(x).reshape(-1, shape[-1]) for x in (inputs.prediction, inputs.target))
+        both = (inputs.prediction, inputs.target) if inputs.narrow[1] is None else inputs.narrow
+        prediction, target = (plain(x).reshape(-1, shape[-1]) for x in both)
         along = 1.0 if scale is None else float(scale) if np.ndim(scale) == 0 else scale
         if np.ndim(along):
             along = np.broadcast_to(along, shape[:-1]).reshape(-1)
@@ -116,10 +117,10 @@ def _find_total_on_tensorflow(loss: Loss, inputs: Inputs) -> Kernel | None:
 
 def _softmax_cross_entropy(settings: dict[str, Any], inputs: Inputs, scale: Any, *, gradient: bool) -> tuple[Any, Any]:
     shape = inputs.prediction.shape
-    logits = plain(inputs.prediction).reshape(-1, shape[-1])
+    logits = plain(stored(inputs)).reshape(-1, shape[-1])
     labels = plain(inputs.target).reshape(-1)
     if scale is not None:
-        scale = np.broadcast_to(np.asarray(scale, logits.dtype), shape[:-1]).reshape(-1)
+        scale = np.broadcast_to(np.asarray(scale, inputs.prediction.dtype), shape[:-1]).reshape(-1)
     weight = inputs.parameters["class_weight"]
     rows, slope = native.softmax_cross_entropy(
         logits,
@@ -161,7 +162,7 @@ def _ctc(inputs: Inputs, scale: Any, *, gradient: bool) -> tuple[Any, Any]:
 
 def _softmax_total(inputs: Inputs, scale: Any, *, gradient: bool) -> tuple[Any, Any]:
     shape = inputs.prediction.shape
-    logits, labels = plain(inputs.prediction).reshape(-1, shape[-1]), plain(inputs.target).reshape(-1)
+    logits, labels = plain(stored(inputs)).reshape(-1, shape[-1]), plain(inputs.target).reshape(-1)
     slope = native.empty_gradient(logits) if gradient else None
     smoothing = inputs.parameters["label_smoothing"], inputs.parameters["z_loss"]
     total = native.softmax_total(

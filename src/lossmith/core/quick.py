@@ -45,14 +45,29 @@ def _find_elementwise(loss: Loss, parameters: Mapping[str, Any], settings: Mappi
     number, numbers = elementwise.find(loss), elementwise.numbers(loss, parameters)
     if number is None or numbers is None or loss.extras or settings.get("ignore_index") is not None:
         return None
-    if not (_everywhere(loss.prediction) and _everywhere(loss.target)):
+    domains = loss.prediction, loss.target
+    if not all(domain.role in ("values", "logits", "probabilities") for domain in domains):
         return None
-    return functools.partial(_elementwise, number, numbers, settings["reduction"] == "mean")
+    quick = functools.partial(_elementwise, number, numbers, settings["reduction"] == "mean")
+    return quick if all(map(_everywhere, domains)) else functools.partial(_bounded, quick, domains)
 
 
 def _everywhere(domain: Domain) -> bool:
     """Whether every number is in the domain, so that there is nothing to check."""
-    return domain.role in ("values", "logits") and not domain.bounded and domain.excluded is None
+    return not domain.bounded and domain.excluded is None
+
+
+def _bounded(
+    quick: Quick, domains: tuple[Domain, Domain], prediction: Any, target: Any, wanted: bool
+) -> tuple[Any, Any] | None:
+    """The same for a loss that not all numbers may be given to. Of float16 the long way finds the extremes sooner."""
+    if getattr(prediction, "itemsize", 0) < 4:
+        return None
+    result = quick(prediction, target, wanted)  # whatever the numbers are: nobody sees it before they are looked at
+    if result is None:
+        return None
+    arrays = (x if type(x) is np.ndarray else x.detach().numpy() for x in (prediction, target))
+    return result if all(domain.admits(x) for domain, x in zip(domains, arrays, strict=True)) else None
 
 
 def _elementwise(
@@ -61,7 +76,7 @@ def _elementwise(
     if type(prediction) is not np.ndarray:
         torch = _torch_for(type(prediction))
         return torch and torch[1].value_and_gradient(number, parameters, mean, prediction, target, wanted)
-    code = _WIDE.get(prediction.dtype.num)
+    code = _CODES.get(prediction.dtype.num)
     if type(target) is not np.ndarray or code is None or target.dtype.num != prediction.dtype.num:
         return None
     size = prediction.size
@@ -95,9 +110,8 @@ def _softmax_cross_entropy(
     return None if total is None or total != total else (total, gradient)
 
 
-_INT64 = np.dtype(np.int64).num
+_INT64, _HALF = np.dtype(np.int64).num, np.dtype(np.float16).num
 _CODES = {dtype.num: code for dtype, code in native.CODES.items()}
-_WIDE = {number: code for number, code in _CODES.items() if number in (np.dtype("f4").num, np.dtype("f8").num)}
 
 
 @functools.lru_cache(maxsize=16)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
@@ -26,6 +27,7 @@ Role = Literal[
 
 
 ROUNDING = 1e-3  # how far a probability or the sum of a row may be off, in float32 and float64
+BLOCK_BYTES = 1 << 19  # what a second look finds in a core's own cache still
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -115,6 +117,30 @@ class Domain:
             bad |= (x != 0) & (x != 1) & ~np.isnan(x)
         return bad
 
+    def admits(self, x: np.ndarray) -> bool:
+        """Return whether ``violations(x)`` finds nothing; healthy values take one reading and no memory.
+
+        >>> PROBABILITY.admits(np.array([0.0, 0.5, np.nan])), PROBABILITY.admits(np.array([0.5, 1.5]))
+        (True, False)
+        """
+        return all(self._holds(block) or not self.violations(block).any() for block in blocks(x))
+
+    def _holds(self, block: np.ndarray) -> bool:
+        """Whether the block is certainly inside the bounds: one with NaN is not, as extremes of NaN tell nothing."""
+        if self.role == "flags":
+            return bool(((block == 0) | (block == 1)).all())
+        if self.excluded is not None and (block == self.excluded).any():
+            return False
+        if np.isfinite(self.low):
+            low = np.minimum.reduce(block)
+            if not (low >= self.low - self.slack if self.low_included else low > self.low):
+                return False
+        if np.isfinite(self.high):
+            high = np.maximum.reduce(block)
+            if not (high <= self.high + self.slack if self.high_included else high < self.high):
+                return False
+        return True
+
     def sample(self, rng: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
         """Draw valid float64 values of ``shape`` (the last axis is the class axis where the role has one)."""
         if self.role == "signs":
@@ -145,6 +171,17 @@ class Domain:
             return self.high - 0.05 - rng.gamma(1.5, 2.0, size=shape)
         x = rng.normal(scale=2.0, size=shape)
         return x if self.excluded is None else self.excluded + np.sign(x) * (np.abs(x) + 0.1)
+
+
+def blocks(x: np.ndarray) -> Iterator[np.ndarray]:
+    """Yield all elements in flat pieces of at most ``BLOCK_BYTES``, in the order in which they lie in memory.
+
+    >>> [len(piece) for piece in blocks(np.zeros((300, 500)))]
+    [65536, 65536, 18928]
+    """
+    flat, step = x.ravel(order="K"), BLOCK_BYTES // x.itemsize
+    for start in range(0, flat.size, step):
+        yield flat[start : start + step]
 
 
 def _number(x: float) -> str:
