@@ -14,7 +14,9 @@ from lossmith.errors import DomainError, InputError, LabelError
 from lossmith.losses import Domain, domain
 
 DOMAINS = list(
-    {d for loss in lm.losses() for d in (loss.prediction, loss.target, *(extra.domain for extra in loss.extras))}
+    dict.fromkeys(
+        d for loss in lm.losses() for d in (loss.prediction, loss.target, *(extra.domain for extra in loss.extras))
+    )
 )
 
 
