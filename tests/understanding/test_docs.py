@@ -21,6 +21,7 @@ PROGRAMS = {  # guides with whole programs, which a test runs one after the othe
     "boosting": _TESTS / "boosting" / "test_guide.py",
     "keras": _TESTS / "faces" / "test_keras_guide.py",
     "doctor": _TESTS / "doctor" / "test_guides.py",
+    "evaluation": _TESTS / "evaluation" / "test_clusters.py",
     "lint": _TESTS / "doctor" / "test_guides.py",
     "quickstart": _TESTS / "faces" / "test_keras_guide.py",
 }
