@@ -6,7 +6,7 @@ import json
 import math
 import os
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ import numpy as np
 from ..errors import InputError
 from .paired import ALPHA, Difference, Discordant, differences, holm, mcnemar
 from .pairing import Paired, of_arrays, of_files
+from .plain import plain
 from .scorers import answers, scores
 from .verdict import number
 
@@ -74,8 +75,8 @@ class Comparison:
             "rows": self.rows,
             "decides": self.decides,
             "verdicts": list(self.verdicts),
-            "differences": [_plain(d) for d in self.differences],
-            "discordant": [_plain(d) for d in self.discordant],
+            "differences": [plain(d) for d in self.differences],
+            "discordant": [plain(d) for d in self.discordant],
             "how": self.how,
             "assumptions": list(self.assumptions),
             "notes": list(self.notes),
@@ -264,7 +265,3 @@ def _left_out(paired: Paired, numbers: Sequence[dict[str, Any]], common: Sequenc
         return []
     forms = ", ".join(f"{n}: {i.form}" for n, i in zip(paired.names, paired.inputs, strict=True))
     return [f"Left out, as not all predictions have it: {', '.join(lost)} ({forms})."]
-
-
-def _plain(record: Difference | Discordant) -> dict[str, Any]:
-    return {k: None if isinstance(v, float) and not math.isfinite(v) else v for k, v in asdict(record).items()}

@@ -7,8 +7,8 @@ no state keeps: the grids of a regression.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, fields
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -18,6 +18,7 @@ from . import losses
 from .calibration import reliability
 from .inputs import Inputs
 from .intervals import normal
+from .plain import plain
 from .states.calibration import Reliability
 
 RELIABILITY_BINS = 15
@@ -159,7 +160,7 @@ class Figures:
 
     def to_dict(self) -> dict[str, Any]:
         """Return everything as plain Python values; what is not finite is None."""
-        return _plain(self)
+        return plain(self)
 
 
 def of_rows(inputs: Inputs, name_of: Callable[[int], str] = str) -> Figures:
@@ -359,17 +360,3 @@ def text_of(subject: Any, value: Any) -> str:
     if subject.task == "multilabel":
         return ", ".join(n for n, v in zip(subject.class_names, value, strict=True) if v) or "none"
     return subject.class_names[int(value)]
-
-
-def _plain(value: Any) -> Any:
-    if hasattr(value, "__dataclass_fields__"):
-        return {f.name: _plain(getattr(value, f.name)) for f in fields(value)}
-    if isinstance(value, np.ndarray):
-        return _plain(value.tolist())
-    if isinstance(value, dict):
-        return {k: _plain(v) for k, v in value.items()}
-    if isinstance(value, Sequence) and not isinstance(value, str):
-        return [_plain(v) for v in value]
-    if isinstance(value, float):
-        return value if math.isfinite(value) else None
-    return value

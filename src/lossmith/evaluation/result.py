@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from .plain import plain
+
 if TYPE_CHECKING:
     from ..doctor import Verdict
     from .figures import Figures
@@ -274,13 +276,13 @@ class Evaluation:
             "verdict": self.verdict,
             "findings": list(self.findings),
             "notes": list(self.notes),
-            "losses": {k: _plain(v) for k, v in self.losses.items()},
-            "metrics": {k: _plain(v) for k, v in self.metrics.items()},
+            "losses": {k: plain(v) for k, v in self.losses.items()},
+            "metrics": {k: plain(v) for k, v in self.metrics.items()},
             "class_names": list(self.class_names),
-            "per_class": [_plain(c) for c in self.per_class],
+            "per_class": [plain(c) for c in self.per_class],
             "confusion": None if self.confusion is None else _plain_confusion(self.confusion),
-            "slices": [{**_plain(s), "quality": _plain(s.quality)} for s in self.slices],
-            "duplicates": None if self.duplicates is None else _plain(self.duplicates),
+            "slices": [plain(s) for s in self.slices],
+            "duplicates": plain(self.duplicates),
             "training": None if self.training is None else self.training.to_dict(),
             "figures": self.drawn().to_dict(),
         }
@@ -322,10 +324,6 @@ class Evaluation:
 def finite(x: float | None) -> float | None:
     """Return ``x`` as a Python float, and None if it is not finite."""
     return float(x) if x is not None and math.isfinite(x) else None
-
-
-def _plain(record: LossScore | Metric | ClassScore | Slice | Duplicates) -> dict[str, Any]:
-    return {k: finite(v) if isinstance(v, float) else v for k, v in asdict(record).items()}
 
 
 def _plain_confusion(confusion: Confusion) -> dict[str, Any]:
