@@ -22,6 +22,7 @@ from .worker import Worker, workers
 
 TURN_SECONDS = 1e-3
 PAUSE_SECONDS = 5e-3  # threads of the one before spin for a while before they sleep
+SHORT_SECONDS = 0.1  # steps that are longer feel nothing of a thread that must wake up
 WORK_SECONDS = 20.0  # per loss, size and pass, shared by all contenders, unless told otherwise
 LEAST, MOST = 5, 31  # turns
 PASSES = ("forward", "forward+backward")
@@ -67,17 +68,21 @@ def _fastest(task: Callable[[int], None], threads: int) -> float:
 
 def turns(contenders: list[Worker], direction: int, seconds: float) -> dict[str, list[float]]:
     """Return the seconds per step of each contender, turn by turn."""
-    repeats, once = {}, 0.0
+    repeats, once, short = {}, 0.0, set()
     for worker in contenders:
         taken = worker.warm(direction)
         repeats[worker.name] = max(1, int(TURN_SECONDS / max(taken, 1e-7)))
         once += taken * repeats[worker.name] + PAUSE_SECONDS
+        if taken < SHORT_SECONDS:
+            short.add(worker.name)
+            once += taken
     count = int(min(max(seconds / once, LEAST), MOST))
     times: dict[str, list[float]] = {worker.name: [] for worker in contenders}
     for _ in range(count):
         for worker in contenders:
             time.sleep(PAUSE_SECONDS)
-            worker.turn(direction, 1)  # wakes its threads and fills its caches
+            if worker.name in short:
+                worker.turn(direction, 1)  # wakes its threads and fills its caches
             times[worker.name].append(worker.turn(direction, repeats[worker.name]))
     return times
 
