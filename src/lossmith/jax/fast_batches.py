@@ -27,7 +27,7 @@ class Compared(NamedTuple):
     masked: bool  # whether a row may be absent
 
 
-def _formula(matrix: Any, target: Any, *_: Any, settings: Settings) -> Any:
+def _formula(matrix: Any, target: Any, *share: Any, settings: Settings) -> Any:
     own: Compared = settings.own
 
     def of_one(matrix: Any, target: Any) -> Any:
