@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 
 @dataclass(frozen=True)
 class Spread:
@@ -19,8 +21,8 @@ class Spread:
     mean: Any
     squares: Any
 
-    def merge(self, other: Spread) -> Spread:
-        """Return that of the rows of both (Chan, Golub and LeVeque 1979); one of the two must have some."""
+    def merge(self, other: Spread, xp: Any = np) -> Spread:
+        """Return that of the rows of both (Chan, Golub and LeVeque 1979); ``xp`` is a module with NumPy's names."""
         weight = self.weight + other.weight
-        gap, share = other.mean - self.mean, other.weight / (weight + (weight == 0))
+        gap, share = other.mean - self.mean, other.weight / xp.where(weight > 0, weight, 1)
         return Spread(weight, self.mean + gap * share, self.squares + other.squares + gap * gap * self.weight * share)

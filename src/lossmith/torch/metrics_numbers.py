@@ -84,7 +84,7 @@ class R2(Metric):
     def _fold(self, other: Any) -> None:
         device = self.rows.device
         rows, mean, squares, error = (other[n].to(device) for n in ("rows", "mean", "squares", "error"))
-        both = Spread(self.rows, self.mean, self.squares).merge(Spread(rows, mean, squares))
+        both = Spread(self.rows, self.mean, self.squares).merge(Spread(rows, mean, squares), torch)
         self.rows, self.mean, self.squares = both.weight, both.mean, both.squares
         self.error = self.error + error
 
