@@ -113,12 +113,11 @@ def _rescaled(counts: dict[str, int]) -> list[str]:
 def _loss_of_classes(plan: Plan, states: Bundle) -> LossScore:
     """Return the loss beside that of the best constant, which has one value per class of the target."""
     loss = losses_of(plan)[0]
-    by_class = states["loss"].result()
-    constant = _constant_per_class(loss, plan, by_class.count)
+    counts = _rows_per_class(states)
+    constant = _constant_per_class(loss, plan, counts)
     whole = states["loss"].overall()
-    value, rows = float(whole.mean[0]), by_class.count.sum()
-    present = by_class.count > 0
-    mean = float(np.sum(by_class.count[present] * constant[present]) / rows)
+    value, present = float(whole.mean[0]), counts > 0
+    mean = float(np.sum(counts[present] * constant[present]) / counts.sum())
     if plan.task == "binary":
         low, high = _mean_interval(states, lambda t: t["loss"])
         gain_low, gain_high = _mean_interval(
@@ -126,7 +125,7 @@ def _loss_of_classes(plan: Plan, states: Bundle) -> LossScore:
         )
     else:
         low, high = _finite(whole.interval())
-        gain_low, gain_high = _gain(by_class, constant)
+        gain_low, gain_high = _gain(states["loss"].result(), constant)
     return LossScore(
         name=loss.name,
         title=loss.title,
@@ -138,6 +137,11 @@ def _loss_of_classes(plan: Plan, states: Bundle) -> LossScore:
         gain_low=gain_low,
         gain_high=gain_high,
     )
+
+
+def _rows_per_class(states: Bundle) -> np.ndarray:
+    """Return how many rows are of each class, (C,)."""
+    return states["confusion"].result().sum(axis=1)
 
 
 def _mean_interval(states: Bundle, total: Callable[[Any], np.ndarray]) -> tuple[float | None, float | None]:
@@ -230,7 +234,7 @@ def _bracketed(
 
 
 def _brier(states: Bundle) -> Metric:
-    count = states["loss"].result().count
+    count = _rows_per_class(states)
     rate = float(count[1] / count.sum())
     return replace(_mean_of_groups("brier", "Brier score", states, "brier"), constant=rate * (1 - rate))
 
