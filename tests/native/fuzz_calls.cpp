@@ -62,6 +62,9 @@ template <typename Storage, ElementType type> bool rows_once() {
   call.each.target = {target.get(), computed};
   if (elementwise_losses[call.each.loss].extra[0] != '\0') call.each.extra = {target.get(), computed};
   if (chance(2)) call.each.weight = {weight.get(), computed};
+  Limits limits{-1.0, 1.0, {0.5}, 1};
+  if (chance(4)) call.each.prediction_limits = &limits;
+  if (chance(4)) call.each.target_limits = &limits;
   call.factor = chance(2) ? 1.0 : 1e-3;
   call.scale = chance(2) ? scale.get() : nullptr;
   call.values = chance(8) ? nullptr : values.get();

@@ -9,6 +9,7 @@
 #include "lanes_math.hpp"
 #include "row_pairs_losses.hpp"
 #include "softmax_narrow.hpp"
+#include "turn.hpp"
 
 namespace lossmith {
 
@@ -21,7 +22,7 @@ template <typename T> struct PairTile {
   T flat[narrow_classes * width]; // rows as they lie in memory, where that is in half precision
 };
 
-// The full tile has its own loop, as in softmax_narrow.hpp.
+// The full tile has its own way, as in softmax_narrow.hpp.
 template <typename Storage>
 LOSSMITH_INLINE void turn_in(const Storage *rows, std::int64_t count, std::int64_t classes, Compute<Storage> *cells,
                              Compute<Storage> *flat) {
@@ -29,8 +30,7 @@ LOSSMITH_INLINE void turn_in(const Storage *rows, std::int64_t count, std::int64
   constexpr std::int64_t width = lane_count<T>;
   if (count == width) {
     const T *numbers = computed(rows, width * classes, flat);
-    for (std::int64_t c = 0; c < classes; ++c)
-      for (std::int64_t k = 0; k < width; ++k) cells[c * width + k] = numbers[k * classes + c];
+    turn(numbers, classes, width, classes, cells, width);
     return;
   }
   for (std::int64_t k = 0; k < width; ++k)
@@ -46,8 +46,7 @@ LOSSMITH_INLINE void turn_out(const Compute<Storage> *cells, std::int64_t count,
   if (count == width) {
     T *numbers = flat;
     if constexpr (sizeof(Storage) != 2) numbers = rows;
-    for (std::int64_t c = 0; c < classes; ++c)
-      for (std::int64_t k = 0; k < width; ++k) numbers[k * classes + c] = cells[c * width + k];
+    turn(cells, width, classes, width, numbers, classes);
     if constexpr (sizeof(Storage) == 2)
       for (std::int64_t k = 0; k < width * classes; k += width) store_to(rows + k, load(numbers + k));
     return;

@@ -8,6 +8,7 @@
 #include "lanes.hpp"
 #include "lanes_math.hpp"
 #include "softmax_row.hpp"
+#include "turn.hpp"
 
 namespace lossmith {
 
@@ -48,8 +49,8 @@ LOSSMITH_INLINE const Compute<Storage> *computed(const Storage *logits, std::int
   }
 }
 
-// Rows that are left out count as zeros: harmless to compute on, and never read. The full tile has its own loop, with
-// the rows inside, because turning rows is a third of all the work and that loop unrolls.
+// Rows that are left out count as zeros: harmless to compute on, and never read. The full tile has its own way, because
+// turning rows number by number is a third of all the work.
 template <typename Storage>
 LOSSMITH_INLINE void read_rows(const Job<Storage> &job, Tile<Compute<Storage>> &tile) {
   using T = Compute<Storage>;
@@ -57,8 +58,7 @@ LOSSMITH_INLINE void read_rows(const Job<Storage> &job, Tile<Compute<Storage>> &
   const Storage *logits = job.logits + tile.first * classes;
   if (tile.full) {
     const T *rows = computed(logits, tile.width * classes, tile.flat);
-    for (std::int64_t c = 0; c < classes; ++c)
-      for (std::int64_t k = 0; k < tile.width; ++k) tile.column(c)[k] = rows[k * classes + c];
+    turn(rows, classes, tile.width, classes, tile.cells, tile.width);
     return;
   }
   for (std::int64_t k = 0; k < tile.width; ++k)
@@ -77,8 +77,7 @@ LOSSMITH_INLINE void write_rows(const Job<Storage> &job, Tile<Compute<Storage>> 
   if (tile.full) {
     T *rows = tile.flat;
     if constexpr (sizeof(Storage) != 2) rows = gradient;
-    for (std::int64_t c = 0; c < classes; ++c)
-      for (std::int64_t k = 0; k < tile.width; ++k) rows[k * classes + c] = tile.column(c)[k];
+    turn(tile.cells, tile.width, classes, tile.width, rows, classes);
     if constexpr (sizeof(Storage) == 2)
       for (std::int64_t k = 0; k < tile.width * classes; k += tile.width) store_to(gradient + k, load(rows + k));
     return;
