@@ -10,16 +10,21 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from ..errors import DataError
+from .findings import finding
 from .inputs import Inputs
 from .pairing import IDS, as_ids
 from .result import Duplicates
 from .slices import MISSING, loss_per_row, loss_title, texts
 from .sources import Columns
 from .verdict import number, percent
+
+if TYPE_CHECKING:
+    from ..doctor import Finding
 
 SHARE, ROWS = 0.01, 2  # of the rows that must be in the training data to be told as a finding
 _COLUMNS, _VALUES = 2, 10  # so many columns must have so many values
@@ -65,20 +70,33 @@ def compute(
     return None, (*notes, f"Rows that are also in {train.source} were not looked for: {why}.")
 
 
-def sentence(found: Duplicates) -> str:
-    """Return the finding, or an empty string where the rows are too few to tell."""
+def told(found: Duplicates) -> list[Finding]:
+    """Return the finding, or none where the rows are too few to tell."""
     if not _matters(found):
-        return ""
+        return []
     beside = ""
     if found.loss is not None and found.rest is not None:
         beside = f"; their {found.title} is {number(found.loss)}, that of the others {number(found.rest)}"
-    return f"In the training data, too: {_counted(found)}{beside}. Evaluate without them."
+    return [
+        finding(
+            "EVAL11",
+            what=f"{found.rows} of {found.of} rows ({percent(found.share)}) are in the training data, too.",
+            evidence=f"They are in {found.train}, {_how(found)}{beside}.",
+            rows=found.rows,
+            share=found.share,
+            loss=found.loss,
+            rest=found.rest,
+        )
+    ]
+
+
+def _how(found: Duplicates) -> str:
+    return f"by {found.columns[0]!r}" if found.by == "row id" else f"equal in {len(found.columns)} columns"
 
 
 def _counted(found: Duplicates) -> str:
-    how = f"by {found.columns[0]!r}" if found.by == "row id" else f"equal in {len(found.columns)} columns"
     rows = f"{found.rows} of {found.of} rows ({percent(found.share)}) are" if found.rows else "No row is"
-    return f"{rows} in {found.train} ({how})"
+    return f"{rows} in {found.train} ({_how(found)})"
 
 
 def _matters(found: Duplicates) -> bool:

@@ -13,6 +13,7 @@ from ..evaluation.result import Confusion, Evaluation
 from ..evaluation.verdict import number, percent
 from . import charts, matrix, slider, tables
 from . import history as curves
+from .findings import listed, prose
 from .page import page
 from .svg import escape
 from .tables import Table
@@ -35,13 +36,13 @@ def to_html(result: Evaluation, history: Any = None) -> str:
     figures = charts.draw(result, drawn)
     sections = [
         ("", "", _head(result) + _cards(result)),
-        ("findings", "Findings", bullets("What stands out", result.findings, "findings")),
+        ("findings", "Findings", _titled("What stands out", listed(result.findings))),
         ("numbers", "Numbers", _join(table(tables.losses(result)), table(tables.metrics(result)))),
         ("confusion", "Confusion", confusion),
         *(_section(title, parts, threshold) for title, parts in figures),
         ("classes", "Classes", _classes(result)),
         ("slices", "Slices", table(tables.slices(result), sortable=True)),
-        ("training", "Training", _titled("Training", curves.draw(history))),
+        ("training", "Training", _titled("Training", curves.draw(history, result.findings.codes))),
         (
             "worst",
             "Worst rows",
@@ -56,11 +57,11 @@ def to_html(result: Evaluation, history: Any = None) -> str:
 # --- parts, top to bottom --------------------------------------------------------------------------------------------
 def _head(result: Evaluation) -> str:
     start, _, rest = result.verdict.partition(": ")
-    about = [result.source, result.task, f"{result.rows:,} rows", f"{len(result.class_names)} classes"]
-    if result.task == "regression":
-        about.pop()
+    about = [result.source, result.task, f"{result.rows:,} rows"]
+    if result.task != "regression":
+        about.append(f"{len(result.class_names)} {'labels' if result.task == 'multilabel' else 'classes'}")
     kicker = " · ".join(escape(a) for a in about if a)
-    lead = f'\n<p class="lead">{escape(rest[:1].upper() + rest[1:])}</p>' if rest else ""
+    lead = f'\n<p class="lead">{prose(rest[:1].upper() + rest[1:])}</p>' if rest else ""
     tone = {"Better": "good", "Worse": "bad"}.get(start.partition(" ")[0], "even")
     assumed = "".join(f'\n<p class="assumed">{escape(sentence)}</p>' for sentence in result.assumptions)
     return (
@@ -96,7 +97,7 @@ def bullets(title: str, sentences: Sequence[str], kind: str) -> str:
     """Return sentences as a list with a heading; an empty string where there are none."""
     if not sentences:
         return ""
-    items = "".join(f"<li>{escape(s)}</li>\n" for s in sentences)
+    items = "".join(f"<li>{prose(s)}</li>\n" for s in sentences)
     return f'<div class="{kind}">\n<h2>{escape(title)}</h2>\n<ul>\n{items}</ul>\n</div>'
 
 
