@@ -60,7 +60,10 @@ def evaluate(
     ignore: Annotated[list[str] | None, typer.Option(help="Code of a finding to leave out, such as EVAL03.")] = None,
     json: Json = False,
     report: Annotated[
-        Path | None, typer.Option(help="Write the report to this file, which ends in .html.", show_default=False)
+        Path | None,
+        typer.Option(
+            "--report", "--html", help="Write the report to this file, which ends in .html.", show_default=False
+        ),
     ] = None,
 ) -> None:
     """Say what predictions in a file are worth: losses, metrics, confusion, a verdict.

@@ -76,7 +76,7 @@ class Scores:
 
     Attributes:
         edges: (B + 1,).
-        counts: (2, B): negatives and positives (binary), wrong and right answers (multiclass).
+        counts: (2, B): negatives and positives (binary, labels), wrong and right answers (multiclass).
     """
 
     edges: np.ndarray
@@ -144,7 +144,7 @@ class Figures:
 
     Attributes:
         thresholds: Binary scores alone.
-        reliability: Of the positive class (binary), of the answer (multiclass).
+        reliability: Of the positive class (binary), of all labels together (multilabel), of the answer (multiclass).
         scores: Probabilities by outcome.
         errors: Of a regression.
         worst: The rows of largest loss, worst first.
@@ -175,28 +175,30 @@ def of_rows(inputs: Inputs, name_of: Callable[[int], str] = str) -> Figures:
     worst, share = _worst(inputs, name_of)
     if inputs.task == "regression":
         return Figures(errors=_errors(inputs), worst=worst, concentration=share)
-    if inputs.task == "multilabel":
-        return Figures(worst=worst, concentration=share)
     confidence, outcome = probability_and_outcome(inputs)
+    weight = inputs.weight
+    if inputs.task == "multilabel" and weight is not None:
+        weight = np.repeat(weight, inputs.target.shape[1])
     edges = np.arange(SCORE_BINS + 1) / SCORE_BINS
     return Figures(
         thresholds=_thresholds(inputs) if inputs.task == "binary" else None,
-        reliability=reliability(confidence, outcome, inputs.weight, bins=RELIABILITY_BINS),
-        scores=Scores(edges=edges, counts=_by_outcome(confidence, outcome, inputs.weight)),
+        reliability=reliability(confidence, outcome, weight, bins=RELIABILITY_BINS),
+        scores=Scores(edges=edges, counts=_by_outcome(confidence, outcome, weight)),
         worst=worst,
         concentration=share,
     )
 
 
 def probability_and_outcome(inputs: Inputs) -> tuple[np.ndarray, np.ndarray]:
-    """Return what a reliability diagram is made of, (N,) both.
+    """Return what a reliability diagram is made of, (N,) both; of labels (N * L,).
 
-    The probability of the positive class and whether it came (binary), that of the answer and whether it is right
-    (multiclass).
+    The probability of the positive class and whether it came (binary), that of each label likewise (multilabel), that
+    of the answer and whether it is right (multiclass).
     """
     backend, p = load("numpy"), inputs.prediction
-    if inputs.task == "binary":
-        return backend.sigmoid(p) if inputs.form == "logits" else p, inputs.target.astype(np.float64)
+    if inputs.task in ("binary", "multilabel"):
+        positive = backend.sigmoid(p) if inputs.form == "logits" else p
+        return positive.reshape(-1), inputs.target.reshape(-1).astype(np.float64)
     shares = backend.softmax(p) if inputs.form == "logits" else p
     return shares.max(axis=1), (p.argmax(axis=1) == inputs.target).astype(np.float64)
 

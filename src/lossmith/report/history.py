@@ -9,9 +9,8 @@ from typing import Any
 from ..doctor import Findings, check
 from ..errors import InputError
 from .findings import listed
-from .svg import LEFT, TOP, Axes, escape, figure, ticks
+from .svg import COLOURS, LEFT, TOP, Axes, escape, figure, ticks
 
-COLOURS = 6
 _NOT_CURVES = ("epoch", "step", "iteration")
 _VALIDATION = ("val_loss", "validation_loss")
 

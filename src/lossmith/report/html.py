@@ -21,6 +21,7 @@ from .tables import Table
 CLASSES = 1000
 PAIRS = 12
 _TALL = 15  # rows above which a table scrolls within itself
+_PRINTED = 60  # rows of a table on paper; the style sheet leaves out those after them
 
 
 def to_html(result: Evaluation, history: Any = None) -> str:
@@ -41,7 +42,7 @@ def to_html(result: Evaluation, history: Any = None) -> str:
         ("confusion", "Confusion", confusion),
         *(_section(title, parts, threshold) for title, parts in figures),
         ("classes", "Classes", _classes(result)),
-        ("slices", "Slices", table(tables.slices(result), sortable=True)),
+        ("slices", "Slices", _join(charts.slices(result), table(tables.slices(result), sortable=True))),
         ("training", "Training", _titled("Training", curves.draw(history, result.findings.codes))),
         (
             "worst",
@@ -165,11 +166,14 @@ def table(
         for i, (cell, kind) in enumerate(zip(row[1:], kinds[1:], strict=True), start=1):
             spans = None if bars is None else bars.get(i)
             drawn = "" if spans is None else _bar(cell, spans[r] if r < len(spans) else (None, None))
-            cells.append(f"<td{drawn or _class(kind)}>{escape(cell)}</td>")
+            known = row[i + 1] if kinds[i + 1 : i + 2] == ["interval"] else ""
+            beside = f' data-interval="{escape(known)}"' if known else ""  # a narrow page shows it below the number
+            judged = cell if shown.headings[i] in tables.JUDGED and cell in ("better", "worse") else ""
+            cells.append(f"<td{drawn or _class(judged or kind)}{beside}>{escape(cell)}</td>")
         rows.append(f"<tr>{''.join(cells)}</tr>\n")
     label = escape(shown.title)
     below = f'\n<p class="note">{escape(shown.note)}</p>' if shown.note else ""
-    tall = " tall" if len(rows) > _TALL else ""
+    tall = f" tall{' cut' if len(rows) > _PRINTED else ''}" if len(rows) > _TALL else ""
     return (
         f'<div class="scroll{tall}" role="region" aria-label="{label}" tabindex="0">\n'
         f"<table{_class('sortable' if sortable else '')}>\n<caption>{label}</caption>\n"
@@ -190,6 +194,4 @@ def _bar(cell: str, span: tuple[float | None, float | None]) -> str:
     low, high = span
     if low is None or high is None:
         return f' class="bar" style="--v:{length:.3f}"'
-    width = high - low
-    place = low / (1 - width) if width < 1 else 0.0
-    return f' class="bar known" style="--v:{length:.3f};--o:{place:.3f};--w:{width:.3f}"'
+    return f' class="bar known" style="--v:{length:.3f};--l:{low:.3f};--h:{high:.3f}"'

@@ -11,6 +11,7 @@ from ..evaluation.result import ClassScore, Confusion, Evaluation, Metric, Slice
 from ..evaluation.verdict import number, percent
 
 INTERVAL = "95 % interval"
+JUDGED = ("judged", "")  # headings of columns that hold a judgement
 _LETTERS = 80  # of a name in a table
 # Terminal escapes, line ends, text direction, halves of characters.
 _CONTROLS = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
