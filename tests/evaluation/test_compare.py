@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 import lossmith as lm
-from lossmith.evaluation.paired import differences, holm, mcnemar, rows_needed
+from lossmith.evaluation.p_values import holm
+from lossmith.evaluation.paired import differences, mcnemar, rows_needed
 from lossmith.evaluation.scorers import Score
 
 stats = pytest.importorskip("scipy.stats")

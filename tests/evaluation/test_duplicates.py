@@ -210,3 +210,24 @@ def test_command_line(rng: np.random.Generator, write: Write, capsys: pytest.Cap
             "EVAL11 error · 60 of 60 rows (100.0 %) are in the training data, too. They are in train.csv, by 'id'."
             in out
         )
+
+
+@pytest.mark.parametrize(("decimal", "found"), [(",", 20), (None, 20), (".", 0)])
+def test_decimal_commas_of_the_training_rows(
+    rng: np.random.Generator, tmp_path: Path, decimal: str | None, found: int
+) -> None:
+    """Text such as 1,25 is a number in both files; that commas group thousands (".") makes it none."""
+    x, y = rng.normal(size=(300, 2)).round(2), rng.integers(0, 2, 300)
+
+    def write_rows(name: str, sign: str, some: slice, prediction: bool) -> Path:
+        lines = ["y;a;b" + ";p" * prediction]
+        for (a, b), t in zip(x[some], y[some], strict=True):
+            cells = [f"{t}", f"{a:.2f}", f"{b:.2f}", *(["0.25" if t else "0.5"] * prediction)]
+            lines.append(";".join(cells).replace(".", sign))
+        (tmp_path / name).write_text("\n".join(lines) + "\n")
+        return tmp_path / name
+
+    train = write_rows("train.csv", ",", slice(0, 200), False)
+    test = write_rows("test.csv", "." if decimal == "." else ",", slice(180, 300), True)
+    result = lm.evaluation.evaluate_file(test, target="y", prediction="p", decimal=decimal, train=train)
+    assert (result.duplicates.rows if result.duplicates else 0) == found

@@ -12,7 +12,7 @@ import lossmith as lm
 from lossmith.errors import InputError, ShapeError, UnknownNameError
 from lossmith.evaluation import slices
 from lossmith.evaluation.inputs import Inputs, prepare
-from lossmith.evaluation.welch import discoveries, student, welch
+from lossmith.evaluation.p_values import discoveries, student, welch
 
 COUNTRIES = np.array(["at", "de", "fr"])
 

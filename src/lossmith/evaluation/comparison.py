@@ -14,7 +14,8 @@ import numpy as np
 
 from ..errors import InputError
 from .figures import Figures, of_rows
-from .paired import ALPHA, Difference, Discordant, differences, holm, mcnemar
+from .p_values import holm
+from .paired import ALPHA, Difference, Discordant, differences, mcnemar
 from .pairing import Paired, of_arrays, of_files
 from .plain import plain
 from .scorers import answers, scores

@@ -254,7 +254,8 @@ def evaluate_file(
     result = _evaluation(inputs, table.locate, table.slices)
     if train is not None:
         used = (*table.columns.targets, *table.columns.predictions)
-        found, notes = duplicates.compute(load_all(path), load_all(train), table.columns.targets, used, row_id, inputs)
+        columns = load_all(path), load_all(train)
+        found, notes = duplicates.compute(*columns, table.columns.targets, used, row_id, inputs, decimal)
         result = replace(result, duplicates=found, notes=(*result.notes, *notes))
         result = findings.added(result, duplicates.told(found) if found is not None else [])
     return replace(result, assumptions=(*table.assumptions, *result.assumptions), source=table.source)

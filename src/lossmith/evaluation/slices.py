@@ -21,10 +21,10 @@ from .arrays import to_numpy
 from .findings import finding
 from .inputs import Inputs
 from .intervals import effective_rows, mean_and_error, normal, wilson
+from .p_values import discoveries, welch
 from .result import Metric, Slice, finite
 from .scorers import answers
 from .verdict import number, percent
-from .welch import discoveries, welch
 
 if TYPE_CHECKING:
     from ..doctor import Finding
