@@ -15,7 +15,7 @@ import numpy as np
 
 from ..arrays import load
 from . import losses
-from .calibration import reliability
+from .calibration import CalibrationTerms, reliability, terms
 from .inputs import Inputs
 from .intervals import normal
 from .plain import plain
@@ -145,6 +145,7 @@ class Figures:
     Attributes:
         thresholds: Binary scores alone.
         reliability: Of the positive class (binary), of all labels together (multilabel), of the answer (multiclass).
+        calibration: What the bins of ``reliability`` say in numbers.
         scores: Probabilities by outcome.
         errors: Of a regression.
         worst: The rows of largest loss, worst first.
@@ -153,6 +154,7 @@ class Figures:
 
     thresholds: Thresholds | None = None
     reliability: Reliability | None = None
+    calibration: CalibrationTerms | None = None
     scores: Scores | None = None
     errors: Errors | None = None
     worst: tuple[WorstRow, ...] = ()
@@ -180,9 +182,12 @@ def of_rows(inputs: Inputs, name_of: Callable[[int], str] = str) -> Figures:
     if inputs.task == "multilabel" and weight is not None:
         weight = np.repeat(weight, inputs.target.shape[1])
     edges = np.arange(SCORE_BINS + 1) / SCORE_BINS
+    bins = reliability(confidence, outcome, weight, bins=RELIABILITY_BINS)
+    brier = float(np.average((confidence - outcome) ** 2, weights=weight))
     return Figures(
         thresholds=_thresholds(inputs) if inputs.task == "binary" else None,
-        reliability=reliability(confidence, outcome, weight, bins=RELIABILITY_BINS),
+        reliability=bins,
+        calibration=terms(bins, brier, None if weight is not None else inputs.rows),
         scores=Scores(edges=edges, counts=_by_outcome(confidence, outcome, weight)),
         worst=worst,
         concentration=share,

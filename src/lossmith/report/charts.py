@@ -15,7 +15,7 @@ from .forest import Line, forest
 from .svg import COLOURS, Axes, figure
 from .tables import shortened
 
-RANKING = "Thresholds"
+RANKING, PROBABILITIES = "Thresholds", "Probabilities"
 _SLICES = 16  # that are drawn: the largest losses
 _UNIT = (0.0, 1.0)
 _FIFTHS = (0.0, 0.2, 0.4, 0.6, 0.8, 1.0)
@@ -32,7 +32,7 @@ def draw(result: Evaluation, drawn: Figures) -> list[tuple[str, list[str]]]:
     if drawn.scores is not None:
         calibrated.append(scores(result, drawn.scores))
     if calibrated:
-        found.append(("Probabilities", calibrated))
+        found.append((PROBABILITIES, calibrated))
     if drawn.errors is not None:
         errors = drawn.errors
         found.append(("Errors", [joint(errors.joint), residual(errors.residual), histogram(errors), deciles(errors)]))

@@ -40,7 +40,7 @@ def to_html(result: Evaluation, history: Any = None) -> str:
         ("findings", "Findings", _titled("What stands out", listed(result.findings))),
         ("numbers", "Numbers", _join(table(tables.losses(result)), table(tables.metrics(result)))),
         ("confusion", "Confusion", confusion),
-        *(_section(title, parts, threshold) for title, parts in figures),
+        *(_section(title, parts, threshold, tables.calibration(drawn, result.task)) for title, parts in figures),
         ("classes", "Classes", _classes(result)),
         ("slices", "Slices", _join(charts.slices(result), table(tables.slices(result), sortable=True))),
         ("training", "Training", _titled("Training", curves.draw(history, result.findings.codes))),
@@ -121,10 +121,11 @@ def _threshold(result: Evaluation, drawn: Figures) -> tuple[str, dict[str, Any] 
     return slider.draw(result, drawn.thresholds) if drawn.thresholds is not None else ("", None)
 
 
-def _section(title: str, figures: Sequence[str], threshold: str) -> tuple[str, str, str]:
+def _section(title: str, figures: Sequence[str], threshold: str, calibration: Table | None) -> tuple[str, str, str]:
     panel = threshold if title == charts.RANKING else ""
     grid = f'<div class="figures">\n{"".join(figures)}\n</div>'
-    return title.lower(), title, _titled(title, _join(panel, grid))
+    below = table(calibration) if title == charts.PROBABILITIES else ""
+    return title.lower(), title, _titled(title, _join(panel, grid, below))
 
 
 def _classes(result: Evaluation) -> str:
