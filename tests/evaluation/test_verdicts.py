@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -137,3 +140,11 @@ def test_findings_can_be_ignored(rng: np.random.Generator) -> None:
     assert lm.evaluate(y, y, ignore=["eval03"]).findings.codes == ()
     with pytest.raises(UnknownNameError, match="no rule named 'EVAL99'"):
         lm.evaluate(y, y, ignore=["EVAL99"])
+
+
+def test_the_guide_lists_every_rule() -> None:
+    guide = (Path(__file__).parents[2] / "docs/guide/report.md").read_text(encoding="utf-8")
+    listed = re.findall(r"^\| (EVAL\d+) \| .* \| ([a-z, ]+) \|$", guide, flags=re.MULTILINE)
+    assert [(code, said.split(", ")[0]) for code, said in listed] == [
+        (r.code, r.severity) for r in rules() if r.code.startswith("EVAL")
+    ]
