@@ -108,7 +108,7 @@ def test_every_finding_has_a_rule_and_its_four_parts(rng: np.random.Generator) -
     found = [f for r in results for f in r.findings]
     assert {"EVAL01", "EVAL03", "EVAL04", "EVAL05", "EVAL07", "EVAL08"} <= {f.code for f in found}
     known = {r.code for r in rules() if r.code.startswith("EVAL")}
-    assert len(known) == 12
+    assert len(known) == 14
     for f in found:
         assert f.code in known
         assert f.what.endswith(".") and f.evidence.endswith(".") and f.why and f.fix and f.numbers

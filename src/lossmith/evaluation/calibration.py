@@ -68,7 +68,7 @@ class CalibrationTerms:
     Attributes:
         error: The expected calibration error, as it is usually computed.
         debiased: The same without what chance adds: the plain one is above 0 even for perfect probabilities.
-        low: Lower end of the 95 % confidence interval of the true error; ``high`` likewise. None with weights.
+        low: Lower end of the 95 % confidence interval of the true error; ``high`` likewise.
         brier: Mean squared difference of probability and outcome, or None where only the bins are known.
         reliability: Mean squared gap between a bin's probability and its share that came true; 0 is best.
         resolution: Mean squared gap between a bin's share and the share of all rows; more is better.
@@ -93,7 +93,7 @@ def terms(found: Reliability, brier: float | None = None, rows: float | None = N
     Args:
         found: The bins.
         brier: The Brier score of the same probabilities, if known.
-        rows: How many independent rows the bins hold; None where weights leave that open, and there is no interval.
+        rows: How many (effective) rows the bins stand for; None gives no interval.
 
     >>> confidence, outcome = np.repeat([0.2, 0.8], 500), np.tile([0.0, 0.0, 0.0, 1.0], 250)
     >>> found = terms(reliability(confidence, outcome), brier=float(np.mean((confidence - outcome) ** 2)), rows=1000)
@@ -107,7 +107,7 @@ def terms(found: Reliability, brier: float | None = None, rows: float | None = N
     share = count / count.sum()
     base = float(share @ rate)
     parts = float(share @ (confidence - rate) ** 2), float(share @ (rate - base) ** 2), base * (1 - base)
-    interval = (None, None, None) if rows is None else _error_interval(share, confidence - rate, rate, share * rows)
+    interval = (None, None, None) if rows is None else error_interval(found, rows)
     return CalibrationTerms(
         error=found.error,
         low=interval[0],
@@ -121,27 +121,32 @@ def terms(found: Reliability, brier: float | None = None, rows: float | None = N
     )
 
 
-def _error_interval(
-    share: np.ndarray, gap: np.ndarray, rate: np.ndarray, rows: np.ndarray
-) -> tuple[float, float, float]:
-    """Return (low, estimate, high) of the calibration error, (B,) bins each.
+def error_interval(found: Reliability, rows: float) -> tuple[float, float, float]:
+    """Return (low, estimate, high) of the expected calibration error: the 95 % interval of the true one.
 
     Each bin's gap scatters normally around the true one, so its size has a folded normal distribution, and their mean
     is above the true error. We ask how large the true error must be for the mean to come out as it did (estimate), or
     2.5 % and 97.5 % of the time beyond it (ends). The bins' true gaps are taken to be in proportion to those seen: to
     all, and for the ends also to those beyond two standard errors alone, as noise may hide that few bins are wrong.
     Simulated coverage is 89 to 99 % from 200 to 20,000 rows, whether all bins are wrong, some, or none.
+
+    Args:
+        found: The bins.
+        rows: How many (effective) rows they stand for.
     """
+    used = found.count > 0
+    share, rate = found.count[used] / found.count[used].sum(), found.rate[used]
+    gap, rows_of_bin = found.confidence[used] - rate, share * rows
     size = np.abs(gap)
-    smoothed = (rows * rate + rate + gap) / (rows + 1)  # the bin's probability counts as one more row
-    error = np.sqrt(smoothed * (1 - smoothed) / rows)
+    smoothed = (rows_of_bin * rate + rate + gap) / (rows_of_bin + 1)  # the bin's probability counts as one more row
+    error = np.sqrt(smoothed * (1 - smoothed) / rows_of_bin)
     clear = np.where(size > 2 * error, size, 0.0)
     seen = float(share @ size)
     if seen == 0 or not error.any():
         return seen, seen, seen
     shapes = [x / float(share @ x) for x in (size, clear if clear.any() else size)]
     ends = [[_true_error(share, shape, error, seen, z) for z in (-Z, 0.0, Z)] for shape in shapes]
-    return min(e[0] for e in ends), ends[0][1], max(e[2] for e in ends)
+    return min(e[0] for e in ends), ends[0][1], max(seen, *(e[2] for e in ends))
 
 
 def _true_error(share: np.ndarray, shape: np.ndarray, error: np.ndarray, seen: float, z: float) -> float:

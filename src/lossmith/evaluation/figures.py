@@ -17,7 +17,7 @@ from ..arrays import load
 from . import losses
 from .calibration import CalibrationTerms, reliability, terms
 from .inputs import Inputs
-from .intervals import normal
+from .intervals import effective_rows, normal
 from .plain import plain
 from .states.calibration import Reliability
 
@@ -187,7 +187,7 @@ def of_rows(inputs: Inputs, name_of: Callable[[int], str] = str) -> Figures:
     return Figures(
         thresholds=_thresholds(inputs) if inputs.task == "binary" else None,
         reliability=bins,
-        calibration=terms(bins, brier, None if weight is not None else inputs.rows),
+        calibration=terms(bins, brier, effective_rows(inputs.weight, inputs.rows)),
         scores=Scores(edges=edges, counts=_by_outcome(confidence, outcome, weight)),
         worst=worst,
         concentration=share,

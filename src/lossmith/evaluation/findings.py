@@ -1,7 +1,7 @@
 """What stands out in an evaluation, as findings of the doctor: code, severity, evidence with numbers, why, and fix.
 
-The rules EVAL01 … EVAL09 are decided here; ``slices``, ``duplicates`` and a stream's summary decide EVAL10 to EVAL12
-and make their findings in the same way. ``lossmith explain EVAL05`` prints a rule.
+The rules EVAL01 … EVAL09 are decided here; ``slices``, ``duplicates``, a stream's summary and ``tasks`` decide the
+others and make their findings in the same way. ``lossmith explain EVAL05`` prints a rule.
 
 The doctor is built on parts of the evaluation, so it is imported only when there is something to say.
 """
@@ -30,6 +30,7 @@ _PAIR_SHARE = 0.1  # of the errors that a pair of classes must make to be told
 _TEMPERATURE_GAIN = 0.01  # of the loss that a temperature must win to be told
 _THRESHOLD_GAIN, _THRESHOLD_ERRORS = 0.02, 3  # of F1 that another threshold must win: at least, and in standard errors
 _FEW_HOLD = 0.4  # of the loss that the worst 1 % of the rows must hold to be told; squares of normal errors: 0.08
+_CHANCE = "Chance alone could make such a gain."
 _CONFIDENCE_GAP = 0.02  # between mean confidence and accuracy, beside being outside the interval
 
 
@@ -76,11 +77,11 @@ def found(
     told = [
         _constant(standing(inputs, losses, metrics), losses, metrics.get("accuracy")),
         _majority(metrics.get("accuracy")),
-        _rows(inputs.rows),
-        _never_predicted(inputs, classes),
+        few(inputs.rows),
+        never_predicted(classes, "rows" if inputs.weight is None else "weight"),
         _calibration(metrics, temperature),
         _threshold(inputs, metrics, drawn),
-        _pair(confusion, len(classes)),
+        pair(confusion, len(classes)),
         _bias(metrics),
         _concentrated(inputs, drawn),
     ]
@@ -100,7 +101,7 @@ def _constant(beside: Standing, losses: Mapping[str, LossScore], accuracy: Metri
         evidence = f"{loss.title} {number(loss.value)} against {number(loss.constant)}"
         gain = f"; 95 % interval of the gain {number(loss.gain_low)} … {number(loss.gain_high)}"
         evidence += "." if loss.gain_low is None else f"{gain}."
-    chance = "Chance alone could make such a gain." if beside.word == "undecided" else ""
+    chance = _CHANCE if beside.word == "undecided" else ""
     return finding(
         "EVAL01",
         what=f"{beside.start}.",
@@ -111,6 +112,24 @@ def _constant(beside: Standing, losses: Mapping[str, LossScore], accuracy: Metri
         certainty="statistical",
         **numbers,
     )
+
+
+def of_verdict(verdict: str) -> list[Finding]:
+    """Return the finding of a verdict in words that is not better than its constant; none of others."""
+    start, _, numbers = verdict.partition(": ")
+    if not start.startswith(("Worse than", "Not distinguishable from")):
+        return []
+    chance = start.startswith("Not")
+    return [
+        finding(
+            "EVAL01",
+            what=f"{start}.",
+            evidence=numbers[:1].upper() + numbers[1:],
+            why=_CHANCE if chance else "",
+            severity="warning" if chance else "error",
+            certainty="statistical",
+        )
+    ]
 
 
 def _majority(accuracy: Metric | None) -> Finding | None:
@@ -130,25 +149,26 @@ def _majority(accuracy: Metric | None) -> Finding | None:
     )
 
 
-def _rows(rows: int) -> Finding | None:
-    if rows >= FEW_ROWS:
+def few(rows: int, unit: str = "row", enough: int = FEW_ROWS) -> Finding | None:
+    """Say where there are so few rows, groups or images that all numbers are rough."""
+    if rows >= enough:
         return None
     low, high = wilson(0.5, rows)
     assert low is not None
     assert high is not None
     return finding(
         "EVAL03",
-        what=f"Only {rows} row{'s' if rows > 1 else ''}.",
+        what=f"Only {rows} {unit}{'s' if rows > 1 else ''}.",
         evidence=f"The 95 % interval of a share of 50 % is {100 * (high - low):.0f} points wide.",
         rows=rows,
     )
 
 
-def _never_predicted(inputs: Subject, classes: tuple[ClassScore, ...]) -> Finding | None:
+def never_predicted(classes: tuple[ClassScore, ...], unit: str) -> Finding | None:
+    """Name the classes that occur and are never the answer; ``unit`` is what their support counts."""
     never = [c for c in classes if c.support > 0 and c.predicted == 0]
     if not never:
         return None
-    unit = "rows" if inputs.weight is None else "weight"
     named = ", ".join(f"{c.name!r} ({number(c.support)} {unit})" for c in never[:_NAMED])
     more = f" and {len(never) - _NAMED} more" if len(never) > _NAMED else ""
     return finding(
@@ -232,7 +252,7 @@ def _defined(x: float) -> float | None:
     return float(x) if np.isfinite(x) else None
 
 
-def _pair(confusion: Confusion | None, classes: int) -> Finding | None:
+def pair(confusion: Confusion | None, classes: int) -> Finding | None:
     """Name the two classes whose confusion, in both directions, makes most of the errors."""
     if confusion is None or confusion.most_confused is None or classes < 3:
         return None

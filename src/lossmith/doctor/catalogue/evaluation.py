@@ -63,7 +63,7 @@ register(
         "EVAL03",
         "Too few rows",
         "note",
-        "Fewer than 100 rows.",
+        "Fewer than 100 rows; of rankings groups, of language models documents, of segmentation 30 images.",
         "All numbers are rough, and small differences are chance.",
         "evaluate on more rows, or by cross-validation",
     ),
@@ -147,5 +147,22 @@ register(
         "infinite.",
         "No number is about these rows, and rows that a model fails on are seldom like the others.",
         "look at the row that is named, and mend the predictions there",
+    ),
+    _rule(
+        "EVAL13",
+        "The pixel accuracy says little",
+        "warning",
+        "Segmentation: one class holds more than 90 % of the pixels, and the mean IoU is more than 20 points below the "
+        "pixel accuracy.",
+        "Answering the largest class everywhere scores nearly as well.",
+        "go by the IoU of the other classes; Dice or Tversky losses weigh small regions",
+    ),
+    _rule(
+        "EVAL14",
+        "Many groups are ordered worse than at random",
+        "warning",
+        "Ranking: 100 groups or more, and in more than 25 % of them the first metric is below that of a random order.",
+        "A good mean hides it.",
+        "look at these groups: what do they share?",
     ),
 )
