@@ -73,7 +73,7 @@ def standing(inputs: Subject, losses: Mapping[str, LossScore], metrics: Mapping[
     if loss.constant == 0:
         numbers = f"all targets are equal, so {rival} scores 0; {_lower(loss.title)} is {number(loss.value)}"
         return Standing(word="", start="Nothing to learn here", numbers=numbers)
-    word = _word(loss.gain_low, loss.gain_high, 0.0)
+    word, start = claim(rival, loss.gain_low, loss.gain_high)
     known = []
     if loss.skill is not None and loss.skill > 0:
         known.append(f"skill {percent(loss.skill)}")
@@ -81,14 +81,19 @@ def standing(inputs: Subject, losses: Mapping[str, LossScore], metrics: Mapping[
         known.append(f"95 % interval of the gain {number(loss.gain_low)} … {number(loss.gain_high)}")
     said = f" ({'; '.join(known)})" if known else ""
     numbers = f"{_lower(loss.title)} {number(loss.value)} against {number(loss.constant)}{said}"
-    return Standing(word=word, start=f"{_STARTS[word]} {rival}", numbers=f"{numbers}{_besides(inputs, metrics)}")
+    return Standing(word=word, start=start, numbers=f"{numbers}{_besides(inputs, metrics)}")
 
 
-def _word(low: float | None, high: float | None, rival: float) -> str:
-    """Return on which side of a rival's number an interval lies; higher is better."""
-    if low is None or high is None:
-        return ""
-    return "better" if low > rival else "worse" if high < rival else "undecided"
+def claim(rival: str, low: float | None, high: float | None, against: float | None = 0.0) -> tuple[str, str]:
+    """Return the word and the claim for how an interval of more is better lies to what the rival has.
+
+    >>> claim("chance", 0.6, 0.7, 0.5), claim("chance", 0.4, 0.7, 0.5)
+    (('better', 'Better than chance'), ('undecided', 'Not distinguishable from chance'))
+    """
+    word = ""
+    if low is not None and high is not None and against is not None:
+        word = "better" if low > against else "worse" if high < against else "undecided"
+    return word, f"{_STARTS[word]} {rival}"
 
 
 def _besides(inputs: Subject, metrics: Mapping[str, Metric]) -> str:
@@ -113,9 +118,10 @@ def _of_labels(inputs: Subject, metrics: Mapping[str, Metric]) -> Standing:
     accuracy = metrics["accuracy"]
     if accuracy.low is None or accuracy.high is None or accuracy.constant is None:
         return Standing(word="", start=f"Accuracy {percent(accuracy.value)}")
-    word = _word(accuracy.low, accuracy.high, accuracy.constant)
+    rival = "always answering the most frequent class"
+    word, start = claim(rival, accuracy.low, accuracy.high, accuracy.constant)
     numbers = f"accuracy {_share(accuracy)} against {percent(accuracy.constant)}"
-    return Standing(word=word, start=f"{_STARTS[word]} always answering the most frequent class", numbers=numbers)
+    return Standing(word=word, start=start, numbers=numbers)
 
 
 def _share(metric: Metric) -> str:

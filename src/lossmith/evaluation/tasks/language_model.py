@@ -23,9 +23,9 @@ from ..losses import best
 from ..resampling import Interval, of_ratio
 from ..result import Evaluation, LossScore, Metric, finite
 from ..slices import MISSING, texts
-from ..verdict import number, percent
+from ..verdict import claim, number, percent
 from .given import Given
-from .words import interval, standing
+from .words import interval
 
 if TYPE_CHECKING:
     from ...doctor import Findings
@@ -325,7 +325,7 @@ def _verdict(loss: LossScore, metrics: list[Metric]) -> str:
     said = f"perplexity {number(perplexity.value)}{interval(perplexity.low, perplexity.high)}"
     if loss.constant is None:
         return f"{said[0].upper()}{said[1:]}; without token ids there is no constant to hold it against."
-    start = standing("always predicting each token's share", loss.gain_low, loss.gain_high)
+    _, start = claim("always predicting each token's share", loss.gain_low, loss.gain_high)
     skill = "" if loss.skill is None or loss.skill <= 0 else f" (skill {percent(loss.skill)})"
     against = f"{number(loss.value)} nats per token against {number(loss.constant)}{skill}"
     return f"{start}: {said} against {number(perplexity.constant)}; {against}."

@@ -13,9 +13,9 @@ from ..groups import Groups
 from ..intervals import normal
 from ..result import Evaluation, Metric
 from ..slices import MISSING, texts
-from ..verdict import number
+from ..verdict import claim, number
 from .given import Given
-from .words import counted, interval, standing
+from .words import counted, interval
 
 if TYPE_CHECKING:
     from ...doctor import Findings
@@ -93,7 +93,7 @@ def _metric(name: str, values: np.ndarray, constant: np.ndarray) -> Metric:
 
 
 def _verdict(first: Metric, gain: np.ndarray, average: Metric, groups: int) -> str:
-    start = standing("items in random order", *normal(gain, None))
+    _, start = claim("items in random order", *normal(gain, None))
     return (
         f"{start}: {first.title} {number(first.value)}{interval(first.low, first.high)} against "
         f"{number(first.constant)}, over {counted(groups, 'group')}; MAP {number(average.value)} against "

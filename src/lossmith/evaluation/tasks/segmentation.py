@@ -21,9 +21,9 @@ from ..counts import Counts
 from ..labels import check_class_names
 from ..resampling import percentiles
 from ..result import ClassScore, Confusion, Evaluation, Metric
-from ..verdict import number, percent
+from ..verdict import claim, number, percent
 from .given import Given
-from .words import counted, interval, standing
+from .words import counted, interval
 
 if TYPE_CHECKING:
     from ...doctor import Findings
@@ -225,7 +225,7 @@ def _column(
 def _verdict(metrics: dict[str, Metric], largest: str, images: int) -> str:
     iou, pixels = metrics["mean_iou"], metrics["pixel_accuracy"]
     rival = f"always answering the largest class, {largest!r}"
-    start = standing(rival, iou.low, iou.high, iou.constant)
+    _, start = claim(rival, iou.low, iou.high, iou.constant)
     return (
         f"{start}: mean IoU {number(iou.value)}{interval(iou.low, iou.high)} against {number(iou.constant)}, over "
         f"{counted(images, 'image')}; pixel accuracy {number(pixels.value)} against {number(pixels.constant)}."
