@@ -298,7 +298,7 @@ class Evaluation:
 
         Example:
             >>> import lossmith as lm
-            >>> lm.evaluate([1.0, 2.0], [1.1, 2.1]).ignoring(["EVAL03"]).findings.codes
+            >>> lm.evaluate([1.0, 2.0], [1.0, 2.0]).ignoring(["EVAL03"]).findings.codes
             ()
         """
         from ..doctor import Findings, rule
