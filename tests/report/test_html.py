@@ -137,7 +137,8 @@ def test_cells_of_the_picture_are_the_largest() -> None:
 def test_page_shows_the_matrix_and_its_classes(results: dict) -> None:
     page = Page(results["multiclass"].to_html())
     captions = page.text["caption"]
-    assert captions[:5] == ["Losses", "Metrics", "Confusion matrix", "Most confused", "Classes"]
+    numbers = ["Losses", "Metrics", "Confusion matrix", "Most confused", "Calibration in numbers", "Classes"]
+    assert captions[:6] == numbers
     cells = re.findall(
         r'<td class="(?:hit|miss)" style="[^"]*" title="[^"]*">(\d+)</td>', results["multiclass"].to_html()
     )

@@ -298,8 +298,9 @@ class Evaluation:
 
         Example:
             >>> import lossmith as lm
-            >>> lm.evaluate([1.0, 2.0], [1.0, 2.0]).ignoring(["EVAL03"]).findings.codes
-            ()
+            >>> result = lm.evaluate([0.9, 0.2, 0.8, 0.4], [1, 0, 1, 1])
+            >>> result.findings.codes, result.ignoring(["EVAL03"]).findings.codes
+            (('EVAL01', 'EVAL03'), ('EVAL01',))
         """
         from ..doctor import Findings, rule
 
