@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -40,8 +41,16 @@ def reliability(
             count=count,
             confidence=confident / count,
             rate=hits / count,
-            error=float(np.abs(gap).sum() / weight.sum()),
+            error=float(of_gaps(np, gap, weight.sum())),
         )
+
+
+def of_gaps(xp: Any, gaps: Any, rows: Any) -> Any:
+    """Return the expected calibration error of sums of probability - outcome per bin, (B,), over so many rows.
+
+    ``xp`` is a module with NumPy's names: ``numpy``, ``keras.ops``.
+    """
+    return xp.sum(xp.abs(gaps)) / rows
 
 
 def calibration_error(
