@@ -55,7 +55,7 @@ def test_prints_verdict_tables_and_notes(digits: Path, capsys: pytest.CaptureFix
 def test_json_is_all_of_stdout(digits: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     code, out, err = run(capsys, digits, "--json", "--report", tmp_path / "r.html")
     data = json.loads(out, parse_constant=pytest.fail)
-    assert (code, data["schema"], data["rows"], data["source"]) == (0, 1, 200, "digits.csv")
+    assert (code, data["schema"], data["rows"], data["source"]) == (0, 2, 200, "digits.csv")
     assert err == f"Report: {tmp_path / 'r.html'}\n"
     assert "<title>Better than" in (tmp_path / "r.html").read_text(encoding="utf-8")
 

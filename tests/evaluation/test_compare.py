@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 import lossmith as lm
-from lossmith.evaluation.paired import differences, holm, mcnemar, rows_needed
+from lossmith.evaluation.p_values import holm
+from lossmith.evaluation.paired import differences, mcnemar, rows_needed
 from lossmith.evaluation.scorers import Score
 
 stats = pytest.importorskip("scipy.stats")
@@ -246,3 +247,20 @@ def test_bad_input(given: tuple, options: dict, message: str) -> None:
 def test_unknown_difference() -> None:
     with pytest.raises(lm.InputError, match="no difference of 'auc' for 'B'; there are squared_error"):
         lm.compare([1.0, 2.0], [2.0, 1.0], target=[1.5, 2.5]).of("B", "auc")
+
+
+def test_curves_of_all_sets_share_a_frame(rng: np.random.Generator) -> None:
+    y, one, other = scores(rng, 300, 1.0)
+    found = lm.compare(one, other, 1 - one, target=y, names=["a", "b", "c"])
+    page = found.to_html()
+    for name, curves in (("roc", 3), ("precision-recall", 3), ("reliability", 3)):
+        figure = page.split(f'data-name="{name}"')[1].split("</figure>")[0]
+        assert figure.count('<polyline class="curve') == curves, name
+        assert all(f'<li class="c{k}">{n}</li>' in figure for k, n in enumerate("abc"))
+    assert "<caption>Values</caption>" in page
+    drawn = json.loads(found.to_json())["figures"]
+    assert list(drawn) == ["a", "b", "c"]
+    assert drawn["b"]["thresholds"]["hits"] == found.figures[1].thresholds.hits.tolist()
+    z = rng.normal(size=(3, 200))
+    assert 'data-name="deciles"' in lm.compare(z[0], z[1], target=z[2]).to_html()
+    assert "<h2>Curves</h2>" not in lm.compare(y, 1 - y, target=y, form="labels").to_html()

@@ -48,7 +48,7 @@ def predicted(rng: np.random.Generator, table: Table) -> Table:
 
 
 def told(result: lm.evaluation.Evaluation) -> str:
-    return next((f for f in result.findings if f.startswith("In the training data")), "")
+    return next((f"{f.what} {f.evidence}" for f in result.findings if f.code == "EVAL11"), "")
 
 
 def test_equal_columns_are_found(rng: np.random.Generator, write: Write) -> None:
@@ -65,10 +65,11 @@ def test_equal_columns_are_found(rng: np.random.Generator, write: Write) -> None
         ("a", "b", "city"),
     )
     assert found.loss == 0
-    assert result.findings[0] == (
-        "In the training data, too: 30 of 200 rows (15.0 %) are in train.csv (equal in 3 columns); their squared error "
-        f"is 0, that of the others {found.rest:.4g}. Evaluate without them."
+    assert told(result) == (
+        "30 of 200 rows (15.0 %) are in the training data, too. They are in train.csv, equal in 3 columns; their "
+        f"squared error is 0, that of the others {found.rest:.4g}."
     )
+    assert (result.findings[0].code, result.findings[0].severity) == ("EVAL11", "error")
     assert json.loads(result.to_json())["duplicates"]["rows"] == 30
     assert "30 of 200 rows" in result.to_html()
 
@@ -138,7 +139,10 @@ def test_ids_with_equal_targets_are_found(rng: np.random.Generator, write: Write
     test = predicted(rng, named(joined(train, test, 12), [f"u{i}" if i < 12 else f"v{i}" for i in range(100)]))
     result = lm.evaluate(write("test.csv", test), train=train_path, row_id="id")
     assert (result.duplicates.rows, result.duplicates.by) == (12, "row id")
-    assert "12 of 100 rows (12.0 %) are in train.csv (by 'id'); their squared error is" in told(result)
+    assert (
+        "12 of 100 rows (12.0 %) are in the training data, too. They are in train.csv, by 'id'; their squared error is"
+        in told(result)
+    )
 
 
 @pytest.mark.parametrize("kind", ["numbers", "classes", "one class nearly always", "one class"])
@@ -202,4 +206,28 @@ def test_command_line(rng: np.random.Generator, write: Write, capsys: pytest.Cap
             main(["evaluate", str(test), "--train", str(write("train.csv", train)), "--row-id", "id", *more])
         out = " ".join(capsys.readouterr().out.split())
         assert end.value.code in (0, None)
-        assert "In the training data, too: 60 of 60 rows (100.0 %) are in train.csv (by 'id'). Evaluate without" in out
+        assert (
+            "EVAL11 error · 60 of 60 rows (100.0 %) are in the training data, too. They are in train.csv, by 'id'."
+            in out
+        )
+
+
+@pytest.mark.parametrize(("decimal", "found"), [(",", 20), (None, 20), (".", 0)])
+def test_decimal_commas_of_the_training_rows(
+    rng: np.random.Generator, tmp_path: Path, decimal: str | None, found: int
+) -> None:
+    """Text such as 1,25 is a number in both files; that commas group thousands (".") makes it none."""
+    x, y = rng.normal(size=(300, 2)).round(2), rng.integers(0, 2, 300)
+
+    def write_rows(name: str, sign: str, some: slice, prediction: bool) -> Path:
+        lines = ["y;a;b" + ";p" * prediction]
+        for (a, b), t in zip(x[some], y[some], strict=True):
+            cells = [f"{t}", f"{a:.2f}", f"{b:.2f}", *(["0.25" if t else "0.5"] * prediction)]
+            lines.append(";".join(cells).replace(".", sign))
+        (tmp_path / name).write_text("\n".join(lines) + "\n")
+        return tmp_path / name
+
+    train = write_rows("train.csv", ",", slice(0, 200), False)
+    test = write_rows("test.csv", "." if decimal == "." else ",", slice(180, 300), True)
+    result = lm.evaluation.evaluate_file(test, target="y", prediction="p", decimal=decimal, train=train)
+    assert (result.duplicates.rows if result.duplicates else 0) == found

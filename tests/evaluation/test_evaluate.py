@@ -245,7 +245,7 @@ def test_verdict_better_worse_and_undecided(rng: np.random.Generator) -> None:
     )
     assert lm.evaluate(y + 9, y).verdict.startswith("Worse than always answering the mean")
     noise = lm.evaluate(np.full(500, y.mean()) + 1e-3 * rng.normal(size=500), y)
-    assert noise.verdict.startswith("Not distinguishable from always answering the mean (95 % interval of the gain")
+    assert noise.verdict.startswith("Not distinguishable from always answering the mean: squared error")
 
 
 def test_verdict_on_labels() -> None:
@@ -273,15 +273,26 @@ def test_findings() -> None:
     z = np.zeros((300, 3))
     z[np.arange(300), np.where(y == 2, 1, y)] = 9.0
     z[:60] = [0.0, 9.0, 0.0]
-    found = "\n".join(lm.evaluate(z, y, class_names=["ant", "bee", "cow"]).findings)
-    assert "Never predicted: 'cow' (50 rows)." in found
-    assert "Most confused: 'ant' and 'bee', 60 of 110 errors (54.5 %); 'ant' taken for 'bee': 60." in found
-    assert "Over-confident: mean confidence 100.0 %, accuracy 63.3 % (calibration error 0.3664)." in found
-    assert "Only 3 rows" in lm.evaluate([1.0, 2.0, 3.5], [1.1, 2.0, 3.0]).findings[0]
-    assert "too high by 1 on average" in lm.evaluate(y + 1.0 + 0.1 * (-1.0) ** np.arange(300), y * 1.0).findings[0]
+    found = {f.code: f"{f.what} {f.evidence}" for f in lm.evaluate(z, y, class_names=["ant", "bee", "cow"]).findings}
+    assert found["EVAL04"].startswith("Never predicted: 'cow' (50 rows). 1 of 3 classes")
+    assert found["EVAL07"] == ("Most confused: 'ant' and 'bee'. 60 of 110 errors (54.5 %); 'ant' taken for 'bee': 60.")
+    assert found["EVAL05"].startswith(
+        "The probabilities are too sure. Mean confidence 100.0 %, accuracy 63.3 % (calibration error 0.3664)."
+    )
+    few = lm.evaluate([1.0, 2.0, 3.5], [1.1, 2.0, 3.0]).findings
+    assert (few.codes, few[0].what) == (("EVAL03",), "Only 3 rows.")
+    biased = lm.evaluate(y + 1.0 + 0.1 * (-1.0) ** np.arange(300), y * 1.0).findings
+    assert any("too high by 1 on average" in f.what for f in biased)
+
+
+def test_accuracy_of_the_most_frequent_class_is_told() -> None:
     rare = (np.arange(1000) < 10).astype(int)
     silent = lm.evaluate(np.full(1000, 0.01), rare)
-    assert any("no better than always answering the most frequent class (99.0 %)" in f for f in silent.findings)
+    assert [f.code for f in silent.findings if "EVAL02" in f.consequences] == ["EVAL01"]
+    rng = np.random.default_rng(0)
+    ranked = lm.evaluate(np.clip(0.005 + 0.2 * rare * rng.random(1000), 0, 1), rare)
+    (found,) = [f for f in ranked.findings if f.code == "EVAL02"]
+    assert "against 99.0 %" in found.evidence
 
 
 def test_losses_outside_their_domain_are_left_out_and_said() -> None:
@@ -298,7 +309,7 @@ def test_json_has_a_schema_and_no_nan() -> None:
     text = result.to_json()
     data = json.loads(text, parse_constant=pytest.fail)
     assert data == result.to_dict()
-    assert data["schema"] == 1
+    assert data["schema"] == 2
     assert (data["task"], data["rows"]) == ("multiclass", 4)
     assert data["confusion"]["counts"] == [[1, 0, 0], [0, 1, 0], [1, 0, 1]]
     assert data["class_names"] == ["é", "b", "c"]

@@ -7,7 +7,7 @@ import pytest
 
 import lossmith as lm
 from lossmith.evaluation import resampling
-from lossmith.evaluation.calibration import error_interval, reliability
+from lossmith.evaluation.calibration import error_interval, reliability, terms
 from lossmith.evaluation.confusion import Counts
 from lossmith.evaluation.curves import Ranking
 from lossmith.evaluation.inputs import prepare
@@ -106,6 +106,63 @@ def test_every_metric_of_the_head_has_an_interval(rng: np.random.Generator) -> N
     assert {n for n, m in numbers.items() if m.low is None} == {"max_error"}
 
 
+# --- calibration -----------------------------------------------------------------------------------------------------
+BENDS = {
+    "perfect": lambda p: p,
+    "too sure": lambda p: 1 / (1 + ((1 - p) / p) ** (1 / 1.7)),
+    "wrong above 0.8": lambda p: np.where(p > 0.8, p - 0.3, p),
+}
+
+
+@pytest.mark.parametrize("bend", BENDS)
+@pytest.mark.parametrize("rows", [300, 4000])
+def test_interval_of_the_calibration_error_holds_the_true_one(bend: str, rows: int) -> None:
+    rng = np.random.default_rng(11)
+    many = rng.beta(1.2, 2, 300_000)
+    truth = 0.0 if bend == "perfect" else reliability(many, BENDS[bend](many)).error
+    found = []
+    for _ in range(40):
+        p = rng.beta(1.2, 2, rows)
+        y = (rng.random(rows) < BENDS[bend](p)).astype(float)
+        found.append(terms(reliability(p, y), rows=rows))
+    assert np.mean([t.low <= truth <= t.high for t in found]) >= 0.85
+    off = [abs(np.mean([getattr(t, name) for t in found]) - truth) for name in ("debiased", "error")]
+    assert off[0] < off[1]
+    assert all(t.low <= t.debiased <= t.high for t in found)
+
+
+def test_terms_of_the_brier_score_add_up(rng: np.random.Generator) -> None:
+    z = rng.normal(size=900) * 2
+    y = (rng.random(900) < 1 / (1 + np.exp(-z / 2))).astype(int)
+    result = lm.evaluate(z, y)
+    found = result.drawn().calibration
+    assert found.brier == pytest.approx(result.metrics["brier"].value)
+    assert found.reliability - found.resolution + found.uncertainty + found.within == pytest.approx(found.brier)
+    assert found.uncertainty == pytest.approx(result.metrics["brier"].constant)
+    assert found.error == pytest.approx(result.metrics["ece"].value)
+    streamed = lm.evaluate([(z, y)]).drawn().calibration
+    assert (streamed.brier, streamed.low, streamed.high) == pytest.approx(
+        (found.brier, found.low, found.high), abs=1e-6
+    )
+    steps = np.repeat([0.25, 0.5], 50)  # equal within bins: Murphy's three terms are all
+    exact = terms(
+        reliability(steps, np.tile([0.0, 1.0], 50)), float(np.mean((steps - np.tile([0.0, 1.0], 50)) ** 2)), 100
+    )
+    assert exact.within == pytest.approx(0, abs=1e-15)
+    assert exact.reliability == pytest.approx(0.25**2 / 2)
+    assert exact.resolution == 0
+    weighted = lm.evaluate(z, y, weight=rng.uniform(size=900)).drawn().calibration
+    assert weighted.low <= weighted.debiased <= weighted.high
+    assert (found.low, found.high) == (result.metrics["ece"].low, result.metrics["ece"].high)
+    page = result.to_html()
+    assert "Calibration in numbers" in page and f"{found.low:.4g} … {found.high:.4g}" in page
+
+
+def test_certain_outcomes_need_no_interval() -> None:
+    found = terms(reliability(np.ones(20), np.ones(20)), 0.0, 20)
+    assert (found.error, found.low, found.debiased, found.high) == (0, 0, 0, 0)
+
+
 def test_the_interval_of_the_calibration_error_holds_what_many_rows_say(rng: np.random.Generator) -> None:
     def drawn(rows: int, shift: float) -> tuple[np.ndarray, np.ndarray]:
         p = rng.beta(2, 2, rows)
@@ -116,6 +173,6 @@ def test_the_interval_of_the_calibration_error_holds_what_many_rows_say(rng: np.
         inside = 0
         for _ in range(100):
             p, y = drawn(500, shift)
-            low, high = error_interval(reliability(p, y), p.size)
+            low, _, high = error_interval(reliability(p, y), p.size)
             inside += low <= truth <= high
         assert inside >= 88, shift

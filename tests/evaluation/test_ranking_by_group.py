@@ -101,7 +101,7 @@ def test_a_single_group_has_no_interval() -> None:
     result = lm.evaluate([3.0, 1.0, 2.0], [1, 0, 1], group=[0, 0, 0])
     assert result.metrics["ndcg"].low is None
     assert result.verdict.startswith("Beside items in random order")
-    assert result.findings == ("Only 1 group: all numbers here are rough, as they are means over groups.",)
+    assert [(f.code, f.what) for f in result.findings] == [("EVAL03", "Only 1 group.")]
 
 
 def test_shown_everywhere(items: tuple[np.ndarray, ...], tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ import lossmith as lm
 from lossmith.errors import InputError, ShapeError, UnknownNameError
 from lossmith.evaluation import slices
 from lossmith.evaluation.inputs import Inputs, prepare
-from lossmith.evaluation.welch import discoveries, student, welch
+from lossmith.evaluation.p_values import discoveries, student, welch
 
 COUNTRIES = np.array(["at", "de", "fr"])
 
@@ -83,14 +83,16 @@ def test_test_of_means_at_its_edges() -> None:
     assert student(3.0, 2e5) == pytest.approx(0.0026998, rel=1e-4)
 
 
-def test_a_failing_slice_is_named_first(rng: np.random.Generator) -> None:
+def test_a_failing_slice_is_the_first_warning(rng: np.random.Generator) -> None:
     country = COUNTRIES[rng.integers(0, 3, 900)]
     p, y = regression(rng, 900, country == "fr")
     result = lm.evaluate(p, y, slices={"country": country, "shop": np.arange(900) % 5})
     assert [s.value for s in result.slices if s.worse] == ["fr"]
     found = by_value(result)["fr"]
-    assert result.findings[0].startswith(f"Worse where country is 'fr' ({found.rows} rows): squared error ")
-    assert f"against {found.rest:.4g} elsewhere, {found.loss / found.rest:.4g} times (p" in result.findings[0]
+    first = next(f for f in result.findings if f.severity == "warning")
+    assert (first.code, first.what) == ("EVAL10", f"Worse where country is 'fr' ({found.rows} rows).")
+    assert f"against {found.rest:.4g} elsewhere, {found.loss / found.rest:.4g} times (p" in first.evidence
+    assert first.numbers["loss"] == found.loss
     assert by_value(result)["de"].worse is False
     assert set(by_value(result, "shop")) == set("01234")
 
@@ -98,9 +100,9 @@ def test_a_failing_slice_is_named_first(rng: np.random.Generator) -> None:
 def test_at_most_three_are_named(rng: np.random.Generator) -> None:
     shop = np.arange(4000) % 10
     p, y = regression(rng, 4000, shop < 5, 3.0)
-    told = [f for f in lm.evaluate(p, y, slices={"shop": shop}).findings if "worse" in f.lower()]
-    assert len(told) == slices.NAMED + 1
-    assert told[-1] == "2 more slices are worse than the other rows; the table of slices marks them."
+    told = [f for f in lm.evaluate(p, y, slices={"shop": shop}).findings if f.code == "EVAL10"]
+    assert len(told) == slices.NAMED
+    assert told[-1].evidence.endswith(" 2 more slices are worse than the other rows; the table of slices marks them.")
 
 
 def test_chance_is_not_called_worse(rng: np.random.Generator) -> None:
@@ -274,7 +276,7 @@ def test_command_line(table: Path, capsys: pytest.CaptureFixture[str]) -> None:
         main(["evaluate", str(table), "--slice", "country", "--slice", "shop"])
     out = capsys.readouterr().out
     assert end.value.code in (0, None)
-    assert "- Worse where country is 'fr'" in " ".join(out.split())
+    assert "EVAL10 warning · Worse where country is 'fr'" in " ".join(out.split())
     assert "country: missing" in out
 
 

@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 import lossmith as lm
+from lossmith.report import svg
 
 pytest.importorskip("fcntl", reason="the browser is given its pipes in POSIX's way")
 
@@ -86,7 +87,7 @@ def test_slider_moves_the_marks_and_obeys_keys(
     assert browser.run("slider.getAttribute('aria-valuetext')") == text(browser, "#slider-value")[0]
     line = browser.run("Number(document.querySelector('line.mark-line').getAttribute('x1'))")
     threshold = binary.drawn().thresholds.threshold[at + 30]
-    assert line == pytest.approx(58 + (440 - 58 - 14) * threshold, abs=0.05)
+    assert line == pytest.approx(svg.LEFT + (440 - svg.LEFT - svg.RIGHT) * threshold, abs=0.05)
 
 
 def test_matrix_in_other_units_and_orders(browser: Browser, tmp_path: Path) -> None:
@@ -225,3 +226,43 @@ def test_figures_are_saved_with_their_styles(
     assert got["first"].startswith("<svg")
     assert "var(" not in got["first"]
     assert browser.errors == []
+
+
+def test_paper_is_light_and_the_screen_as_it_was(
+    browser: Browser, binary: lm.evaluation.Evaluation, tmp_path: Path
+) -> None:
+    ground = "getComputedStyle(document.body).backgroundColor"
+    browser.open(save(binary, tmp_path))
+    light = browser.run(ground)
+    browser.open(save(binary, tmp_path), scheme="dark")
+    drawn = "window.drawn = []; document.addEventListener('themechange', () => drawn.push(%s)); 0"
+    browser.run(drawn % ground)
+    browser.send("Page.printToPDF")
+    assert browser.run("drawn")[0] == light
+    assert browser.run("document.documentElement.dataset.theme ?? ''") == ""
+    assert browser.run(ground) != light
+    browser.send("Emulation.setEmulatedMedia", media="print")
+    hidden = "[...document.querySelectorAll('.top,.tools,.export,.costs,#slider')].every(e => !e.offsetParent)"
+    assert browser.run(hidden)
+    assert browser.errors == []
+
+
+def test_long_tables_end_on_paper_and_say_so(browser: Browser, tmp_path: Path) -> None:
+    y = np.arange(700) % 70
+    browser.open(save(lm.evaluate((y + (y % 5 == 0)) % 70, y, task="multiclass"), tmp_path))
+    shown = "[...document.querySelectorAll('#classes tbody tr')].filter(r => r.offsetParent).length"
+    assert browser.run(shown) == 70
+    browser.send("Emulation.setEmulatedMedia", media="print")
+    assert browser.run(shown) == 60
+    below = "getComputedStyle(document.querySelector('#classes .scroll'), '::after').content"
+    assert "first 60 rows" in browser.run(below)
+
+
+def test_a_phone_shows_intervals_below_their_numbers(
+    browser: Browser, binary: lm.evaluation.Evaluation, tmp_path: Path
+) -> None:
+    browser.open(save(binary, tmp_path), width=360, height=740)
+    auc = binary.metrics["auc"]
+    after = "getComputedStyle([...document.querySelectorAll('#numbers tr')].find(r => r.textContent.startsWith('ROC'))"
+    assert browser.run(f"{after}.cells[1], '::after').content") == f'"{auc.low:.4f} … {auc.high:.4f}"'
+    assert browser.run("document.querySelector('td.interval').offsetParent") is None

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 import lossmith as lm
-from lossmith.report import history, matrix, svg
+from lossmith.report import forest, history, matrix, svg
 from lossmith.report.page import _json
 
 VOID = {"meta", "input", "line", "polyline", "polygon", "circle"}
@@ -137,7 +137,8 @@ def test_cells_of_the_picture_are_the_largest() -> None:
 def test_page_shows_the_matrix_and_its_classes(results: dict) -> None:
     page = Page(results["multiclass"].to_html())
     captions = page.text["caption"]
-    assert captions[:5] == ["Losses", "Metrics", "Confusion matrix", "Most confused", "Classes"]
+    numbers = ["Losses", "Metrics", "Confusion matrix", "Most confused", "Calibration in numbers", "Classes"]
+    assert captions[:6] == numbers
     cells = re.findall(
         r'<td class="(?:hit|miss)" style="[^"]*" title="[^"]*">(\d+)</td>', results["multiclass"].to_html()
     )
@@ -214,3 +215,34 @@ def test_save_html(tmp_path: Path) -> None:
     result.save_html(tmp_path / "r.html")
     assert (tmp_path / "r.html").read_text(encoding="utf-8") == result.to_html()
     assert [p.name for p in tmp_path.iterdir()] == ["r.html"]
+
+
+def test_slices_are_drawn_with_their_intervals(rng: np.random.Generator) -> None:
+    place = np.array(["here", EVIL, "there"])[np.arange(600) % 3]
+    y = rng.normal(size=600)
+    result = lm.evaluate(y + rng.normal(size=600) * np.where(place == EVIL, 3, 1), y, slices={"place": place})
+    text = result.to_html()
+    figure = text.split('data-name="slices"')[1].split("</figure>")[0]
+    assert figure.count("<circle") == 3
+    assert figure.count('class="curve c1"') == figure.count('class="dot c1"') == 1
+    assert EVIL not in text
+    assert "Squared error by slice" in text
+    assert '<td class="worse">worse</td>' in text
+    assert 'data-name="slices"' not in lm.evaluate(y, y + 1).to_html()
+
+
+def test_forest_keeps_what_lies_beyond_at_the_end() -> None:
+    line = forest.Line(name="a" * 40, low=-9.0, value=0.5, high=9.0, kind="c0", title="<t>")
+    text = forest.forest([line], (0.0, 1.0), 0.5, "label", axis="loss")
+    assert 'x1="156.0" x2="424.0"' in text
+    assert "&lt;t&gt;" in text
+    assert "a" * 23 + "…" in text
+
+
+def test_labels_have_a_reliability_diagram(results: dict) -> None:
+    drawn = results["multilabel"].drawn()
+    assert drawn.reliability.count.sum() == drawn.scores.counts.sum() == 900
+    rate = np.nansum(drawn.reliability.rate * drawn.reliability.count) / 900
+    assert rate == pytest.approx(drawn.scores.counts[1].sum() / 900)
+    text = results["multilabel"].to_html()
+    assert "3 labels" in text and "as if a row were one observation" in text

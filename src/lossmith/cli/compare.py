@@ -49,7 +49,10 @@ def compare(
     format_: Annotated[Format, typer.Option("--format", help="What to print.")] = Format.text,
     json: Json = False,
     report: Annotated[
-        Path | None, typer.Option(help="Write the comparison to this file, which ends in .html.", show_default=False)
+        Path | None,
+        typer.Option(
+            "--report", "--html", help="Write the comparison to this file, which ends in .html.", show_default=False
+        ),
     ] = None,
 ) -> None:
     """Say which predictions for the same rows are better, with paired intervals, or that the rows cannot tell."""

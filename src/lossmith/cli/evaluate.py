@@ -72,9 +72,13 @@ def evaluate(
     skip_bad: Annotated[
         bool, typer.Option("--skip-bad", help="Leave out files and row groups that cannot be read, and say so.")
     ] = False,
+    ignore: Annotated[list[str] | None, typer.Option(help="Code of a finding to leave out, such as EVAL03.")] = None,
     json: Json = False,
     report: Annotated[
-        Path | None, typer.Option(help="Write the report to this file, which ends in .html.", show_default=False)
+        Path | None,
+        typer.Option(
+            "--report", "--html", help="Write the report to this file, which ends in .html.", show_default=False
+        ),
     ] = None,
 ) -> None:
     """Say what predictions in a file are worth: losses, metrics, confusion, a verdict.
@@ -105,6 +109,7 @@ def evaluate(
         result = evaluate_file(source, **columns, decimal=decimal, slices=slices or (), train=train, row_id=row_id)
     if curves is not None:
         result = result.with_history(curves)
+    result = result.ignoring(ignore or ())
     if report is not None:
         write_whole(report, result.to_html())
     if json:

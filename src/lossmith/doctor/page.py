@@ -32,7 +32,7 @@ def sections(one: Rule) -> tuple[tuple[str, tuple[str, ...]], ...]:
         ("When it can be seen", (_when(one),)),
         ("What it explains", tuple(explains)),
         ("What explains it", tuple(explained)),
-        ("Silence it", (f'check(…, ignore=["{one.code}"]), or lossmith doctor FILE --ignore {one.code}',)),
+        ("Silence it", (_silence(one),)),
         ("References", one.references),
     )
     return tuple((heading, lines) for heading, lines in found if lines)
@@ -83,7 +83,9 @@ def index() -> str:
     looked_for = [r for r in rules() if r.judges]
     for family in dict.fromkeys(r.family for r in looked_for):
         parts += [f"## {family}", _table([r for r in looked_for if r.family == family])]
-    others = [r for r in rules() if not r.judges]
+    told = [r for r in rules() if _is_of_evaluation(r)]
+    parts += ["## Said by `evaluate`", "An evaluation says these beside its numbers.", _table(told)]
+    others = [r for r in rules() if not r.judges and not _is_of_evaluation(r)]
     parts += [
         "## Not looked for by `check`",
         "These need what a batch, a file or a curve does not show: the source or the gradients.",
@@ -133,7 +135,17 @@ def _when(one: Rule) -> str:
     if one.judges:
         return f"{when[:1].upper()}{when[1:]}. It needs: {needs}."
     who = "lossmith lint alone looks for it" if one.code in STATIC else "lossmith.doctor.check does not look for it"
+    who += ", lossmith.evaluate does" if _is_of_evaluation(one) else ""
     return f"{when[:1].upper()}{when[1:]}; {who}. It needs: {needs}."
+
+
+def _is_of_evaluation(one: Rule) -> bool:
+    return one.code.startswith("EVAL")
+
+
+def _silence(one: Rule) -> str:
+    call, command = ("evaluate",) * 2 if _is_of_evaluation(one) else ("check", "doctor")
+    return f'{call}(…, ignore=["{one.code}"]), or lossmith {command} FILE --ignore {one.code}'
 
 
 def _wrapped(paragraph: str, width: int) -> list[str]:

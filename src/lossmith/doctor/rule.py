@@ -37,6 +37,7 @@ FAMILIES = {
     "PRED": "Predictions",
     "MET": "Metrics",
     "GEN": "Generalisation",
+    "EVAL": "Evaluation",
 }
 
 

@@ -11,13 +11,13 @@ import json
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from statistics import NormalDist
 from typing import Any
 
 import numpy as np
 
 from ..errors import InputError
 from ..evaluation.arrays import to_numpy
+from ..evaluation.p_values import two_sided
 from .criteria.words import num, plural, share
 from .finding import SCHEMA, Findings, Severity
 from .rule import rule
@@ -152,7 +152,7 @@ def _measured(t: _Side, v: _Side, constant: float | None) -> Verdict:
     gap = v.mean - t.mean
     error = math.hypot(t.error or 0.0, v.error or 0.0)
     z = gap / error if error > 0 else math.copysign(math.inf, gap) if gap else 0.0
-    p = 2 * NormalDist().cdf(-abs(z)) if math.isfinite(z) else 0.0
+    p = two_sided(z)
     low, high = gap - 1.96 * error, gap + 1.96 * error
     numbers = {"gap": gap, "low": low, "high": high, "p": p}
     evidence = (

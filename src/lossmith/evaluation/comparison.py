@@ -6,14 +6,16 @@ import json
 import math
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from ..errors import InputError
-from .paired import ALPHA, Difference, Discordant, differences, holm, mcnemar
+from .figures import Figures, of_rows
+from .p_values import holm
+from .paired import ALPHA, Difference, Discordant, differences, mcnemar
 from .pairing import Paired, of_arrays, of_files
 from .plain import plain
 from .scorers import answers, scores
@@ -37,6 +39,7 @@ class Comparison:
         how: How rows were paired.
         assumptions: What was guessed.
         notes: What was left out, and how to read the numbers.
+        figures: What the page draws of each set, in the order of ``names``.
 
     ``print(comparison)`` shows all of it.
     """
@@ -51,6 +54,7 @@ class Comparison:
     how: str
     assumptions: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    figures: tuple[Figures, ...] = field(default=(), repr=False)
 
     def of(self, model: str, metric: str) -> Difference:
         """Return one difference.
@@ -80,6 +84,7 @@ class Comparison:
             "how": self.how,
             "assumptions": list(self.assumptions),
             "notes": list(self.notes),
+            "figures": {name: drawn.to_dict() for name, drawn in zip(self.names, self.figures, strict=True)},
         }
 
     def to_json(self, *, indent: int | None = 2) -> str:
@@ -222,6 +227,7 @@ def _comparison(paired: Paired, seed: int) -> Comparison:
         how=paired.how,
         assumptions=paired.assumptions,
         notes=(*paired.notes, *_left_out(paired, numbers, common)),
+        figures=tuple(of_rows(i) for i in paired.inputs),
     )
 
 

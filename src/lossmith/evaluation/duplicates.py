@@ -10,16 +10,22 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from ..errors import DataError
+from .findings import finding
 from .inputs import Inputs
 from .pairing import IDS, as_ids
+from .parsing import numbers
 from .result import Duplicates
 from .slices import MISSING, loss_per_row, loss_title, texts
 from .sources import Columns
 from .verdict import number, percent
+
+if TYPE_CHECKING:
+    from ..doctor import Finding
 
 SHARE, ROWS = 0.01, 2  # of the rows that must be in the training data to be told as a finding
 _COLUMNS, _VALUES = 2, 10  # so many columns must have so many values
@@ -30,7 +36,13 @@ _NO_FEATURES = (*IDS, "", "unnamed: 0", "row", "row_number")
 
 
 def compute(
-    test: Columns, train: Columns, targets: Sequence[str], used: Sequence[str], row_id: str | None, inputs: Inputs
+    test: Columns,
+    train: Columns,
+    targets: Sequence[str],
+    used: Sequence[str],
+    row_id: str | None,
+    inputs: Inputs,
+    decimal: str | None = None,
 ) -> tuple[Duplicates | None, tuple[str, ...]]:
     """Return the rows of ``test`` that are in ``train``, or None, and notes on what could not be judged.
 
@@ -41,13 +53,15 @@ def compute(
         used: The columns with target and prediction.
         row_id: The column that names rows, or None.
         inputs: What was evaluated, row by row like ``test``.
+        decimal: The sign before the decimals of numbers that are written as text, in both files; None to tell by the
+            values of each column.
 
     Raises:
         DataError: A row id is missing.
     """
     notes = []
     if row_id is not None:
-        same, why = _by_id(test, train, targets, row_id)
+        same, why = _by_id(test, train, targets, row_id, decimal)
         if same is not None:
             return _found(same, train.source, (row_id,), "row id", inputs)
         notes.append(f"Equal ids of {test.source} and {train.source} were not taken for the same row: {why}.")
@@ -56,7 +70,7 @@ def compute(
         name: pair
         for name, x in test.arrays.items()
         if name not in taken and name.lower() not in _NO_FEATURES and name in train.arrays and len(x) == inputs.rows
-        for name, pair in _pairs(name, x, train.arrays[name])
+        for name, pair in _pairs(name, x, train.arrays[name], decimal)
     }
     same, why = _by_features(list(columns.values()), inputs.rows)
     if same is not None:
@@ -65,20 +79,33 @@ def compute(
     return None, (*notes, f"Rows that are also in {train.source} were not looked for: {why}.")
 
 
-def sentence(found: Duplicates) -> str:
-    """Return the finding, or an empty string where the rows are too few to tell."""
+def told(found: Duplicates) -> list[Finding]:
+    """Return the finding, or none where the rows are too few to tell."""
     if not _matters(found):
-        return ""
+        return []
     beside = ""
     if found.loss is not None and found.rest is not None:
         beside = f"; their {found.title} is {number(found.loss)}, that of the others {number(found.rest)}"
-    return f"In the training data, too: {_counted(found)}{beside}. Evaluate without them."
+    return [
+        finding(
+            "EVAL11",
+            what=f"{found.rows} of {found.of} rows ({percent(found.share)}) are in the training data, too.",
+            evidence=f"They are in {found.train}, {_how(found)}{beside}.",
+            rows=found.rows,
+            share=found.share,
+            loss=found.loss,
+            rest=found.rest,
+        )
+    ]
+
+
+def _how(found: Duplicates) -> str:
+    return f"by {found.columns[0]!r}" if found.by == "row id" else f"equal in {len(found.columns)} columns"
 
 
 def _counted(found: Duplicates) -> str:
-    how = f"by {found.columns[0]!r}" if found.by == "row id" else f"equal in {len(found.columns)} columns"
     rows = f"{found.rows} of {found.of} rows ({percent(found.share)}) are" if found.rows else "No row is"
-    return f"{rows} in {found.train} ({how})"
+    return f"{rows} in {found.train} ({_how(found)})"
 
 
 def _matters(found: Duplicates) -> bool:
@@ -106,7 +133,9 @@ def _found(
 
 
 # --- which rows are the same -----------------------------------------------------------------------------------------
-def _by_id(test: Columns, train: Columns, targets: Sequence[str], row_id: str) -> tuple[np.ndarray | None, str]:
+def _by_id(
+    test: Columns, train: Columns, targets: Sequence[str], row_id: str, decimal: str | None
+) -> tuple[np.ndarray | None, str]:
     """Return which rows have an id and a target of the training data, (N,) bool; None and why if ids mean nothing."""
     for columns in (test, train):
         if row_id not in columns.arrays:
@@ -116,7 +145,7 @@ def _by_id(test: Columns, train: Columns, targets: Sequence[str], row_id: str) -
         return None, f"{train.source} has no target {absent[0]!r} that would show whether they mean the same"
     ids = [as_ids(x.arrays[row_id], row_id, x.source, x.locate) for x in (test, train)]
     rows = ids[0].size
-    parts = [c for name in targets for _, c in _pairs(name, test.arrays[name], train.arrays[name])]
+    parts = [c for name in targets for _, c in _pairs(name, test.arrays[name], train.arrays[name], decimal)]
     if not parts:
         return None, f"the targets of {train.source} have another shape, and would show whether they mean the same"
     target = _groups(parts)
@@ -186,7 +215,7 @@ def _groups(columns: Sequence[np.ndarray]) -> np.ndarray:
     return groups
 
 
-def _pairs(name: str, one: np.ndarray, other: np.ndarray) -> list[tuple[str, np.ndarray]]:
+def _pairs(name: str, one: np.ndarray, other: np.ndarray, decimal: str | None) -> list[tuple[str, np.ndarray]]:
     """Return a column of both files as whole numbers, the rows of the one before those of the other.
 
     A matrix is as many columns; what has another shape in the other file, or is neither number nor text, is none.
@@ -194,16 +223,16 @@ def _pairs(name: str, one: np.ndarray, other: np.ndarray) -> list[tuple[str, np.
     if one.shape[1:] != other.shape[1:] or {one.dtype.kind, other.dtype.kind} & set("cV"):
         return []
     if one.ndim == 1:
-        return [(name, _codes(name, one, other))]
+        return [(name, _codes(name, one, other, decimal))]
     sides = one.reshape(len(one), -1), other.reshape(len(other), -1)
-    return [(f"{name}[{k}]", _codes(name, sides[0][:, k], sides[1][:, k])) for k in range(sides[0].shape[1])]
+    return [(f"{name}[{k}]", _codes(name, sides[0][:, k], sides[1][:, k], decimal)) for k in range(sides[0].shape[1])]
 
 
-def _codes(name: str, one: np.ndarray, other: np.ndarray) -> np.ndarray:
+def _codes(name: str, one: np.ndarray, other: np.ndarray, decimal: str | None) -> np.ndarray:
     numeric = one.dtype.kind in "biuf" and other.dtype.kind in "biuf"
     if not numeric:
         words = [texts(name, x) for x in (one, other)]
-        read = _numbers(words[0]), _numbers(words[1])
+        read = _numbers(name, words[0], decimal), _numbers(name, words[1], decimal)
         if read[0] is None or read[1] is None:
             return np.unique(np.concatenate(words), return_inverse=True)[1]
         one, other = (one if one.dtype.kind in "biuf" else read[0]), (other if other.dtype.kind in "biuf" else read[1])
@@ -214,9 +243,15 @@ def _codes(name: str, one: np.ndarray, other: np.ndarray) -> np.ndarray:
     return np.unique(np.concatenate([one, other]), return_inverse=True)[1]
 
 
-def _numbers(words: np.ndarray) -> np.ndarray | None:
+def _numbers(name: str, words: np.ndarray, decimal: str | None) -> np.ndarray | None:
     """Return text as float64, with NaN for what is missing; None where it is no numbers: 1.0 and 1 are the same."""
+    known = words != MISSING
     try:
-        return np.where(words == MISSING, "nan", words).astype(np.float64)
-    except ValueError:
+        read = numbers(name, words[known], decimal, str).values
+    except DataError:  # 1,234 may be two numbers; equal text is equal all the same
         return None
+    if read is None:
+        return None
+    values = np.full(words.size, np.nan)
+    values[known] = read
+    return values

@@ -15,9 +15,9 @@ import numpy as np
 
 from ..arrays import load
 from . import losses
-from .calibration import reliability
+from .calibration import CalibrationTerms, reliability, terms
 from .inputs import Inputs
-from .intervals import normal
+from .intervals import effective_rows, normal
 from .plain import plain
 from .states.calibration import Reliability
 
@@ -76,7 +76,7 @@ class Scores:
 
     Attributes:
         edges: (B + 1,).
-        counts: (2, B): negatives and positives (binary), wrong and right answers (multiclass).
+        counts: (2, B): negatives and positives (binary, labels), wrong and right answers (multiclass).
     """
 
     edges: np.ndarray
@@ -144,7 +144,8 @@ class Figures:
 
     Attributes:
         thresholds: Binary scores alone.
-        reliability: Of the positive class (binary), of the answer (multiclass).
+        reliability: Of the positive class (binary), of all labels together (multilabel), of the answer (multiclass).
+        calibration: What the bins of ``reliability`` say in numbers.
         scores: Probabilities by outcome.
         errors: Of a regression.
         worst: The rows of largest loss, worst first.
@@ -153,6 +154,7 @@ class Figures:
 
     thresholds: Thresholds | None = None
     reliability: Reliability | None = None
+    calibration: CalibrationTerms | None = None
     scores: Scores | None = None
     errors: Errors | None = None
     worst: tuple[WorstRow, ...] = ()
@@ -175,28 +177,33 @@ def of_rows(inputs: Inputs, name_of: Callable[[int], str] = str) -> Figures:
     worst, share = _worst(inputs, name_of)
     if inputs.task == "regression":
         return Figures(errors=_errors(inputs), worst=worst, concentration=share)
-    if inputs.task == "multilabel":
-        return Figures(worst=worst, concentration=share)
     confidence, outcome = probability_and_outcome(inputs)
+    weight = inputs.weight
+    if inputs.task == "multilabel" and weight is not None:
+        weight = np.repeat(weight, inputs.target.shape[1])
     edges = np.arange(SCORE_BINS + 1) / SCORE_BINS
+    bins = reliability(confidence, outcome, weight, bins=RELIABILITY_BINS)
+    brier = float(np.average((confidence - outcome) ** 2, weights=weight))
     return Figures(
         thresholds=_thresholds(inputs) if inputs.task == "binary" else None,
-        reliability=reliability(confidence, outcome, inputs.weight, bins=RELIABILITY_BINS),
-        scores=Scores(edges=edges, counts=_by_outcome(confidence, outcome, inputs.weight)),
+        reliability=bins,
+        calibration=terms(bins, brier, effective_rows(inputs.weight, inputs.rows)),
+        scores=Scores(edges=edges, counts=_by_outcome(confidence, outcome, weight)),
         worst=worst,
         concentration=share,
     )
 
 
 def probability_and_outcome(inputs: Inputs) -> tuple[np.ndarray, np.ndarray]:
-    """Return what a reliability diagram is made of, (N,) both.
+    """Return what a reliability diagram is made of, (N,) both; of labels (N * L,).
 
-    The probability of the positive class and whether it came (binary), that of the answer and whether it is right
-    (multiclass).
+    The probability of the positive class and whether it came (binary), that of each label likewise (multilabel), that
+    of the answer and whether it is right (multiclass).
     """
     backend, p = load("numpy"), inputs.prediction
-    if inputs.task == "binary":
-        return backend.sigmoid(p) if inputs.form == "logits" else p, inputs.target.astype(np.float64)
+    if inputs.task in ("binary", "multilabel"):
+        positive = backend.sigmoid(p) if inputs.form == "logits" else p
+        return positive.reshape(-1), inputs.target.reshape(-1).astype(np.float64)
     shares = backend.softmax(p) if inputs.form == "logits" else p
     return shares.max(axis=1), (p.argmax(axis=1) == inputs.target).astype(np.float64)
 

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from ..arrays import load
+from .calibration import terms
 from .figures import SCORE_BINS, Figures, Scores, Thresholds, WorstRow, text_of
 from .states import Bundle, ScoreHistogram
 from .states.parts import Extremes
@@ -19,11 +20,20 @@ def of_states(subject: Any, states: Bundle) -> Figures:
     found: dict[str, Any] = {}
     if "calibration" in states.states:
         found["reliability"] = states["calibration"].result()
+        found["calibration"] = terms(found["reliability"], _brier(subject, states), subject.rows)
         found["scores"] = _answers(states) if subject.task == "multiclass" else None
     if "scores" in states.states:
         found["thresholds"] = _thresholds(states)
         found["scores"] = _scores(states["scores"])
     return Figures(**found, worst=_worst(subject, states))
+
+
+def _brier(subject: Any, states: Bundle) -> float | None:
+    """Return the Brier score of a binary stream; that of an answer's confidence is not kept."""
+    if subject.task != "binary" or "bootstrap" not in states.states:
+        return None
+    totals = states["bootstrap"].totals()
+    return float(totals["brier"][0] / totals["rows"][0]) if "brier" in totals else None
 
 
 def _answers(states: Bundle) -> Scores:

@@ -186,7 +186,7 @@ def _ece(confidence: np.ndarray, right: np.ndarray, weight: np.ndarray | None, c
 
 def calibration_metric(found: Reliability, rows: float, constant: float | None = None) -> Metric:
     """Return the expected calibration error of reliability bins that stand for so many rows."""
-    low, high = error_interval(found, rows)
+    low, _, high = error_interval(found, rows)
     title = f"expected calibration error ({CALIBRATION_BINS} bins)"
     return Metric(name="ece", title=title, value=found.error, low=low, high=high, constant=constant)
 

@@ -10,6 +10,7 @@ from statistics import NormalDist
 import numpy as np
 
 from .intervals import Z, normal
+from .p_values import two_sided
 from .scorers import Score
 
 ALPHA = 0.05
@@ -158,23 +159,8 @@ def mcnemar(first: np.ndarray, other: np.ndarray, model: str) -> Discordant:
         logs = [math.lgamma(both + 1) - math.lgamma(k + 1) - math.lgamma(both - k + 1) for k in range(few + 1)]
         p = min(1.0, 2 * sum(math.exp(x - both * math.log(2)) for x in logs))
     else:
-        p = 2 * NormalDist().cdf(-max(0.0, abs(one - two) - 1) / math.sqrt(both))
+        p = two_sided(max(0.0, abs(one - two) - 1) / math.sqrt(both))
     return Discordant(model=model, first_only=one, model_only=two, p=p)
-
-
-def holm(p: Sequence[float | None]) -> list[float | None]:
-    """Return p-values adjusted for looking at all of them (Holm 1979); None stays None.
-
-    >>> [round(x, 4) for x in holm([0.01, 0.04, 0.03])]
-    [0.03, 0.06, 0.06]
-    """
-    known = sorted((x, i) for i, x in enumerate(p) if x is not None)
-    found: list[float | None] = [None] * len(p)
-    largest = 0.0
-    for rank, (x, i) in enumerate(known):
-        largest = max(largest, min(1.0, x * (len(known) - rank)))
-        found[i] = largest
-    return found
 
 
 def _of_means(gap: np.ndarray, weight: np.ndarray) -> tuple[float | None, float | None, float, float | None]:
@@ -185,7 +171,7 @@ def _of_means(gap: np.ndarray, weight: np.ndarray) -> tuple[float | None, float 
     if low is None or high is None:
         return None, None, math.nan, None
     error, middle = (high - low) / (2 * Z), (high + low) / 2
-    p = 2 * NormalDist().cdf(-abs(middle) / error) if error > 0 else 0.0
+    p = two_sided(middle / error) if error > 0 else 0.0
     return low, high, error, p
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
@@ -14,11 +14,11 @@ import numpy as np
 from .plain import plain
 
 if TYPE_CHECKING:
-    from ..doctor import Verdict
+    from ..doctor import Findings, Verdict
     from .figures import Figures
     from .states import Bundle
 
-SCHEMA = 1
+SCHEMA = 2  # 2: findings are records, not sentences
 _UNITS = {"ranking": "item", "language_model": "token", "segmentation": "image"}
 
 
@@ -202,6 +202,12 @@ class Confusion:
         return (self.counts[i, k] + self.counts[k, i]).item()
 
 
+def _no_findings() -> Findings:
+    from ..doctor import Findings  # the doctor is built on parts of the evaluation
+
+    return Findings()
+
+
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Evaluation:
     """What a set of predictions is worth.
@@ -217,7 +223,7 @@ class Evaluation:
         per_class: One record per class or label; empty for regression.
         verdict: One sentence: better than a constant prediction or not.
         assumptions: What was guessed about columns, task and form, each with the option that says otherwise.
-        findings: What else stands out, in sentences.
+        findings: What stands out, most serious first: the doctor's records, of the rules EVAL01 to EVAL14.
         notes: What was repaired or left out.
         source: The file, or an empty string.
         states: What was kept of the rows of a stream (``lossmith.evaluation.states``), or None: it can be merged with
@@ -241,7 +247,7 @@ class Evaluation:
     per_class: tuple[ClassScore, ...]
     verdict: str
     assumptions: tuple[str, ...] = ()
-    findings: tuple[str, ...] = ()
+    findings: Findings = field(default_factory=_no_findings)
     notes: tuple[str, ...] = ()
     source: str = field(default="")
     states: Bundle | None = field(default=None, repr=False)
@@ -274,12 +280,32 @@ class Evaluation:
         Example:
             >>> import lossmith as lm
             >>> result = lm.evaluate([0.9, 0.2, 0.8, 0.4], [1, 0, 1, 1])
-            >>> result.with_history({"loss": [0.7, 0.4, 0.2], "val_loss": [0.7, 0.6, 0.9]}).findings[-1]
-            'Training curves: overfitting, very likely: the validation loss 0.9 is 4.5 times the training loss 0.2.'
+            >>> result.with_history({"loss": [0.7, 0.4, 0.2], "val_loss": [0.7, 0.6, 0.9]}).findings.codes
+            ('EVAL01', 'GEN01', 'EVAL03')
         """
         from .training import judge
 
         return judge(self, history)
+
+    def ignoring(self, codes: Iterable[str]) -> Evaluation:
+        """Return the same without the findings of some rules.
+
+        Args:
+            codes: "EVAL03", …
+
+        Raises:
+            UnknownNameError: There is no such rule.
+
+        Example:
+            >>> import lossmith as lm
+            >>> result = lm.evaluate([0.9, 0.2, 0.8, 0.4], [1, 0, 1, 1])
+            >>> result.findings.codes, result.ignoring(["EVAL03"]).findings.codes
+            (('EVAL01', 'EVAL03'), ('EVAL01',))
+        """
+        from ..doctor import Findings, rule
+
+        left_out = {rule(code).code for code in ([codes] if isinstance(codes, str) else codes)}
+        return replace(self, findings=Findings(f for f in self.findings if f.code not in left_out))
 
     def to_dict(self) -> dict[str, Any]:
         """Return everything as plain Python values, ready for JSON; what is not finite or not defined is None."""
@@ -291,7 +317,7 @@ class Evaluation:
             "source": self.source,
             "assumptions": list(self.assumptions),
             "verdict": self.verdict,
-            "findings": list(self.findings),
+            "findings": [f.to_dict() for f in self.findings],
             "notes": list(self.notes),
             "losses": {k: plain(v) for k, v in self.losses.items()},
             "metrics": {k: plain(v) for k, v in self.metrics.items()},

@@ -15,7 +15,7 @@ from types import MappingProxyType
 from typing import Any
 
 from ..errors import InputError
-from . import duplicates, engine, figures, losses, metrics, tasks, temperature, verdict
+from . import duplicates, engine, figures, findings, losses, metrics, tasks, temperature, verdict
 from . import slices as by_value
 from .arrays import Locate
 from .infer import GROUPED
@@ -62,6 +62,7 @@ def evaluate(
     resume: str | os.PathLike[str] | None = None,
     skip_bad: bool = False,
     progress: bool | None = None,
+    ignore: Iterable[str] = (),
 ) -> Evaluation:
     """Say what predictions are worth: losses against a constant predictor, metrics, confusion, a verdict in words.
 
@@ -109,13 +110,14 @@ def evaluate(
         resume: A directory for finished splits: after a crash the same call takes them up from there.
         skip_bad: Leave out files and row groups that cannot be read, and say so, instead of raising.
         progress: Whether to show a bar; None shows it on a terminal.
+        ignore: Codes of findings to leave out: ``["EVAL03"]``.
 
     Returns:
         The result; print it, or take ``.losses``, ``.metrics``, ``.to_json()``, ``.save_html(path)``.
 
     Raises:
         InputError: An argument does not fit; the subclass (ShapeError, DomainError, LabelError) and the text say what.
-        UnknownNameError: No task, form, class or column of that name.
+        UnknownNameError: No task, form, class, column or rule of that name.
         DataError: A file cannot be read; the text names it, and the row group.
         MissingDependencyError: Parquet, Arrow and CSV in splits need pyarrow.
 
@@ -152,7 +154,7 @@ def evaluate(
                 train=train,
                 row_id=row_id,
                 **extra,
-            )
+            ).ignoring(ignore)
         if asked or task in GROUPED:
             raise InputError(_ASKED_WHOLE.format("=, ".join(asked) + "=" if asked else f"task {task!r}"))
         if stream is False:
@@ -167,7 +169,7 @@ def evaluate(
             grouped, said = tasks.task_of(task, source, target, group)
             if grouped is not None:
                 by_row = {"weight": weight, "train_target": train_target, "slices": slices}
-                return _of_task(grouped, source, target, extra, by_row, class_names, form, said)
+                return _of_task(grouped, source, target, extra, by_row, class_names, form, said).ignoring(ignore)
             inputs = prepare(
                 source,
                 target,
@@ -177,7 +179,7 @@ def evaluate(
                 weight=weight,
                 train_target=train_target,
             )
-            return _evaluation(inputs, extra, slices=_columns(slices))
+            return _evaluation(inputs, extra, slices=_columns(slices)).ignoring(ignore)
         if target is None:
             raise InputError("target is None; expected an array, or the name of a column of a source")
         source, options = engine.arrays(source, target), engine.Options(None, None, task, form, class_names)
@@ -185,7 +187,7 @@ def evaluate(
             raise InputError("row_id= is the name of a column, and arrays have none; leave it out")
     if weight is not None or train_target is not None:
         raise InputError("weight= and train_target= are for arrays that are looked at as a whole, not in splits yet")
-    return engine.stream(source, options, executor=executor, resume=resume, progress=progress)
+    return engine.stream(source, options, executor=executor, resume=resume, progress=progress).ignoring(ignore)
 
 
 def _names(slices: Any) -> tuple[str, ...]:
@@ -307,9 +309,10 @@ def evaluate_file(
     result = _evaluation(inputs, extra, table.locate, table.slices)
     if train is not None:
         used = (*table.columns.targets, *table.columns.predictions)
-        found, notes = duplicates.compute(load_all(path), load_all(train), table.columns.targets, used, row_id, inputs)
-        told = () if found is None else tuple(filter(None, [duplicates.sentence(found)]))
-        result = replace(result, duplicates=found, findings=(*told, *result.findings), notes=(*result.notes, *notes))
+        columns = load_all(path), load_all(train)
+        found, notes = duplicates.compute(*columns, table.columns.targets, used, row_id, inputs, decimal)
+        result = replace(result, duplicates=found, notes=(*result.notes, *notes))
+        result = findings.added(result, duplicates.told(found) if found is not None else [])
     return replace(result, assumptions=(*table.assumptions, *result.assumptions), source=table.source)
 
 
@@ -358,7 +361,7 @@ def _evaluation(
     numbers, confusion, classes = metrics.compute(inputs, k=extra["k"], level=extra["quantile"])
     drawn = figures.of_rows(inputs, name_of)
     cut, not_told = by_value.compute(inputs, slices)
-    of_all = verdict.findings(inputs, numbers, confusion, classes, drawn, temperature.fit(inputs))
+    of_all = findings.found(inputs, found, numbers, confusion, classes, drawn, temperature.fit(inputs))
     return Evaluation(
         task=inputs.task,
         form=inputs.form,
@@ -368,8 +371,8 @@ def _evaluation(
         metrics=numbers,
         confusion=confusion,
         per_class=classes,
-        verdict=verdict.headline(inputs, found, numbers),
-        findings=(*by_value.sentences(cut), *of_all),
+        verdict=verdict.standing(inputs, found, numbers).sentence,
+        findings=findings.ordered([*by_value.told(cut), *of_all]),
         assumptions=inputs.assumptions,
         notes=(*inputs.notes, *left_out, *not_told),
         figures=drawn,

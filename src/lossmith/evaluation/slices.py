@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -18,18 +18,22 @@ from ..errors import InputError, ShapeError
 from ..losses import find
 from . import losses
 from .arrays import to_numpy
+from .findings import finding
 from .inputs import Inputs
 from .intervals import effective_rows, mean_and_error, normal, wilson
+from .p_values import discoveries, welch
 from .result import Metric, Slice, finite
 from .scorers import answers
 from .verdict import number, percent
-from .welch import discoveries, welch
+
+if TYPE_CHECKING:
+    from ..doctor import Finding
 
 MOST = 50  # slices that are told apart, over all columns
 FEW = 20  # rows below which a slice, or what is left beside it, is not judged
 RATE = 0.05  # of the slices that are called worse and are not, as Benjamini and Hochberg mean it
 FLOOR = 0.1  # of the others' mean loss by which a slice must be worse
-NAMED = 3  # slices that become a sentence
+NAMED = 3  # slices that become a finding
 MISSING = "missing"
 
 
@@ -68,23 +72,28 @@ def compute(inputs: Inputs, columns: Mapping[str, Any]) -> tuple[tuple[Slice, ..
     return _judged(slices), tuple(notes)
 
 
-def sentences(slices: Sequence[Slice]) -> tuple[str, ...]:
-    """Return one sentence for each of the worst slices, by how far their loss is above that of the other rows."""
+def told(slices: Sequence[Slice]) -> list[Finding]:
+    """Return a finding for each of the worst slices, by how far their loss is above that of the other rows."""
     worse = sorted((s for s in slices if s.worse), key=lambda s: -((s.loss or 0.0) - (s.rest or 0.0)))
-    told = [_sentence(s) for s in worse[:NAMED]]
-    if len(worse) > NAMED:
-        told.append(f"{len(worse) - NAMED} more slices are worse than the other rows; the table of slices marks them.")
-    return tuple(told)
+    return [_finding(s, len(worse) - NAMED if k == NAMED - 1 else 0) for k, s in enumerate(worse[:NAMED])]
 
 
-def _sentence(s: Slice) -> str:
+def _finding(s: Slice, more: int) -> Finding:
     q = s.quality
     show = percent if q.proportion else number
     times = f", {number(s.loss / s.rest)} times" if s.loss is not None and s.rest else ""
     chance = "p < 1e-16" if (s.p or 0.0) < 1e-16 else f"p = {s.p:.1g}"
-    return (
-        f"Worse where {s.column} is {s.value!r} ({s.rows} rows): {s.title} {number(s.loss)} against {number(s.rest)} "
-        f"elsewhere{times} ({chance}; {q.title} {show(q.value)})."
+    others = f" {more} more slices are worse than the other rows; the table of slices marks them." if more > 0 else ""
+    return finding(
+        "EVAL10",
+        what=f"Worse where {s.column} is {s.value!r} ({s.rows} rows).",
+        evidence=f"{s.title[:1].upper()}{s.title[1:]} {number(s.loss)} against {number(s.rest)} elsewhere{times} "
+        f"({chance}; {q.title} {show(q.value)}).{others}",
+        certainty="statistical",
+        rows=s.rows,
+        loss=s.loss,
+        rest=s.rest,
+        p=s.p,
     )
 
 

@@ -7,14 +7,14 @@ from dataclasses import replace
 from ..evaluation.comparison import Comparison
 from ..evaluation.paired import Difference
 from ..evaluation.verdict import number
-from . import tables
+from . import charts, tables
+from .findings import prose
+from .forest import Line, forest
 from .html import bullets, table
 from .page import page
-from .svg import LEFT, TOP, escape, figure
+from .svg import escape, figure
 from .tables import Table, shortened
 from .text import ASSUMED, WIDTH, block, fitted, wrapped
-
-_ROW = 26  # height of one line of the forest plot
 
 
 def to_text(found: Comparison) -> str:
@@ -40,7 +40,7 @@ def to_html(found: Comparison) -> str:
     leads = [rest[:1].upper() + rest[1:]]
     if len(found.verdicts) > 1:
         start, leads = f"{len(found.verdicts)} sets against {shortened(found.names[0])}", list(found.verdicts)
-    listed = "".join(f'<p class="lead">{escape(text)}</p>' for text in leads)
+    listed = "".join(f'<p class="lead">{prose(text)}</p>' for text in leads)
     head = f'<header class="verdict {tone}">{about}<h1>{escape(start)}</h1>{listed}{assumed}</header>'
     first, *others = differences(found)
     sections = [
@@ -48,8 +48,9 @@ def to_html(found: Comparison) -> str:
         (
             "differences",
             "Differences",
-            _plots(found) + table(first, sortable=True, text=int(len(found.names) > 2)),
+            _plots(found) + table(_values(found)) + table(first, sortable=True, text=int(len(found.names) > 2)),
         ),
+        ("curves", "Curves", _curves(found)),
         *(("tests", "Tests", table(t)) for t in others),
         ("notes", "Notes", bullets("Notes", found.notes, "notes")),
     ]
@@ -128,41 +129,39 @@ def _plots(found: Comparison) -> str:
 
 
 def _plot(found: Comparison, model: str) -> str:
-    rows = [d for d in found.differences if d.model == model and d.low is not None and d.high is not None]
-    left, width, height = LEFT + 90, 440, TOP + _ROW * len(rows) + 30
-    parts = []
-    reach = 1.0
-    spans = []
-    for d in rows:
-        assert d.low is not None
-        assert d.high is not None
-        half = (d.high - d.low) / 2 or 1.0
-        sign = 1 if d.higher_is_better else -1
-        spans.append([sign * x / half for x in (d.low, d.difference, d.high)])
-        reach = max(reach, *(abs(x) for x in spans[-1]))
+    lines = [_line(d) for d in found.differences if d.model == model and d.low is not None and d.high is not None]
+    reach = max([1.0, *(abs(x) for line in lines for x in (line.low, line.high) if x is not None)])
     reach = min(reach, 12.0)
-    scale = (width - left - 14) / (2 * reach)
-    middle = left + reach * scale
-    for i, (d, span) in enumerate(zip(rows, spans, strict=True)):
-        y = TOP + _ROW * (i + 0.5)
-        low, at, high = (middle + scale * max(-reach, min(reach, x)) for x in sorted(span))
-        kind = {True: "c0", False: "c1", None: "c6"}[d.better]
-        title = f"{d.title}: {d.difference:+.4g} ({number(d.low)} … {number(d.high)})"
-        parts.append(
-            f'<text x="{left - 10}" y="{y + 4:.1f}" text-anchor="end">{escape(d.title)}</text>'
-            f'<line class="curve {kind}" x1="{low:.1f}" x2="{high:.1f}" y1="{y:.1f}" y2="{y:.1f}"/>'
-            f'<circle class="dot {kind}" cx="{at:.1f}" cy="{y:.1f}" r="4"><title>{escape(title)}</title></circle>'
-        )
-    bottom = height - 26
-    frame = (
-        f'<line class="reference" x1="{middle:.1f}" x2="{middle:.1f}" y1="{TOP}" y2="{bottom}"/>'
-        f'<text x="{middle - 8:.1f}" y="{height - 8}" text-anchor="end">← worse</text>'
-        f'<text x="{middle + 8:.1f}" y="{height - 8}">better →</text>'
-    )
     title = f"{shortened(model)} against {shortened(found.names[0])}"
-    picture = (
-        f'<svg viewBox="0 0 {width} {height}" role="img" aria-label="{escape(f"Differences of {title}")}">'
-        f"{frame}{''.join(parts)}</svg>"
-    )
+    picture = forest(lines, (-reach, reach), 0.0, f"Differences of {title}", ends=True)
     reading = "Each line is a 95 % interval, in units of its own half width; those that cross the middle are undecided."
     return figure("comparison", title, picture, reading, [("c0", "better"), ("c1", "worse"), ("c6", "undecided")])
+
+
+def _line(d: Difference) -> Line:
+    assert d.low is not None
+    assert d.high is not None
+    half = (d.high - d.low) / 2 or 1.0
+    sign = 1 if d.higher_is_better else -1
+    low, value, high = sorted(sign * x / half for x in (d.low, d.difference, d.high))
+    kind = {True: "c0", False: "c1", None: "c6"}[d.better]
+    title = f"{d.title}: {d.difference:+.4g} ({number(d.low)} … {number(d.high)})"
+    return Line(name=d.title, low=low, value=value, high=high, kind=kind, title=title)
+
+
+def _curves(found: Comparison) -> str:
+    """Return the curves of all sets in one frame; an empty string where the task has none."""
+    drawn = charts.overlaid([(shortened(n), f) for n, f in zip(found.names, found.figures, strict=True)])
+    return f'<h2>Curves</h2><div class="figures">{"".join(drawn)}</div>' if drawn else ""
+
+
+def _values(found: Comparison) -> Table | None:
+    """Return the numbers of all sets beside one another; None for two, whose differences say them."""
+    if len(found.names) < 3:
+        return None
+    metrics = dict.fromkeys((d.metric, d.title) for d in found.differences)
+    rows = tuple(
+        (title, number(found.of(found.names[1], m).first), *(number(found.of(n, m).value) for n in found.names[1:]))
+        for m, title in metrics
+    )
+    return Table(title="Values", headings=("metric", *map(shortened, found.names)), rows=rows)

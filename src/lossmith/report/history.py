@@ -8,20 +8,21 @@ from typing import Any
 
 from ..doctor import Findings, check
 from ..errors import InputError
-from .svg import LEFT, TOP, Axes, escape, figure, ticks
+from .findings import listed
+from .svg import COLOURS, LEFT, TOP, Axes, escape, figure, ticks
 
-COLOURS = 6
 _NOT_CURVES = ("epoch", "step", "iteration")
 _VALIDATION = ("val_loss", "validation_loss")
 
 Points = list[tuple[float, float]]  # (epoch, value), finite ones alone
 
 
-def draw(history: Any) -> str:
+def draw(history: Any, told: Sequence[str] = ()) -> str:
     """Return the charts of a history and what the doctor says of it; an empty string where there is nothing to draw.
 
     Args:
         history: One mapping per epoch, or one list per curve.
+        told: Codes of findings that stand elsewhere on the page.
     """
     rows = _rows(history)
     series = _series(rows)
@@ -32,7 +33,7 @@ def draw(history: Any) -> str:
     loss = {name: points for name, points in series.items() if "loss" in name.lower()}
     rest = {name: points for name, points in series.items() if name not in loss}
     charts = [_chart(title, group, marks) for title, group in (("Loss", loss), ("Other metrics", rest)) if group]
-    return f'<div class="figures">\n{"".join(charts)}\n</div>' + _said(found)
+    return f'<div class="figures">\n{"".join(charts)}\n</div>\n' + listed([f for f in found if f.code not in told])
 
 
 def _rows(history: Any) -> list[Mapping[str, Any]]:
@@ -50,13 +51,6 @@ def _findings(rows: Sequence[Mapping[str, Any]]) -> Findings:
         return check(None, history=rows)
     except InputError:
         return Findings()
-
-
-def _said(found: Findings) -> str:
-    items = "".join(
-        f'<li class="{f.severity}"><b>{escape(f.code)}</b> {escape(f.what)} {escape(f.evidence)}</li>\n' for f in found
-    )
-    return f'\n<ul class="said">\n{items}</ul>' if items else ""
 
 
 def _series(history: Sequence[Mapping[str, Any]]) -> dict[str, Points]:

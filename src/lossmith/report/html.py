@@ -13,6 +13,7 @@ from ..evaluation.result import Confusion, Evaluation
 from ..evaluation.verdict import number, percent
 from . import charts, matrix, slider, tables
 from . import history as curves
+from .findings import listed, prose
 from .page import page
 from .svg import escape
 from .tables import Table
@@ -20,6 +21,7 @@ from .tables import Table
 CLASSES = 1000
 PAIRS = 12
 _TALL = 15  # rows above which a table scrolls within itself
+_PRINTED = 60  # rows of a table on paper; the style sheet leaves out those after them
 
 
 def to_html(result: Evaluation, history: Any = None) -> str:
@@ -35,13 +37,13 @@ def to_html(result: Evaluation, history: Any = None) -> str:
     figures = charts.draw(result, drawn)
     sections = [
         ("", "", _head(result) + _cards(result)),
-        ("findings", "Findings", bullets("What stands out", result.findings, "findings")),
+        ("findings", "Findings", _titled("What stands out", listed(result.findings))),
         ("numbers", "Numbers", _join(table(tables.losses(result)), table(tables.metrics(result)))),
         ("confusion", "Confusion", confusion),
-        *(_section(title, parts, threshold) for title, parts in figures),
+        *(_section(title, parts, threshold, tables.calibration(drawn, result.task)) for title, parts in figures),
         ("classes", "Classes", _classes(result)),
-        ("slices", "Slices", table(tables.slices(result), sortable=True)),
-        ("training", "Training", _titled("Training", curves.draw(history))),
+        ("slices", "Slices", _join(charts.slices(result), table(tables.slices(result), sortable=True))),
+        ("training", "Training", _titled("Training", curves.draw(history, result.findings.codes))),
         (
             "worst",
             "Worst rows",
@@ -58,9 +60,9 @@ def _head(result: Evaluation) -> str:
     start, _, rest = result.verdict.partition(": ")
     about = [result.source, result.task.replace("_", " "), f"{result.rows:,} {result.unit}s"]
     if result.class_names:
-        about.append(f"{len(result.class_names)} classes")
+        about.append(f"{len(result.class_names)} {'labels' if result.task == 'multilabel' else 'classes'}")
     kicker = " · ".join(escape(a) for a in about if a)
-    lead = f'\n<p class="lead">{escape(rest[:1].upper() + rest[1:])}</p>' if rest else ""
+    lead = f'\n<p class="lead">{prose(rest[:1].upper() + rest[1:])}</p>' if rest else ""
     tone = {"Better": "good", "Worse": "bad"}.get(start.partition(" ")[0], "even")
     assumed = "".join(f'\n<p class="assumed">{escape(sentence)}</p>' for sentence in result.assumptions)
     return (
@@ -97,7 +99,7 @@ def bullets(title: str, sentences: Sequence[str], kind: str) -> str:
     """Return sentences as a list with a heading; an empty string where there are none."""
     if not sentences:
         return ""
-    items = "".join(f"<li>{escape(s)}</li>\n" for s in sentences)
+    items = "".join(f"<li>{prose(s)}</li>\n" for s in sentences)
     return f'<div class="{kind}">\n<h2>{escape(title)}</h2>\n<ul>\n{items}</ul>\n</div>'
 
 
@@ -120,10 +122,11 @@ def _threshold(result: Evaluation, drawn: Figures) -> tuple[str, dict[str, Any] 
     return slider.draw(result, drawn.thresholds) if drawn.thresholds is not None else ("", None)
 
 
-def _section(title: str, figures: Sequence[str], threshold: str) -> tuple[str, str, str]:
+def _section(title: str, figures: Sequence[str], threshold: str, calibration: Table | None) -> tuple[str, str, str]:
     panel = threshold if title == charts.RANKING else ""
     grid = f'<div class="figures">\n{"".join(figures)}\n</div>'
-    return title.lower(), title, _titled(title, _join(panel, grid))
+    below = table(calibration) if title == charts.PROBABILITIES else ""
+    return title.lower(), title, _titled(title, _join(panel, grid, below))
 
 
 def _classes(result: Evaluation) -> str:
@@ -165,11 +168,14 @@ def table(
         for i, (cell, kind) in enumerate(zip(row[1:], kinds[1:], strict=True), start=1):
             spans = None if bars is None else bars.get(i)
             drawn = "" if spans is None else _bar(cell, spans[r] if r < len(spans) else (None, None))
-            cells.append(f"<td{drawn or _class(kind)}>{escape(cell)}</td>")
+            known = row[i + 1] if kinds[i + 1 : i + 2] == ["interval"] else ""
+            beside = f' data-interval="{escape(known)}"' if known else ""  # a narrow page shows it below the number
+            judged = cell if shown.headings[i] in tables.JUDGED and cell in ("better", "worse") else ""
+            cells.append(f"<td{drawn or _class(judged or kind)}{beside}>{escape(cell)}</td>")
         rows.append(f"<tr>{''.join(cells)}</tr>\n")
     label = escape(shown.title)
     below = f'\n<p class="note">{escape(shown.note)}</p>' if shown.note else ""
-    tall = " tall" if len(rows) > _TALL else ""
+    tall = f" tall{' cut' if len(rows) > _PRINTED else ''}" if len(rows) > _TALL else ""
     return (
         f'<div class="scroll{tall}" role="region" aria-label="{label}" tabindex="0">\n'
         f"<table{_class('sortable' if sortable else '')}>\n<caption>{label}</caption>\n"
@@ -190,6 +196,4 @@ def _bar(cell: str, span: tuple[float | None, float | None]) -> str:
     low, high = span
     if low is None or high is None:
         return f' class="bar" style="--v:{length:.3f}"'
-    width = high - low
-    place = low / (1 - width) if width < 1 else 0.0
-    return f' class="bar known" style="--v:{length:.3f};--o:{place:.3f};--w:{width:.3f}"'
+    return f' class="bar known" style="--v:{length:.3f};--l:{low:.3f};--h:{high:.3f}"'

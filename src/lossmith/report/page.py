@@ -30,7 +30,8 @@ def page(title: str, sections: Sequence[tuple[str, str, str]], data: Mapping[str
     shown = [s for s in sections if s[2]]
     menu = "".join(f'<a href="#{anchor}">{escape(words)}</a>' for anchor, words, _ in shown if anchor)
     body = "\n".join(
-        f'<section id="{anchor}">\n{content}\n</section>' if anchor else content for anchor, _, content in shown
+        f'<section id="{anchor}" aria-label="{escape(words)}">\n{content}\n</section>' if anchor else content
+        for anchor, words, content in shown
     )
     sources = [_read(name) for name in ("page.js", *scripts)]
     hashes = " ".join(f"'sha256-{_hash(source)}'" for source in sources)

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 
 from .tables import visible
 
-LEFT, RIGHT, TOP, BOTTOM = 58, 14, 12, 46
+COLOURS = 6  # of curves: classes c0 … c5
+LEFT, RIGHT, TOP, BOTTOM = 66, 14, 12, 46
 
 
 def escape(text: object) -> str:
@@ -49,14 +50,14 @@ class Axes:
     def frame(self, x_label: str, y_label: str, *, x_ticks: Sequence[float] = (), y_ticks: Sequence[float] = ()) -> str:
         """Return grid, ticks and labels; round ticks where none are given."""
         parts = []
-        for tick in y_ticks or inside(self.y):
-            y = self.py(tick)
+        for at in y_ticks or inside(self.y):
+            y = self.py(at)
             parts.append(f'<line class="grid" x1="{LEFT}" x2="{self.width - RIGHT}" y1="{y:.1f}" y2="{y:.1f}"/>')
-            parts.append(f'<text x="{LEFT - 8}" y="{y + 4:.1f}" text-anchor="end">{_tick(tick)}</text>')
-        for tick in x_ticks or inside(self.x):
-            x, bottom = self.px(tick), self.height - BOTTOM
+            parts.append(f'<text x="{LEFT - 8}" y="{y + 4:.1f}" text-anchor="end">{tick(at)}</text>')
+        for at in x_ticks or inside(self.x):
+            x, bottom = self.px(at), self.height - BOTTOM
             parts.append(f'<line class="tick" x1="{x:.1f}" x2="{x:.1f}" y1="{bottom}" y2="{bottom + 4}"/>')
-            parts.append(f'<text x="{x:.1f}" y="{bottom + 18}" text-anchor="middle">{_tick(tick)}</text>')
+            parts.append(f'<text x="{x:.1f}" y="{bottom + 18}" text-anchor="middle">{tick(at)}</text>')
         middle = (LEFT + self.width - RIGHT) / 2, (TOP + self.height - BOTTOM) / 2
         parts.append(
             f'<text class="axis" x="{middle[0]:.0f}" y="{self.height - 8}" text-anchor="middle">'
@@ -160,5 +161,6 @@ def _step(low: float, high: float) -> float:
     return next(m * power for m in (1, 2, 2.5, 5, 10) if m * power >= raw * (1 - 1e-9))
 
 
-def _tick(tick: float) -> str:
-    return f"{tick:g}".replace("-", "\N{MINUS SIGN}")
+def tick(at: float) -> str:
+    """Return a tick's number as it is written."""
+    return f"{at:g}".replace("-", "\N{MINUS SIGN}")

@@ -11,6 +11,7 @@ from ..evaluation.result import ClassScore, Confusion, Evaluation, Metric, Slice
 from ..evaluation.verdict import number, percent
 
 INTERVAL = "95 % interval"
+JUDGED = ("judged", "")  # headings of columns that hold a judgement
 _LETTERS = 80  # of a name in a table
 _MORE = (("IoU", "iou"), (INTERVAL, "iou_low"), ("ROC AUC", "auc"), ("average precision", "average_precision"))
 # Terminal escapes, line ends, text direction, halves of characters.
@@ -156,6 +157,33 @@ def _slice(s: Slice) -> tuple[str, ...]:
         show(s.quality.value),
         interval(s.quality.low, s.quality.high, show),
         "–" if s.worse is None else "worse" if s.worse else "not worse",
+    )
+
+
+def calibration(drawn: Figures, task: str) -> Table | None:
+    """Return the numbers of the reliability diagram; None where there is none."""
+    found = drawn.calibration
+    if found is None:
+        return None
+    rows = [("calibration error, as usually computed", number(found.error), "")]
+    if found.debiased is not None:
+        rows.append(("without what chance adds", number(found.debiased), interval(found.low, found.high)))
+    of = {"multiclass": " of right or wrong", "multilabel": " of all labels"}.get(task, "")
+    if found.brier is not None:
+        rows.append((f"Brier score{of}", number(found.brier), ""))
+    rows += [
+        ("reliability (0 is best)", number(found.reliability), ""),
+        ("− resolution (more is better)", number(found.resolution), ""),
+        ("+ uncertainty of the outcome", number(found.uncertainty), ""),
+    ]
+    if found.within is not None:
+        rows.append(("+ what the bins do not tell apart", number(found.within), ""))
+    return Table(
+        title="Calibration in numbers",
+        headings=("number", "value", INTERVAL),
+        rows=tuple(rows),
+        note="Chance adds to the calibration error: perfect probabilities have one above 0, too. The Brier score is "
+        "the sum of the terms below it (Murphy 1973; Stephenson, Coelho and Jolliffe 2008).",
     )
 
 

@@ -6,13 +6,15 @@ from rich.console import Console
 from rich.table import Table as RichTable
 from rich.text import Text
 
+from ..doctor import Finding
 from ..evaluation.comparison import Comparison
 from ..evaluation.result import Evaluation
 from . import comparison
 from .tables import Table, visible
-from .text import ASSUMED, heading, shown
+from .text import ASSUMED, WIDTH, cleaned, heading, shown
 
 _TONES = {"Better": "green", "Worse": "red", "Not": "yellow"}
+_SEVERITIES = {"error": "bold red", "warning": "bold yellow", "note": "bold"}
 
 
 def show(result: Evaluation, console: Console) -> None:
@@ -25,8 +27,9 @@ def show(result: Evaluation, console: Console) -> None:
         console.print()
     tone = _TONES.get(result.verdict.partition(" ")[0], "")
     console.print(Text(visible(result.verdict), style=f"bold {tone}"))
-    for sentence in result.findings:
-        _bullet(sentence, console)
+    for found in result.findings:
+        console.print()
+        print_finding(found, console)
     for table in shown(result, console.width):
         console.print()
         print_table(table, console)
@@ -51,6 +54,14 @@ def show_comparison(found: Comparison, console: Console) -> None:
         print_table(comparison.narrowed(table, console.width), console)
     for sentence in found.notes:
         _bullet(sentence, console, style="dim")
+
+
+def print_finding(found: Finding, console: Console) -> None:
+    """Print a finding as its text has it, the first line in the colour of its severity."""
+    first, *others = cleaned(found).to_text(min(console.width, WIDTH)).splitlines()
+    console.print(Text(first, style=_SEVERITIES[found.severity]))
+    for line in others:
+        console.print(Text(line))
 
 
 def _bullet(sentence: str, console: Console, style: str = "") -> None:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import textwrap
 from dataclasses import replace
+from typing import Any
 
+from ..doctor import Finding
 from ..evaluation.result import Evaluation
 from . import tables
 from .tables import Table, visible
@@ -20,12 +22,18 @@ def to_text(result: Evaluation) -> str:
     if result.assumptions:
         lines += [ASSUMED, *(line for text in result.assumptions for line in wrapped(text, "- ")), ""]
     lines += wrapped(result.verdict)
-    lines += [line for text in result.findings for line in wrapped(text, "- ")]
+    lines += [line for f in result.findings for line in ("", *cleaned(f).to_text(WIDTH).splitlines())]
     for table in shown(result):
         lines += ["", *block(table)]
     if result.notes:
         lines += ["", "Notes", *(line for text in result.notes for line in wrapped(text, "- "))]
     return "\n".join(lines)
+
+
+def cleaned(found: Finding) -> Finding:
+    """Return a finding whose texts hold no control characters: class names and values come from the data."""
+    parts: dict[str, Any] = {n: visible(getattr(found, n)) for n in ("what", "evidence", "why", "fix", "where")}
+    return replace(found, **parts)
 
 
 def heading(result: Evaluation) -> str:

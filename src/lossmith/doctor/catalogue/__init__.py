@@ -1,5 +1,5 @@
 """The rules as data: importing this package fills the registry of ``lossmith.doctor.rule``."""
 
-from . import code, data, labels, output, results, start, training
+from . import code, data, evaluation, labels, output, results, start, training
 
-__all__ = ["code", "data", "labels", "output", "results", "start", "training"]
+__all__ = ["code", "data", "evaluation", "labels", "output", "results", "start", "training"]

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from statistics import NormalDist
 
 import numpy as np
 
 from ...evaluation.intervals import wilson
+from ...evaluation.p_values import two_sided
 from ..evidence import Evidence
 from ..finding import Finding
 from ..rule import judges, rule
@@ -22,11 +22,6 @@ from .words import num, plural, share
 _ALPHA = 0.001
 _ROWS = 50
 _WORTH = 0.02  # of the cross-entropy: less than that is not worth a warning
-
-
-def _significance(z: float) -> float:
-    """Return the two-sided p-value of a normal deviate."""
-    return 2 * NormalDist().cdf(-abs(z)) if math.isfinite(z) else 0.0
 
 
 @judges("OPT02")
@@ -238,7 +233,7 @@ def miscalibrated(e: Evidence) -> Iterator[Finding]:
     spread = math.sqrt(float(np.sum((1 - 2 * c) ** 2 * c * (1 - c))))
     z = float(np.sum((right - c) * (1 - 2 * c))) / spread if spread > 0 else 0.0
     error, by_chance = _calibration_errors(c, right)
-    if _significance(z) >= _ALPHA or error - by_chance <= 0.02:
+    if two_sided(z) >= _ALPHA or error - by_chance <= 0.02:
         return
     gap = float(c.mean() - right.mean())
     word = "over-confident" if gap > 0 else "under-confident"
@@ -249,7 +244,7 @@ def miscalibrated(e: Evidence) -> Iterator[Finding]:
         what=f"The probabilities are {word}.",
         evidence=f"Mean confidence {share(float(c.mean()))}, right in {share(float(right.mean()))} of "
         f"{plural(c.size, 'row')}; calibration error {num(error)}, of which chance makes {num(by_chance)} "
-        f"(p = {_significance(z):.1e}).{helped}",
+        f"(p = {two_sided(z):.1e}).{helped}",
         why=f"{bent} bends probabilities on purpose: fit a temperature before reading them as chances." if bent else "",
         severity="warning" if gap > 0 and not (bent or slight) else "note",
         certainty="statistical",
@@ -402,7 +397,7 @@ def biased(e: Evidence) -> Iterator[Finding]:
     error = p - t
     spread = float(error.std(ddof=1)) / math.sqrt(error.size)
     mean = float(error.mean())
-    if t.std() == 0 or abs(mean) <= 0.1 * t.std() or (spread > 0 and _significance(mean / spread) >= _ALPHA):
+    if t.std() == 0 or abs(mean) <= 0.1 * t.std() or (spread > 0 and two_sided(mean / spread) >= _ALPHA):
         return
     yield rule("GEN12").finding(
         what=f"The predictions are too {'high' if mean > 0 else 'low'} by {num(abs(mean))} on average.",

@@ -11,7 +11,7 @@ import numpy as np
 
 from ...errors import DataError
 from ...losses import Loss, find
-from .. import verdict
+from .. import findings, verdict
 from ..confusion import Counts, class_scores, from_matrix
 from ..figures_of_states import of_states
 from ..intervals import Z, wilson
@@ -52,7 +52,7 @@ def evaluation(plan: Plan, total: Partial, assumptions: tuple[str, ...], notes: 
     states = total.states
     counts = states["rows"].result()
     if not counts["used"]:
-        raise DataError(f"no row is left to evaluate: {'; '.join(_left_out(total)) or 'the source is empty'}")
+        raise DataError(f"no row is left to evaluate: {'; '.join(_left_out(total).values()) or 'the source is empty'}")
     kept = _Kept(plan.task, counts["used"], plan.class_names)
     losses: dict[str, LossScore] = {}
     confusion, classes = None, ()
@@ -76,8 +76,8 @@ def evaluation(plan: Plan, total: Partial, assumptions: tuple[str, ...], notes: 
         metrics=named,
         confusion=confusion,
         per_class=classes,
-        verdict=verdict.headline(kept, losses, named),
-        findings=(*_left_out(total), *verdict.findings(kept, named, confusion, classes, drawn)),
+        verdict=verdict.standing(kept, losses, named).sentence,
+        findings=findings.ordered([*_said(total), *findings.found(kept, losses, named, confusion, classes, drawn)]),
         assumptions=assumptions,
         notes=(*_rescaled(counts), *(f"Left out: {text}." for _, text in total.bad), *said, *notes),
         states=states,
@@ -90,13 +90,27 @@ def named(result: Evaluation, source: str) -> Evaluation:
     return replace(result, source=source)
 
 
-def _left_out(total: Partial) -> list[str]:
+def _left_out(total: Partial) -> dict[str, str]:
+    """Return what is said of the rows that are in no number, by kind, without a point."""
     counts = total.states["rows"].result()
     rows = sum(counts[k] for k in _LEFT_OUT) + counts["used"]
-    return [
-        f"{counts[kind]} of {rows} rows {text} and are left out of every number; the first: {total.first[kind][1]}."
+    return {
+        kind: f"{counts[kind]} of {rows} rows {text} and are left out of every number"
         for kind, text in _LEFT_OUT.items()
         if counts[kind]
+    }
+
+
+def _said(total: Partial) -> list[Any]:
+    """Return findings about the rows that are in no number."""
+    return [
+        findings.finding(
+            "EVAL12",
+            what=f"{text}.",
+            evidence=f"The first: {total.first[kind][1]}.",
+            rows=total.states["rows"].result()[kind],
+        )
+        for kind, text in _left_out(total).items()
     ]
 
 

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ...core import call
 from ...errors import DomainError, EmptyError, InputError, LabelError, ShapeError
 from ...losses import find
+from .. import findings
 from ..arrays import to_numpy
 from ..intervals import wilson
 from ..labels import check_class_names
@@ -22,9 +23,12 @@ from ..losses import best
 from ..resampling import Interval, of_ratio
 from ..result import Evaluation, LossScore, Metric, finite
 from ..slices import MISSING, texts
-from ..verdict import FEW_ROWS, number, percent
+from ..verdict import claim, number, percent
 from .given import Given
-from .words import counted, interval, standing
+from .words import interval
+
+if TYPE_CHECKING:
+    from ...doctor import Findings
 
 IGNORED = -100  # the label that PyTorch and Hugging Face give to tokens that do not count
 FORMS = ("losses", "logits", "probabilities")
@@ -64,6 +68,7 @@ def evaluation(given: Given) -> Evaluation:
     constant = _constant(tokens)
     loss = _loss(tokens, units, constant)
     metrics = _metrics(tokens, units, loss)
+    verdict = _verdict(loss, metrics)
     return Evaluation(
         task="language_model",
         form=tokens.form,
@@ -73,8 +78,8 @@ def evaluation(given: Given) -> Evaluation:
         metrics={m.name: m for m in metrics},
         confusion=None,
         per_class=(),
-        verdict=_verdict(loss, metrics),
-        findings=_findings(tokens, units),
+        verdict=verdict,
+        findings=_findings(verdict, tokens, units),
         assumptions=given.assumptions,
         notes=_notes(tokens),
     )
@@ -320,18 +325,16 @@ def _verdict(loss: LossScore, metrics: list[Metric]) -> str:
     said = f"perplexity {number(perplexity.value)}{interval(perplexity.low, perplexity.high)}"
     if loss.constant is None:
         return f"{said[0].upper()}{said[1:]}; without token ids there is no constant to hold it against."
-    start = standing("always predicting each token's share", loss.gain_low, loss.gain_high)
+    _, start = claim("always predicting each token's share", loss.gain_low, loss.gain_high)
     skill = "" if loss.skill is None or loss.skill <= 0 else f" (skill {percent(loss.skill)})"
     against = f"{number(loss.value)} nats per token against {number(loss.constant)}{skill}"
     return f"{start}: {said} against {number(perplexity.constant)}; {against}."
 
 
-def _findings(tokens: _Tokens, units: _Units) -> tuple[str, ...]:
-    few = units.documents if units.documents is not None else tokens.loss.size
-    what = "token" if units.documents is None else "document"
-    if few < FEW_ROWS:
-        return (f"Only {counted(few, what)}: all numbers here are rough.",)
-    return ()
+def _findings(verdict: str, tokens: _Tokens, units: _Units) -> Findings:
+    count = units.documents if units.documents is not None else tokens.loss.size
+    rough = findings.few(count, "token" if units.documents is None else "document")
+    return findings.ordered([*findings.of_verdict(verdict), *([] if rough is None else [rough])])
 
 
 def _notes(tokens: _Tokens) -> tuple[str, ...]:

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 
 from ...errors import DomainError, InputError, ShapeError
+from .. import findings
 from ..arrays import is_text, position, to_array, to_numpy
 from ..groups import Groups
 from ..intervals import normal
 from ..result import Evaluation, Metric
 from ..slices import MISSING, texts
-from ..verdict import FEW_ROWS, number
+from ..verdict import claim, number
 from .given import Given
-from .words import counted, interval, standing
+from .words import counted, interval
+
+if TYPE_CHECKING:
+    from ...doctor import Findings
 
 CUT = 10  # the k of NDCG@k where none is given
 _TITLES = {"ndcg": "NDCG", "map": "MAP", "mrr": "MRR", "auc": "ROC AUC within groups"}
@@ -27,6 +33,7 @@ def evaluation(given: Given) -> Evaluation:
     mine, theirs = groups.numbers(k), alike.numbers(k)
     metrics = {name: _metric(name, values, theirs[name]) for name, values in mine.items()}
     first = f"ndcg_at_{k}"
+    verdict = _verdict(metrics[first], mine[first] - theirs[first], metrics["map"], len(names))
     return Evaluation(
         task="ranking",
         form="values",
@@ -36,8 +43,8 @@ def evaluation(given: Given) -> Evaluation:
         metrics=metrics,
         confusion=None,
         per_class=(),
-        verdict=_verdict(metrics[first], mine[first] - theirs[first], metrics["map"], len(names)),
-        findings=_findings(len(names), mine[first], theirs[first]),
+        verdict=verdict,
+        findings=_findings(verdict, len(names), mine[first], theirs[first]),
         assumptions=given.assumptions,
         notes=_notes(groups, metrics[first], mine[first]),
     )
@@ -86,7 +93,7 @@ def _metric(name: str, values: np.ndarray, constant: np.ndarray) -> Metric:
 
 
 def _verdict(first: Metric, gain: np.ndarray, average: Metric, groups: int) -> str:
-    start = standing("items in random order", *normal(gain, None))
+    _, start = claim("items in random order", *normal(gain, None))
     return (
         f"{start}: {first.title} {number(first.value)}{interval(first.low, first.high)} against "
         f"{number(first.constant)}, over {counted(groups, 'group')}; MAP {number(average.value)} against "
@@ -94,14 +101,19 @@ def _verdict(first: Metric, gain: np.ndarray, average: Metric, groups: int) -> s
     )
 
 
-def _findings(groups: int, mine: np.ndarray, theirs: np.ndarray) -> tuple[str, ...]:
-    found = []
-    if groups < FEW_ROWS:
-        found.append(f"Only {counted(groups, 'group')}: all numbers here are rough, as they are means over groups.")
+def _findings(verdict: str, groups: int, mine: np.ndarray, theirs: np.ndarray) -> Findings:
+    found = [*findings.of_verdict(verdict), findings.few(groups, "group")]
     worse = float(np.mean(mine < theirs - 1e-12))
-    if worse > 0.25 and groups >= FEW_ROWS:
-        found.append(f"In {100 * worse:.0f} % of the groups the order is worse than a random one.")
-    return tuple(found)
+    if worse > 0.25 and groups >= findings.FEW_ROWS:
+        found.append(
+            findings.finding(
+                "EVAL14",
+                what=f"In {100 * worse:.0f} % of the groups the order is worse than a random one.",
+                evidence=f"{round(worse * groups)} of {groups} groups.",
+                share=worse,
+            )
+        )
+    return findings.ordered(f for f in found if f is not None)
 
 
 def _notes(groups: Groups, first: Metric, values: np.ndarray) -> tuple[str, ...]:

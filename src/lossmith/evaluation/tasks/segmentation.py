@@ -9,20 +9,24 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ...errors import EmptyError, InputError, LabelError, ShapeError
+from .. import findings
 from ..arrays import to_numpy
 from ..confusion import MATRIX_CLASSES, from_matrix
 from ..counts import Counts
 from ..labels import check_class_names
 from ..resampling import percentiles
 from ..result import ClassScore, Confusion, Evaluation, Metric
-from ..verdict import number, percent
+from ..verdict import claim, number, percent
 from .given import Given
-from .words import counted, interval, standing
+from .words import counted, interval
+
+if TYPE_CHECKING:
+    from ...doctor import Findings
 
 CLASSES = 4096  # different labels above which the maps hold something else
 _REPLICATES = 400
@@ -63,6 +67,7 @@ def evaluation(given: Given) -> Evaluation:
     confusion = None if maps.matrix is None else from_matrix(maps.matrix, maps.names)[1]
     classes = _classes(maps.names, total, drawn)
     images = len(maps.images.support)
+    verdict = _verdict(metrics, maps.names[int(np.argmax(total.support))], images)
     return Evaluation(
         task="segmentation",
         form="labels",
@@ -72,8 +77,8 @@ def evaluation(given: Given) -> Evaluation:
         metrics=metrics,
         confusion=confusion,
         per_class=classes,
-        verdict=_verdict(metrics, maps.names[int(np.argmax(total.support))], images),
-        findings=_findings(images, classes, metrics, confusion),
+        verdict=verdict,
+        findings=_findings(verdict, images, classes, metrics, confusion),
         assumptions=given.assumptions,
         notes=_notes(maps),
     )
@@ -220,7 +225,7 @@ def _column(
 def _verdict(metrics: dict[str, Metric], largest: str, images: int) -> str:
     iou, pixels = metrics["mean_iou"], metrics["pixel_accuracy"]
     rival = f"always answering the largest class, {largest!r}"
-    start = standing(rival, iou.low, iou.high, iou.constant)
+    _, start = claim(rival, iou.low, iou.high, iou.constant)
     return (
         f"{start}: mean IoU {number(iou.value)}{interval(iou.low, iou.high)} against {number(iou.constant)}, over "
         f"{counted(images, 'image')}; pixel accuracy {number(pixels.value)} against {number(pixels.constant)}."
@@ -228,28 +233,31 @@ def _verdict(metrics: dict[str, Metric], largest: str, images: int) -> str:
 
 
 def _findings(
-    images: int, classes: tuple[ClassScore, ...], metrics: dict[str, Metric], confusion: Confusion | None
-) -> tuple[str, ...]:
-    found = []
-    if images < _FEW:
-        found.append(f"Only {counted(images, 'image')}: all numbers here are rough.")
-    never = [c for c in classes if c.support > 0 and c.predicted == 0]
-    if never:
-        named = ", ".join(f"{c.name!r} ({c.support} pixels)" for c in never[:5])
-        found.append(f"Never predicted: {named}{f' and {len(never) - 5} more' if len(never) > 5 else ''}.")
+    verdict: str,
+    images: int,
+    classes: tuple[ClassScore, ...],
+    metrics: dict[str, Metric],
+    confusion: Confusion | None,
+) -> Findings:
+    found = [
+        *findings.of_verdict(verdict),
+        findings.few(images, "image", _FEW),
+        findings.never_predicted(classes, "pixels"),
+        findings.pair(confusion, len(classes)),
+    ]
     pixels, iou = metrics["pixel_accuracy"], metrics["mean_iou"]
     if (pixels.constant or 0.0) > 0.9 and (pixels.value or 0.0) - (iou.value or 0.0) > 0.2:
         found.append(
-            f"Pixel accuracy says little here: one class holds {percent(pixels.constant)} of the pixels. Look at the "
-            "IoU of the others."
+            findings.finding(
+                "EVAL13",
+                evidence=f"One class holds {percent(pixels.constant)} of the pixels: pixel accuracy "
+                f"{percent(pixels.value)}, mean IoU {percent(iou.value)}.",
+                constant=pixels.constant,
+                accuracy=pixels.value,
+                iou=iou.value,
+            )
         )
-    if confusion is not None and confusion.most_confused is not None and len(classes) > 2:
-        pair = confusion.most_confused
-        share = 100 * pair.count / confusion.errors
-        found.append(
-            f"Most often wrong: {pair.true!r} taken for {pair.predicted!r}, {share:.1f} % of the wrong pixels."
-        )
-    return tuple(found)
+    return findings.ordered(f for f in found if f is not None)
 
 
 def _notes(maps: _Maps) -> tuple[str, ...]:

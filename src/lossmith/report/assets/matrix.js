@@ -125,7 +125,7 @@
     }
     for (const { x, y, part, right: good } of darkest.values()) {
       const [r, g, b] = good ? hit : miss;
-      context.fillStyle = `rgb(${r} ${g} ${b} / ${0.2 + 0.8 * Math.sqrt(part)})`;
+      context.fillStyle = `rgb(${r} ${g} ${b} / ${0.4 + 0.6 * Math.sqrt(part)})`;
       context.fillRect(x, y, dot, dot);
     }
     if (document.activeElement === canvas) {

@@ -16,6 +16,18 @@
     document.dispatchEvent(new Event("themechange"));
   });
   show();
+  // Paper is light: what a script has drawn must be drawn again, and afterwards as it was.
+  let before;
+  const print = (set) => {
+    if (set) root.dataset.theme = set;
+    else delete root.dataset.theme;
+    document.dispatchEvent(new Event("themechange"));
+  };
+  addEventListener("beforeprint", () => {
+    before = root.dataset.theme;
+    print("light");
+  });
+  addEventListener("afterprint", () => print(before));
 
   // --- order of rows: first click the larger (or the earlier letter) first, then the other way, then as it was
   const value = (cell) => {

@@ -1,7 +1,9 @@
-"""Are two means different? Welch's test, and what remains of many such looks after Benjamini and Hochberg.
+"""How likely is so much by chance? The normal and Student's distribution, Welch's test of two means, and many looks.
 
 B. L. Welch (1947), "The generalization of 'Student's' problem when several different population variances are
-involved"; Y. Benjamini and Y. Hochberg (1995), "Controlling the false discovery rate".
+involved"; S. Holm (1979), "A simple
+sequentially rejective multiple test procedure"; Y. Benjamini and Y. Hochberg (1995), "Controlling the false discovery
+rate".
 """
 
 from __future__ import annotations
@@ -13,6 +15,15 @@ import numpy as np
 
 _STEPS = 300  # of the continued fraction; it takes about the square root of the degrees of freedom where they are small
 _NORMAL = 1e5  # degrees of freedom from which Student's distribution is the normal one to 1e-6
+
+
+def two_sided(z: float) -> float:
+    """Return the probability that a standard normal number is farther from 0 than ``z``; NaN for NaN.
+
+    >>> round(two_sided(1.959964), 6)
+    0.05
+    """
+    return math.erfc(abs(z) / math.sqrt(2))
 
 
 def welch(one: tuple[float, float, float], other: tuple[float, float, float]) -> float | None:
@@ -42,7 +53,7 @@ def student(t: float, freedom: float) -> float:
     0.073388
     """
     if freedom > _NORMAL:
-        return math.erfc(abs(t) / math.sqrt(2))
+        return two_sided(t)
     return _beta(freedom / (freedom + t * t), t * t / (freedom + t * t), freedom / 2, 0.5)
 
 
@@ -60,6 +71,21 @@ def _beta(x: float, y: float, a: float, b: float) -> float:
         odd = -(a + m) * (a + b + m) * x / ((a + 2 * m) * (a + 2 * m + 1))
         value = 1 + (odd if k % 2 else even) / value
     return math.exp(front) / (a * value)
+
+
+def holm(p: Sequence[float | None]) -> list[float | None]:
+    """Return p-values adjusted for looking at all of them (Holm 1979); None stays None.
+
+    >>> [round(x, 4) for x in holm([0.01, 0.04, 0.03])]
+    [0.03, 0.06, 0.06]
+    """
+    known = sorted((x, i) for i, x in enumerate(p) if x is not None)
+    found: list[float | None] = [None] * len(p)
+    largest = 0.0
+    for rank, (x, i) in enumerate(known):
+        largest = max(largest, min(1.0, x * (len(known) - rank)))
+        found[i] = largest
+    return found
 
 
 def discoveries(p: Sequence[float], rate: float) -> list[bool]:
