@@ -1,8 +1,8 @@
 """The contenders: each loss as the users of a framework write it.
 
 A contender makes, for one `Work`, the forward pass and the forward and backward pass as functions without arguments,
-which return the loss once all numbers are there; or None where it has no such loss. Frameworks are imported where they
-are used: a contender's process holds its own framework alone.
+which return the loss, or a tuple that begins with it, once all numbers are there; or None where it has no such loss.
+Frameworks are imported where they are used: a contender's process holds its own framework alone.
 """
 
 from __future__ import annotations

@@ -34,7 +34,7 @@ class Worker:
         return self._ask("work", work)
 
     def value(self) -> float:
-        """Return the loss."""
+        """Return the loss, of a step that has a backward pass, too."""
         return self._ask("value")
 
     def warm(self, direction: int) -> float:
@@ -84,8 +84,9 @@ def _serve(name: str, connection: Connection) -> None:
                 connection.send(steps is not None)
             elif question == "value":
                 assert steps is not None
-                loss: Any = steps[0]()
-                connection.send(float(loss))
+                found: Any = steps[1]()
+                found = found[0] if isinstance(found, tuple) else found
+                connection.send(float(found.detach() if hasattr(found, "detach") else found))
             else:
                 assert steps is not None
                 step = steps[given[0]]

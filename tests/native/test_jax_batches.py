@@ -74,10 +74,13 @@ def test_rows_of_matrices_are_those_of_numpy_bit_for_bit(dtype: Any) -> None:
 
 @pytest.mark.parametrize("name", CASES)
 def test_losses_agree_with_numpy(name: str) -> None:
-    """Means, masks with weights, batches of batches, forward mode of the gradient; NaN where nobody looks."""
+    """Means, masks with weights, batches of batches, forward mode of the gradient; NaN where nobody looks.
+
+    The second derivative is the formula's, whose compilation takes longer than the rest: two losses stand for all.
+    """
     p, t = batch(name)
     hidden = np.where(MASK[:, None], p, np.nan)
-    along = np.cos(p)
+    along, twice = np.cos(p), name in ("nt_xent", "triplet_semi_hard")
     loss = lm.get(name, **CASES[name])
 
     def call(p: Any, hidden: Any, t: Any) -> Any:
@@ -88,7 +91,7 @@ def test_losses_agree_with_numpy(name: str) -> None:
             "masked": jax.value_and_grad(masked)(hidden),
             "object": loss.value_and_gradient(hidden, t, mask=MASK, weight=WEIGHT),
             "each": jax.vmap(jax.value_and_grad(mean))(jnp.stack([p, p[::-1]])),
-            "twice": jax.jvp(jax.value_and_grad(mean), (p,), (along,))[1],
+            "twice": jax.jvp(jax.value_and_grad(mean), (p,), (along,))[1] if twice else None,
         }
 
     with jax.enable_x64(True):
@@ -105,6 +108,8 @@ def test_losses_agree_with_numpy(name: str) -> None:
         "each": [np.stack(x) for x in zip(plain, turned, strict=True)],
         "twice": [(a - b) / 2e-5 for a, b in zip(late, early, strict=True)],
     }
+    if not twice:
+        del expected["twice"]
     for what, judge in expected.items():
         rtol, atol = (1e-4, 1e-7) if what == "twice" else (1e-9, 1e-12)
         for ours, other in zip(found[what], judge, strict=True):

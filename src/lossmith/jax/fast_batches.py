@@ -27,7 +27,7 @@ class Compared(NamedTuple):
     masked: bool  # whether a row may be absent
 
 
-def _formula(matrix: Any, target: Any, *_: Any, settings: Settings) -> Any:
+def _formula(matrix: Any, target: Any, *share: Any, settings: Settings) -> Any:
     own: Compared = settings.own
 
     def of_one(matrix: Any, target: Any) -> Any:
@@ -55,9 +55,9 @@ def compared(
     name: str, inputs: Inputs, matrix: Any, settings: Mapping[str, Any], scale: Any, *, gradient: bool
 ) -> tuple[Any, Any]:
     """Return the values and ``scale`` times the gradient or None; see ``core.contrastive_kernel``."""
-    rows, groups = matrix.shape[0], inputs.target
-    if name == "siglip" or groups.dtype not in (np.int32, np.int64):  # of others it matters which are the same
-        groups = jnp.zeros(rows, jnp.int32) if name == "siglip" else groups.astype(jnp.int32)
+    groups = jnp.zeros(len(matrix), jnp.int32) if name == "siglip" else inputs.target
+    if groups.dtype not in (np.int32, np.int64):  # all that matters is which are the same
+        groups = groups.astype(jnp.int64 if groups.dtype.itemsize == 8 else jnp.int32)
     there = jnp.ones_like(groups) if inputs.inside is None else (inputs.inside > 0).astype(groups.dtype)
     own = Compared(name, tuple(sorted(settings.items())), inputs.inside is not None)
     run = run_with(batches_p, Settings(own), matrix, jnp.stack([groups, there], axis=-1))

@@ -53,10 +53,12 @@ class LossmithLoss(keras.losses.Loss):
         """
         mask = get_keras_mask(y_pred)
         with keras.name_scope(self.name):
-            y_true, y_pred, some = tensor(y_true), tensor(y_pred), None
+            y_true, dtype, some = tensor(y_true), wide_dtype(self.dtype), None
+            if not keras.ops.is_tensor(y_pred):
+                y_pred = keras.ops.convert_to_tensor(y_pred, dtype=dtype)
             if self._averages_last and mask is None and sample_weight is None and self.reduction in MEANS:
                 y_true, y_pred, some = self._as_one_row(y_true, y_pred)
-            y_pred = widened(y_pred, keras.ops.convert_to_tensor(y_pred, dtype=wide_dtype(self.dtype)))
+            y_pred = widened(y_pred, keras.ops.convert_to_tensor(y_pred, dtype=dtype))
             if self._averages_last and len(y_pred.shape) == 1:
                 y_pred = keras.ops.expand_dims(y_pred, -1)
             if mask is not None:

@@ -39,7 +39,7 @@ _OPERATIONS = {
     "sequences": "ctc",
     "batches": "batch_rows",
 }
-_WITH_WHOLE_TARGETS = ("sequences", "batches")
+_WITH_INTEGERS = ("sequences", "batches")  # for targets
 _CTC = find("ctc")
 _PAIR_LOSSES = {row_pairs._KNOWN[name][0]: name for name in row_pairs._KNOWN}
 _BITS = "_bits"
@@ -116,10 +116,10 @@ def supports(call: Call | None, prediction: Any, target: Any) -> bool:
 @tf.autograph.experimental.do_not_convert
 def values(call: Call, prediction: Any, target: Any) -> Any:
     """Return the loss of each row or element, in float32 for half precision."""
-    ahead = call.family in _WITH_WHOLE_TARGETS or (call.family != "elements" and not tf.executing_eagerly())
+    ahead = call.family in _WITH_INTEGERS or (call.family != "elements" and not tf.executing_eagerly())
     ahead = ahead and tensorflow._tape_is_recording()
     given = {"prediction": prediction, "target": target, **call.attributes}
-    if call.family in _WITH_WHOLE_TARGETS:  # of the others' targets it is the dtype
+    if call.family in _WITH_INTEGERS:  # of the others' targets it is the dtype
         given["U"] = tensorflow._COMPUTED_IN[prediction.dtype]
     found = _operation(call.family, "ahead" if ahead else "")(**given)
     return found[0] if ahead else found
@@ -202,7 +202,7 @@ def _plain_batches(op: Any) -> _Plain:
 
 
 def _plain(family: str, op: Any) -> _Plain:
-    if family in _WITH_WHOLE_TARGETS:
+    if family in _WITH_INTEGERS:
         return _plain_sequences(op) if family == "sequences" else _plain_batches(op)
     if family == "pairs":
         loss = find(_PAIR_LOSSES[op.get_attr("loss")])
