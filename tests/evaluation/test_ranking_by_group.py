@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import lossmith as lm
-from lossmith.errors import DomainError, InputError, ShapeError
+from lossmith.errors import DomainError, InputError, LossmithError, ShapeError
 from lossmith.evaluation.groups import Groups
 
 sklearn_metrics = pytest.importorskip("sklearn.metrics")
@@ -111,6 +111,16 @@ def test_shown_everywhere(items: tuple[np.ndarray, ...], tmp_path: Path) -> None
     path.write_text(f"query,relevance,score\n{rows}\n", encoding="utf-8")
     result = lm.evaluate(path, target="relevance", group="query", k=5)
     assert result.metrics == lm.evaluate(score, relevance, group=group, k=5).metrics
+    for options, text in (
+        ({"group": group}, "group= and bytes= of a file are names of its columns"),
+        ({"group": "quer*"}, "'quer*' is no name of a column"),
+        ({"group": "kwery"}, "no column named 'kwery'"),
+        ({"group": "query", "slices": ["query"]}, "slices= is for tasks whose examples are rows"),
+        ({"task": "ranking", "stream": True}, "task 'ranking' needs all rows at once"),
+    ):
+        with pytest.raises(LossmithError) as caught:
+            lm.evaluate(path, target="relevance", **options)
+        assert text in str(caught.value)
     text, page, plain = str(result), result.to_html(), json.loads(result.to_json())
     assert "ranking, 123 items, items.csv" in text and "NDCG@5" in text and "best constant" in text
     assert "NDCG@5" in page and "123 items" in page

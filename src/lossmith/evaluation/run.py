@@ -283,9 +283,14 @@ def evaluate_file(
     """
     if row_id is not None and train is None:
         raise InputError("row_id= (--row-id) goes with train= (--train) where a file is looked at as a whole")
+    if not isinstance(group, str | None) or not isinstance(bytes, str | int | float | None):
+        raise InputError("group= and bytes= of a file are names of its columns (bytes= also a number), not arrays")
     named = [name for name in (group, bytes) if isinstance(name, str)]
     cut = tuple(dict.fromkeys([*slices, *named]))
     table = load(path, target=target, prediction=prediction, class_names=class_names, decimal=decimal, slices=cut)
+    for name in named:
+        if name not in table.slices:
+            raise InputError(f"{name!r} is no name of a column; group= (--group) and bytes= (--bytes) take one each")
     beside = {name: table.slices[name] for name in named}
     table = replace(table, slices={name: x for name, x in table.slices.items() if name in slices or name not in beside})
     extra = {"group": None if group is None else beside[group], "ignore_index": ignore_index, "k": k}

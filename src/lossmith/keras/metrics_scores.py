@@ -76,7 +76,8 @@ class AUROC(Metric):
 
     def result(self) -> Any:
         """Return the area; 0 where one kind of row is missing."""
-        negative, positive = ops.reshape(self._total("cells"), (2, -1))
+        cells = ops.reshape(self._total("cells"), (2, -1))
+        negative, positive = cells[0], cells[1]
         none = ops.equal(ops.sum(negative) * ops.sum(positive), 0)
         sides = (ops.flip(ops.where(none, ops.ones_like(x), x)) for x in (positive, negative))
         return ops.where(none, 0.0, areas(ops, *sides)[self._area])
