@@ -9,6 +9,7 @@
 #include "elementwise_losses.hpp"
 #include "elementwise_rows.hpp"
 #include "ctc.hpp"
+#include "ffi_batch_rows.hpp"
 #include "ffi_call.hpp"
 #include "ffi_ctc.hpp"
 #include "ffi_elementwise.hpp"
@@ -214,13 +215,20 @@ template <typename Storage> class Handler {
   using T = Compute<Storage>;
 
 public:
-  enum Kind { labels, pairs, elements, sequences };
+  enum Kind { labels, pairs, elements, sequences, batches };
 
   explicit Handler(Kind kind)
-      : kind_(kind), rows_(between(1, 40)), steps_(kind == sequences ? between(1, 20) : 1),
-        columns_(kind == sequences ? steps_ * between(1, 70) : between(1, 3000)), most_(between(0, 9)), shares_(chance(2)),
-        weighted_(kind != sequences && chance(3)),
-        site_(between(0, 63)), loss_(between(0, kind == elements ? losses - 1 : 3)), prediction_(size()),
+      : kind_(kind), side_(between(1, 40)), rows_(kind == batches ? side_ * between(1, 3) : between(1, 40)),
+        steps_(kind == sequences ? between(1, 20) : 1),
+        columns_(kind == batches     ? side_
+                 : kind == sequences ? steps_ * between(1, 70)
+                                     : between(1, 3000)),
+        most_(kind == batches ? 0 : between(0, 9)), shares_(chance(2)),
+        weighted_(kind != sequences && kind != batches && chance(3)), site_(between(0, 63)),
+        loss_(between(0, kind == elements  ? losses - 1
+                         : kind == batches ? 4
+                                           : 3)),
+        prediction_(size()),
         target_(size()), gradient_(size()), again_(size()), share_(rows_), weight_(size()), values_(rows_),
         guess_(rows_), cotangent_(rows_), labels_(rows_), tokens_(rows_ * (most_ + 2)) {
     for (std::int64_t k = 0; k < size(); ++k) {
@@ -232,7 +240,7 @@ public:
       share_.get()[row] = static_cast<T>(between(0, 3));
       cotangent_.get()[row] = static_cast<T>(any_value());
       labels_.get()[row] = chance(30) ? between(-2, columns_ + 1) : between(0, columns_ - 1);
-      std::int64_t *const sequence = tokens_.get() + row * (most_ + 2);
+      std::int64_t *const sequence = tokens_.get() + row * (most_ + 2); // or a group, and whether the row is present
       for (std::int64_t k = 0; k < most_; ++k) sequence[k] = between(chance(30) ? -1 : 1, columns_ / steps_);
       sequence[most_] = chance(9) ? static_cast<std::int64_t>(random_bits()) : between(0, steps_);
       sequence[most_ + 1] = chance(9) ? static_cast<std::int64_t>(random_bits()) : between(0, most_);
@@ -263,6 +271,7 @@ private:
 
   ffi::Error *(*handler() const)(ffi::CallFrame *) {
     if (kind_ == sequences) return ctc_ffi;
+    if (kind_ == batches) return batch_rows_ffi;
     return kind_ == labels ? softmax_cross_entropy_ffi : kind_ == pairs ? row_pairs_ffi : elementwise_ffi;
   }
 
@@ -272,9 +281,10 @@ private:
     const std::vector<std::int64_t> rows{rows_}, classes{columns_};
     std::vector<std::int64_t> whole{rows_, columns_};
     if (kind_ == sequences) whole = {rows_, steps_, columns_ / steps_};
+    if (kind_ == batches) whole = {rows_ / side_, side_, side_};
     Frame made;
     made.argument(type, prediction_.get(), whole);
-    if (kind_ == sequences)
+    if (kind_ == sequences || kind_ == batches)
       made.argument(ffi::DataType::s64, tokens_.get(), {rows_, most_ + 2});
     else if (kind_ == labels)
       made.argument(ffi::DataType::s64, labels_.get(), rows);
@@ -303,13 +313,14 @@ private:
     if (kind_ == labels) made.integer("hides", site_ % 2);
     if (kind_ == labels && site_ % 3 == 0) made.number("focal", 1.5);
     if (kind_ == pairs || (kind_ == labels && site_ % 3 != 0)) made.number("label_smoothing", 0.1);
-    if (kind_ == pairs) made.integer("loss", loss_);
+    if (kind_ == pairs || kind_ == batches) made.integer("loss", loss_);
+    if (kind_ == batches) made.integer("soft", site_ % 2);
     if (kind_ == elements) made.text("loss", elementwise_losses[loss_].name);
     return made;
   }
 
   const Kind kind_;
-  const std::int64_t rows_, steps_, columns_, most_; // the last one of tokens
+  const std::int64_t side_, rows_, steps_, columns_, most_; // of a matrix that is square; the last one of tokens
   const bool shares_, weighted_;
   const std::int64_t site_, loss_;
   const Array<Storage> prediction_;
@@ -331,7 +342,7 @@ bool handlers_once() {
   return Handler<float>(Handler<float>::labels).run() && Handler<float>(Handler<float>::pairs).run() &&
          Handler<float>(Handler<float>::elements).run() && Handler<BFloat16>(Handler<BFloat16>::labels).run() &&
          Handler<BFloat16>(Handler<BFloat16>::elements).run() && Handler<float>(Handler<float>::sequences).run() &&
-         Handler<BFloat16>(Handler<BFloat16>::sequences).run();
+         Handler<BFloat16>(Handler<BFloat16>::sequences).run() && Handler<float>(Handler<float>::batches).run();
 }
 
 } // namespace lossmith

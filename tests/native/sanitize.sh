@@ -25,8 +25,8 @@ for kind in address,undefined thread; do
   g++ $flags -c tests/native/fuzz_batches.cpp -o "$work/fuzz_batches.o" &
   g++ $flags -c tests/native/fuzz.cpp -o "$work/fuzz.o"
   # What calls the kernels need not be fast, and is compiled sooner.
-  for file in $native/elementwise_rows $native/ffi_call $native/ffi_ctc $native/ffi_elementwise $native/ffi_row_pairs \
-    $native/ffi_softmax tests/native/fuzz_calls; do
+  for file in $native/elementwise_rows $native/ffi_batch_rows $native/ffi_call $native/ffi_ctc $native/ffi_elementwise \
+    $native/ffi_row_pairs $native/ffi_softmax tests/native/fuzz_calls; do
     g++ $flags -O0 -c $file.cpp -o "$work/$(basename $file).o"
   done
   for file in $native/evaluation $native/evaluation_rows $native/evaluation_whole $native/evaluation_baseline \

@@ -19,9 +19,12 @@ Where Keras 3.15.1 is wrong, this face is right; docs/guide/keras.md has the cas
   clipped, and the logits behind a softmax layer are never looked up behind your back.
 - Every parameter is checked when the object is made, and survives saving and loading.
 
+``metrics`` has metrics for ``compile``: docs/guide/evaluation.md.
+
 ``Doctor`` is a callback that watches ``fit``: docs/guide/doctor.md.
 """
 
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from .classes import (
@@ -72,6 +75,7 @@ from .lookup import deserialize, get, serialize
 from .structured import circle, ctc, dice, tversky
 
 if TYPE_CHECKING:
+    from . import metrics as metrics
     from .doctor import Doctor as Doctor
 
 __all__ = [
@@ -130,4 +134,6 @@ def __getattr__(name: str) -> Any:
         from .doctor import Doctor
 
         return Doctor
+    if name == "metrics":
+        return import_module(f"{__name__}.metrics")
     raise AttributeError(f"module 'lossmith.keras' has no attribute {name!r}")

@@ -23,11 +23,14 @@ What differs from PyTorch is better on purpose and listed here:
 
 ``Doctor``, ``LightningDoctor`` and ``HuggingFaceDoctor`` watch a training: docs/guide/doctor.md.
 
+``metrics`` has metrics with a state, as torchmetrics users know them: docs/guide/evaluation.md.
+
 ``merge_states`` and ``keep_once`` evaluate over the ranks of ``torch.distributed``: docs/guide/evaluation.md.
 
 Losses that PyTorch lacks work on tensors through their objects: ``lossmith.LogCosh()(prediction, target)``.
 """
 
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from . import functional
@@ -57,6 +60,7 @@ from .modules import (
 )
 
 if TYPE_CHECKING:
+    from . import metrics as metrics
     from .doctor import Doctor as Doctor
     from .evaluation import keep_once as keep_once
     from .evaluation import merge_states as merge_states
@@ -107,4 +111,6 @@ def __getattr__(name: str) -> Any:
         from . import evaluation
 
         return getattr(evaluation, name)
+    if name == "metrics":
+        return import_module(f"{__name__}.metrics")
     raise AttributeError(f"module 'lossmith.torch' has no attribute {name!r}")

@@ -16,7 +16,7 @@ from ..confusion import Counts, class_scores, from_matrix
 from ..figures_of_states import of_states
 from ..intervals import Z, wilson
 from ..losses import best
-from ..metrics import CALIBRATION_BINS, TOP, of_positive, shared
+from ..metrics import TOP, calibration_metric, of_positive, shared
 from ..resampling import STATISTICS, percentiles
 from ..result import ClassScore, Confusion, Evaluation, LossScore, Metric, finite
 from ..states import Bracket, Bundle, LossSummary, LossSums
@@ -183,14 +183,14 @@ def _of_classes(
     classes = class_scores(names, counts)
     metrics = shared(kept, counts)
     if plan.task == "binary":
-        metrics += of_positive(classes[1])
+        metrics += of_positive(classes)
     said: list[str] = []
     if plan.kept != "labels":
         confidence = ("mean_confidence", "mean confidence")
         if plan.task == "binary":
             ranked, said = _ranked(states)
             sure = _mean_of_groups(*confidence, states, "confidence")
-            metrics += [*ranked, _brier(states), _ece(states), sure]
+            metrics += [*ranked, _brier(states), _ece(states, 0.0), sure]
         else:
             metrics += [*_top(states, kept.rows), _ece(states), _mean(*confidence, states["confidence"])]
     return _with_intervals(metrics, states, len(names)), confusion, classes, said
@@ -245,9 +245,9 @@ def _mean_of_groups(name: str, title: str, states: Bundle, total: str) -> Metric
     return Metric(name=name, title=title, value=float(totals[total][0] / totals["rows"][0]), low=low, high=high)
 
 
-def _ece(states: Bundle) -> Metric:
-    error = states["calibration"].result().error
-    return Metric(name="ece", title=f"expected calibration error ({CALIBRATION_BINS} bins)", value=error)
+def _ece(states: Bundle, constant: float | None = None) -> Metric:
+    found = states["calibration"].result()
+    return calibration_metric(found, float(found.count.sum()), constant)
 
 
 def _mean(name: str, title: str, state: LossSums, proportion: bool = True) -> Metric:
