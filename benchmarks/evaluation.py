@@ -144,7 +144,7 @@ def _run_one(part: str, name: str, path: str) -> None:
 
 def _into_cache(path: str) -> None:
     """Read a file and forget it, as the system may have dropped it from the page cache since it was written."""
-    with open(path, "rb", buffering=0) as file:
+    with Path(path).open("rb", buffering=0) as file:
         while file.read(1 << 22):
             pass
 

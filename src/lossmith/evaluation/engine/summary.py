@@ -118,12 +118,13 @@ def _loss_of_classes(plan: Plan, states: Bundle) -> LossScore:
     whole = states["loss"].overall()
     value, present = float(whole.mean[0]), counts > 0
     mean = float(np.sum(counts[present] * constant[present]) / counts.sum())
-    low, high = _mean_interval(states, lambda t: t["loss"])
     if plan.task == "binary":
+        low, high = _mean_interval(states, lambda t: t["loss"])
         gain_low, gain_high = _mean_interval(
             states, lambda t: t["cells"].reshape(-1, 2, 2).sum(axis=2) @ constant - t["loss"]
         )
     else:
+        low, high = _finite(whole.interval())
         gain_low, gain_high = _gain(states["loss"].result(), constant)
     return LossScore(
         name=loss.name,
