@@ -1,23 +1,32 @@
 """How often 95 % intervals of streamed evaluation hold the truth: ``python -m benchmarks.coverage [--samples N]``.
 
 Samples of a known population are evaluated one after another; the truth is the metric of four million other rows. The
-goal is 93 to 97 %, of which ± 1.4 is the chance of 1,000 samples.
+goal is 93 to 97 %. Each share is printed with its 95 % interval (Wilson), since 1,000 samples alone make it ± 1.4, and
+appended to ``coverage.csv``. ``--first`` says with which sample to begin, so that runs can be added up; the view
+``--table`` does so and measures nothing.
 """
 
 from __future__ import annotations
 
 import argparse
+import csv
 from collections import defaultdict
 from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 import lossmith as lm
+from lossmith.evaluation.intervals import wilson
 
 SIZES = (200, 2_000, 20_000)
 TRUTH_ROWS = 4_000_000
+GOAL = (0.93, 0.97)
+FILE = Path(__file__).with_name("coverage.csv")
 Rows = tuple[np.ndarray, np.ndarray]
+Key = tuple[str, int, str]
 
 
 def binary(rng: np.random.Generator, rows: int) -> Rows:
@@ -56,31 +65,74 @@ def ends(result: lm.Evaluation) -> dict[str, tuple[float, float, float]]:
     }
 
 
-def covered(task: str, size: int, samples: int, seed: int = 0) -> dict[str, float]:
-    """Return the share of samples whose interval holds the truth, by metric."""
+def covered(task: str, size: int, samples: int, first: int = 0) -> dict[str, tuple[int, int]]:
+    """Return by metric in how many samples the interval holds the truth, and of how many."""
     make, options = TASKS[task]
-    truth = ends(lm.evaluate(*make(np.random.default_rng(2**31 + seed), TRUTH_ROWS), stream=True, **options))
+    truth = ends(lm.evaluate(*make(np.random.default_rng(2**31), TRUTH_ROWS), stream=True, **options))
     hits: dict[str, list[bool]] = defaultdict(list)
-    for sample in range(samples):
-        rng = np.random.default_rng([seed, size, sample])
+    for sample in range(first, first + samples):
+        rng = np.random.default_rng([0, size, sample])
         for name, (_, low, high) in ends(lm.evaluate(*make(rng, size), stream=True, **options)).items():
             if name in truth:
                 hits[name].append(low <= truth[name][0] <= high)
-    return {name: sum(found) / len(found) for name, found in hits.items()}
+    return {name: (sum(found), len(found)) for name, found in hits.items()}
+
+
+def recorded() -> dict[Key, tuple[int, int]]:
+    """Return what the file holds of the newest date of each task and size, runs of other samples added up."""
+    with FILE.open(newline="") as lines:
+        rows = list(csv.DictReader(lines))
+    newest = {(row["task"], row["rows"]): row["method"] for row in rows}
+    found: dict[Key, tuple[int, int]] = {}
+    for row in rows:
+        if row["method"] == newest[row["task"], row["rows"]]:
+            key = row["task"], int(row["rows"]), row["metric"]
+            held, of = found.get(key, (0, 0))
+            found[key] = held + int(row["held"]), of + int(row["samples"])
+    return found
+
+
+def line(key: Key, held: int, of: int) -> str:
+    """Return one share in words."""
+    share = held / of
+    low, high = (float(end) for end in wilson(share, of))
+    inside = (
+        "" if GOAL[0] <= share <= GOAL[1] else "  outside" if high < GOAL[0] or low > GOAL[1] else "  within chance"
+    )
+    return f"{key[0]:<10} {key[1]:>6} {key[2]:<24} {share:7.1%}  ({low:.1%} to {high:.1%} by chance){inside}"
 
 
 def main() -> None:
-    """Print a line per task and size."""
+    """Print a line per metric, task and size."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.coverage", description=__doc__)
     parser.add_argument("--samples", type=int, default=1000)
+    parser.add_argument("--first", type=int, default=0, help="number of the first sample")
     parser.add_argument("--size", type=int, choices=SIZES, help="this one alone")
     parser.add_argument("--task", choices=TASKS, help="this one alone")
+    parser.add_argument("--method", default="", help="a word for how intervals are made; runs of one method add up")
+    parser.add_argument("--table", action="store_true", help="only print what is recorded")
     arguments = parser.parse_args()
+    if arguments.table:
+        for key, (held, of) in recorded().items():
+            print(line(key, held, of))
+        return
+    date = datetime.now(UTC).isoformat(timespec="minutes")
     for task in TASKS:
         for size in SIZES:
-            if arguments.task in (None, task) and arguments.size in (None, size):
-                shares = covered(task, size, arguments.samples)
-                print(f"{task} {size}: " + ", ".join(f"{n} {100 * s:.1f} %" for n, s in shares.items()), flush=True)
+            if arguments.task not in (None, task) or arguments.size not in (None, size):
+                continue
+            for name, (held, of) in covered(task, size, arguments.samples, arguments.first).items():
+                print(line((task, size, name), held, of), flush=True)
+                _append([date, arguments.method, task, size, name, arguments.first, of, held])
+
+
+def _append(row: list[object]) -> None:
+    fresh = not FILE.exists()
+    with FILE.open("a", newline="") as lines:
+        writer = csv.writer(lines, lineterminator="\n")
+        if fresh:
+            writer.writerow(["date", "method", "task", "rows", "metric", "first", "samples", "held"])
+        writer.writerow(row)
 
 
 if __name__ == "__main__":

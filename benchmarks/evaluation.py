@@ -1,14 +1,24 @@
-"""Streamed evaluation beside what others need for the same sums; ``python -m benchmarks evaluation [--rows N]``.
+"""Evaluation beside what others need for the same sums; ``python -m benchmarks.evaluation PART … [--rows N]``.
 
-Two columns (score float32, target int8) are written to a temporary Parquet file. Each contender is run in turn, round
-after round, in a process of its own, which says how long it worked (on the wall and in CPU seconds, without imports)
-and its peak memory. "pyarrow decode" reads the columns and does nothing with them: no evaluation is faster. DuckDB and
-Polars compute less than lossmith does: log loss, Brier score, confusion and calibration bins, but no score histogram,
-no worst rows and no intervals. In memory, scikit-learn and torchmetrics compute what each line names.
+Parts, each a few minutes at most:
+
+- ``parquet``: two columns (score float32, target int8) of a file. "pyarrow decode" reads them and does nothing with
+  them: no evaluation is faster. DuckDB and Polars compute less than lossmith does: log loss, Brier score, confusion and
+  calibration bins, but no score histogram, no worst rows and no intervals.
+- ``peak``: lossmith's memory at ten million and at a hundred million rows.
+- ``losses``: the same sums of arrays in memory; scikit-learn and torchmetrics compute what each line names.
+- ``confusion``: the confusion matrix alone, and ``auc``: the exact area under the ROC curve alone, of arrays.
+- ``intervals``: all states of a binary evaluation without those that intervals come from, and with them.
+- ``goals`` measures nothing: it holds the newest records against what they should be.
+
+Each contender is run in turn, round after round, in a process of its own with two threads, which says how long it
+worked (on the wall and in CPU seconds, without imports) and its peak memory. Files are in the page cache.
 """
 
 from __future__ import annotations
 
+import argparse
+import csv
 import importlib.util
 import json
 import os
@@ -18,206 +28,92 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
+from .evaluation_contenders import IN_MEMORY_ROWS, PARTS, THREADS, write
+
+FILE = Path(__file__).with_name("evaluation.csv")
 ROUNDS = 3
-IN_MEMORY_ROWS = 20_000_000
-_BATCH = 1 << 16
+PEAK_ROWS = (10_000_000, 100_000_000)
 _WARM = "warm.parquet"  # read before the clock starts: what is loaded at the first call does not grow with the rows
-_SQL = """
-SELECT least(floor(prediction * 15), 14) AS bin, target, prediction > 0.5 AS predicted, count(*), sum(prediction),
-       sum(-greatest(ln(CASE WHEN target = 1 THEN prediction ELSE 1 - prediction END), -100)),
-       sum((prediction - target) * (prediction - target))
-FROM {} GROUP BY ALL
-"""
 
 
-def write(path: Path, rows: int) -> None:
-    """Write rows of a calibrated classifier: (score float32, target int8)."""
-    from pyarrow import parquet
+@dataclass(frozen=True)
+class Goal:
+    """A ratio to be held: another contender's seconds over ours, at least (or, of ``most``, at most) so much.
 
-    writer = None
-    for part in _tables(rows):
-        writer = writer or parquet.ParquetWriter(path, part.schema)
-        writer.write_table(part)
-    assert writer is not None
-    writer.close()
+    Attributes:
+        what: In words.
+        part: Of ``PARTS``.
+        other: The contender.
+        least: The smallest ratio that is wanted, or None.
+        most: The largest ratio, or of megabytes where ``other`` is "" the largest number, or None.
+    """
 
-
-def _tables(rows: int) -> Iterator[Any]:
-    import numpy as np
-    import pyarrow as pa
-
-    rng = np.random.default_rng(0)
-    for start in range(0, rows, 1 << 20):
-        size = min(1 << 20, rows - start)
-        logit = rng.standard_normal(size, dtype=np.float32) * np.float32(1.5) - np.float32(1)
-        score = 1 / (1 + np.exp(-logit))
-        yield pa.table({"target": (rng.random(size, dtype=np.float32) < score).astype(np.int8), "prediction": score})
+    what: str
+    part: str
+    other: str
+    least: float | None = None
+    most: float | None = None
 
 
-# --- contenders: each returns what is timed ---------------------------------------------------------------------------
-def _decode(path: str) -> Callable[[], object]:
-    from pyarrow import parquet
-
-    groups = parquet.ParquetFile(path).metadata.num_row_groups
-    workers = len(os.sched_getaffinity(0))
-
-    def read(first: int) -> int:
-        mine = list(range(first, groups, workers))
-        batches = parquet.ParquetFile(path).iter_batches(_BATCH, mine, ["target", "prediction"], use_threads=False)
-        return sum(batch.num_rows for batch in batches)
-
-    def run() -> int:
-        with ThreadPoolExecutor(workers) as pool:
-            return sum(pool.map(read, range(workers)))
-
-    return run
-
-
-def _lossmith(path: str) -> Callable[[], object]:
-    import lossmith as lm
-
-    return lambda: lm.evaluate(path, stream=True, progress=False).metrics["auc"]
-
-
-def _duckdb(path: str) -> Callable[[], object]:
-    import duckdb
-
-    return lambda: duckdb.sql(_SQL.format(f"'{path}'")).fetchall()
-
-
-def _polars(path: str) -> Callable[[], object]:
-    import polars as pl
-
-    return lambda: _polars_sums(pl.scan_parquet(path)).collect(engine="streaming")
-
-
-def _polars_sums(frame: Any) -> Any:
-    import polars as pl
-
-    p, y = pl.col("prediction"), pl.col("target")
-    likelihood = pl.when(y == 1).then(p).otherwise(1 - p)
-    bins = (p * 15).floor().clip(upper_bound=14).cast(pl.Int8).alias("bin")
-    return frame.group_by(bins, y, (p > 0.5).alias("predicted")).agg(
-        pl.len(),
-        p.sum(),
-        (-likelihood.log().clip(lower_bound=-100)).sum().alias("loss"),
-        ((p - y) ** 2).sum().alias("brier"),
-    )
-
-
-def _arrays() -> tuple[Any, Any]:
-    import pyarrow as pa
-
-    table = pa.concat_tables(_tables(IN_MEMORY_ROWS)).combine_chunks()
-    return table["prediction"].to_numpy(), table["target"].to_numpy()
-
-
-def _lossmith_memory(_: str) -> Callable[[], object]:
-    import lossmith as lm
-
-    score, target = _arrays()
-    return lambda: lm.evaluate(score, target, stream=True, progress=False).metrics["auc"]
-
-
-def _polars_memory(_: str) -> Callable[[], object]:
-    import polars as pl
-
-    score, target = _arrays()
-    frame = pl.DataFrame({"prediction": score, "target": target}).lazy()
-    return lambda: _polars_sums(frame).collect()
-
-
-def _duckdb_memory(_: str) -> Callable[[], object]:
-    import duckdb
-    import pyarrow as pa
-
-    score, target = _arrays()
-    rows = pa.table({"prediction": score, "target": target})  # DuckDB finds it by its name
-    return lambda: duckdb.sql(_SQL.format("rows")).fetchall() if rows else None
-
-
-def _sklearn_losses(_: str) -> Callable[[], object]:
-    from sklearn.metrics import brier_score_loss, log_loss
-
-    score, target = _arrays()
-    return lambda: (log_loss(target, score), brier_score_loss(target, score))
-
-
-def _sklearn_confusion(_: str) -> Callable[[], object]:
-    from sklearn.metrics import confusion_matrix
-
-    score, target = _arrays()
-    return lambda: confusion_matrix(target, score > 0.5)
-
-
-def _torchmetrics_confusion(_: str) -> Callable[[], object]:
-    import torch
-    from torchmetrics.functional.classification import binary_confusion_matrix
-
-    score, target = map(torch.from_numpy, _arrays())
-    return lambda: binary_confusion_matrix(score, target)
-
-
-def _torchmetrics_calibration(_: str) -> Callable[[], object]:
-    import torch
-    from torchmetrics.functional.classification import binary_calibration_error
-
-    score, target = map(torch.from_numpy, _arrays())
-    return lambda: binary_calibration_error(score, target, n_bins=15)
-
-
-FILE = {
-    "pyarrow decode": (_decode, "pyarrow"),
-    "lossmith": (_lossmith, "pyarrow"),
-    "duckdb": (_duckdb, "duckdb"),
-    "polars": (_polars, "polars"),
-}
-MEMORY = {
-    "lossmith": (_lossmith_memory, "pyarrow"),
-    "duckdb": (_duckdb_memory, "duckdb"),
-    "polars": (_polars_memory, "polars"),
-    "sklearn log_loss + brier": (_sklearn_losses, "sklearn"),
-    "sklearn confusion_matrix": (_sklearn_confusion, "sklearn"),
-    "torchmetrics confusion": (_torchmetrics_confusion, "torchmetrics"),
-    "torchmetrics calibration": (_torchmetrics_calibration, "torchmetrics"),
-}
-_WORK = {"file": FILE, "memory": MEMORY}
+GOALS = (
+    Goal("share of the rate at which pyarrow decodes", "parquet", "pyarrow decode", least=0.65),
+    Goal("times DuckDB's rate for the same sums", "parquet", "duckdb", least=2),
+    Goal("megabytes", "peak", "", most=400),
+    Goal("times DuckDB's rate", "confusion", "duckdb", least=10),
+    Goal("times Polars' rate", "confusion", "polars", least=10),
+    Goal("times scikit-learn's rate", "confusion", "sklearn confusion_matrix", least=100),
+    Goal("times torchmetrics' rate", "confusion", "torchmetrics confusion", least=100),
+    Goal("times DuckDB's rate", "losses", "duckdb", least=10),
+    Goal("times Polars' rate", "losses", "polars", least=10),
+    Goal("times scikit-learn's rate", "losses", "sklearn log_loss + brier + calibration", least=100),
+    Goal("times torchmetrics' rate", "losses", "torchmetrics calibration", least=100),
+    Goal("times scikit-learn's rate", "auc", "sklearn roc_auc_score", least=15),
+    Goal("times the cost without intervals", "intervals", "lossmith with intervals", most=4),
+)
 
 
 def measure(rows: int, rounds: int = ROUNDS, in_memory: bool = True) -> Iterator[dict[str, object]]:
-    """Yield a record per contender, those on the file first; those that are not installed are said and left out."""
+    """Yield a record per contender of the Parquet file, and of the arrays, if they are wanted."""
+    yield from measure_parts(["parquet", *(["losses"] if in_memory else [])], rows, rounds)
+
+
+def measure_parts(parts: Sequence[str], rows: int, rounds: int) -> Iterator[dict[str, object]]:
+    """Yield a record per contender of each part; those that are not installed are said and left out."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "predictions.parquet"
-        write(path, rows)
         write(path.with_name(_WARM), 100_000)
-        yield from _measured("file", path, rows, rounds)
-        if in_memory:
-            yield from _measured("memory", path, IN_MEMORY_ROWS, rounds)
+        for part in parts:
+            sizes = {"parquet": (rows,), "peak": PEAK_ROWS}.get(part, ())
+            for size in sizes:
+                write(path, size)
+                yield from _measured(part, path, size, 1 if part == "peak" else rounds)
+            if not sizes:
+                yield from _measured(part, path, IN_MEMORY_ROWS, rounds)
 
 
-def _measured(work: str, path: Path, rows: int, rounds: int) -> Iterator[dict[str, object]]:
+def _measured(part: str, path: Path, rows: int, rounds: int) -> Iterator[dict[str, object]]:
     taken: dict[str, list[dict[str, float]]] = {}
+    threads = dict.fromkeys(("OMP_NUM_THREADS", "POLARS_MAX_THREADS", "LOSSMITH_NUM_THREADS"), str(THREADS))
     for _ in range(rounds):
-        for name, (_, package) in _WORK[work].items():
+        for name, (_, package) in PARTS[part].contenders.items():
             if importlib.util.find_spec(package) is None:
                 if name not in taken:
                     print(f"{name} is left out: {package} is not installed", flush=True)
                 taken.setdefault(name, [])
                 continue
-            command = [sys.executable, "-m", "benchmarks.evaluation", work, name, str(path)]
-            done = subprocess.run(command, check=True, capture_output=True, text=True)
+            command = [sys.executable, "-m", "benchmarks.evaluation", "--one", part, name, str(path)]
+            done = subprocess.run(command, check=True, capture_output=True, text=True, env=os.environ | threads)
             taken.setdefault(name, []).append(json.loads(done.stdout.splitlines()[-1]))
     ours = _median(taken["lossmith"], "cpu")
     for name, runs in taken.items():
         if runs:
             cpu = _median(runs, "cpu")
             yield {
-                "work": f"binary, {'Parquet' if work == 'file' else 'in memory'}",
+                "work": PARTS[part].work,
                 "rows": rows,
                 "contender": name,
                 "wall_s": round(_median(runs, "wall"), 3),
@@ -232,11 +128,12 @@ def _median(runs: list[dict[str, float]], what: str) -> float:
     return statistics.median(run[what] for run in runs)
 
 
-def _run_one(work: str, name: str, path: str) -> None:
+def _run_one(part: str, name: str, path: str) -> None:
     """Time one contender, and print seconds and megabytes."""
-    make = _WORK[work][name][0]
-    if work == "file":
+    make = PARTS[part].contenders[name][0]
+    if part in ("parquet", "peak"):
         make(str(Path(path).with_name(_WARM)))()
+        _into_cache(path)
     run = make(path)
     wall, cpu = time.perf_counter(), time.process_time()
     run()
@@ -245,5 +142,65 @@ def _run_one(work: str, name: str, path: str) -> None:
     print(json.dumps({"wall": wall, "cpu": cpu, "megabytes": megabytes}))
 
 
+def _into_cache(path: str) -> None:
+    """Read a file and forget it, as the system may have dropped it from the page cache since it was written."""
+    with Path(path).open("rb", buffering=0) as file:
+        while file.read(1 << 22):
+            pass
+
+
+def goals(file: Path = FILE) -> list[str]:
+    """Return a line per goal: the newest record against it, in CPU seconds and on the wall."""
+    newest: dict[tuple[str, str], dict[str, str]] = {}
+    with file.open(newline="") as lines:
+        for row in csv.DictReader(lines):
+            newest[row["work"], row["contender"]] = row
+    return [_against(goal, newest) for goal in GOALS]
+
+
+def _against(goal: Goal, newest: dict[tuple[str, str], dict[str, str]]) -> str:
+    work = PARTS[goal.part].work
+    wanted = f"at least {goal.least:g}" if goal.least is not None else f"at most {goal.most:g}"
+    head = f"{work:<25} {goal.what:<43}"
+    ours, theirs = newest.get((work, "lossmith")), newest.get((work, goal.other or "lossmith"))
+    if ours is None or theirs is None:
+        return f"{head} not measured; {wanted}"
+    if not goal.other:
+        found = [float(ours["peak_mb"])]
+        said = f"{found[0]:.0f} MB at {int(ours['rows']):,} rows"
+    else:
+        found = [float(theirs[kind]) / float(ours[kind]) for kind in ("cpu_s", "wall_s")]
+        said = f"{found[0]:.2f} in CPU seconds, {found[1]:.2f} on the wall"
+    held = [(goal.least is None or x >= goal.least) and (goal.most is None or x <= goal.most) for x in found]
+    verdict = "met" if all(held) else "in part" if any(held) else "missed"
+    return f"{head} {verdict:<7} {said}; {wanted} ({ours['date'][:10]})"
+
+
+def main() -> None:
+    """Measure the parts that are asked for, or say how the goals stand."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.evaluation", description=__doc__)
+    parser.add_argument("parts", nargs="+", choices=[*PARTS, "goals"])
+    parser.add_argument("--rows", type=int, default=100_000_000, help="of the Parquet file")
+    parser.add_argument("--rounds", type=int, default=ROUNDS)
+    parser.add_argument("--dry", action="store_true", help="record nothing")
+    arguments = parser.parse_args()
+    from .__main__ import _append, _setting
+
+    for row in measure_parts([part for part in arguments.parts if part != "goals"], arguments.rows, arguments.rounds):
+        print(
+            f"{row['work']:<25} {row['contender']:<40} {row['wall_s']:>8} s {row['cpu_s']:>8} CPU-s"
+            f" {row['million_rows_per_cpu_s']:>8} M rows/CPU-s {row['cpu_times_ours']:>7} x ours"
+            f" {row['peak_mb']:>6} MB",
+            flush=True,
+        )
+        if not arguments.dry:
+            _append(FILE, _setting() | row)
+    if "goals" in arguments.parts:
+        print("\n".join(goals()))
+
+
 if __name__ == "__main__":
-    _run_one(*sys.argv[1:4])
+    if sys.argv[1] == "--one":
+        _run_one(*sys.argv[2:5])
+    else:
+        main()

@@ -1,12 +1,14 @@
-// Random binary predictions for the pass of streamed evaluation: types, sizes, bins, groups and splits by chance.
+// Random binary predictions for the pass of streamed evaluation: types, sizes, bins, groups and splits by chance; and
+// for what looks at whole arrays.
 //
-// Rows in one piece and in two must leave the same bits.
+// Rows in one piece and in two must leave the same bits, and so must one thread and several.
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
 #include <cstring>
 
 #include "evaluation_rows.hpp"
+#include "evaluation_whole.hpp"
 #include "fuzz_tools.hpp"
 
 namespace lossmith {
@@ -73,8 +75,45 @@ template <typename Score> bool each(Column score) {
          once<Score, float>(score, Column::f32);
 }
 
+template <typename Score, typename Target> bool pairs_once(Column score_type, Column target_type) {
+  const std::int64_t count = between(0, chance(20) ? 600000 : any_size()), few = between(1, 1000);
+  const Array<Score> score(count);
+  const Array<Target> target(count);
+  for (std::int64_t k = 0; k < count; ++k) {
+    score.get()[k] = static_cast<Score>(static_cast<double>(between(-few, few)) / 64);
+    target.get()[k] = static_cast<Target>(between(0, 1));
+  }
+  if (count != 0 && chance(20)) score.get()[between(0, count - 1)] = static_cast<Score>(NAN);
+  const ColumnData x{score.get(), score_type}, y{target.get(), target_type};
+  const Pairs one = count_pairs_in_order(exec_from(0), x, y, count), two = count_pairs_in_order(exec_from(1), x, y, count);
+  if (std::memcmp(&one, &two, sizeof one) == 0) return true;
+  std::printf("pairs of %lld rows, types %d and %d\n", static_cast<long long>(count), static_cast<int>(score_type),
+              static_cast<int>(target_type));
+  return false;
+}
+
+bool classes_once() {
+  const std::int64_t count = between(0, chance(20) ? 600000 : any_size()), classes = between(1, 90);
+  const Array<std::int64_t> target(count);
+  const Array<std::int8_t> predicted(count);
+  for (std::int64_t k = 0; k < count; ++k) {
+    target.get()[k] = between(0, classes - 1);
+    predicted.get()[k] = static_cast<std::int8_t>(between(0, classes - 1));
+  }
+  if (count != 0 && chance(10)) target.get()[between(0, count - 1)] = chance(2) ? -1 : classes;
+  std::vector<std::int64_t> one(static_cast<std::size_t>(classes * classes)), two(one.size());
+  const ColumnData x{target.get(), Column::i64}, y{predicted.get(), Column::i8};
+  const std::int64_t bad = count_classes(exec_from(0), x, y, count, classes, one.data());
+  if (count_classes(exec_from(1), x, y, count, classes, two.data()) == bad && one == two) return true;
+  std::printf("%lld rows of %lld classes\n", static_cast<long long>(count), static_cast<long long>(classes));
+  return false;
+}
+
 } // namespace
 
-bool evaluation_once() { return each<float>(Column::f32) && each<double>(Column::f64); }
+bool evaluation_once() {
+  return each<float>(Column::f32) && each<double>(Column::f64) && classes_once() &&
+         pairs_once<float, std::int8_t>(Column::f32, Column::i8) && pairs_once<double, double>(Column::f64, Column::f64);
+}
 
 } // namespace lossmith

@@ -1,4 +1,7 @@
-"""Areas under the ROC and precision–recall curves, exact, from one sort of the scores."""
+"""Areas under the ROC and precision–recall curves, exact, from one sort of the scores.
+
+Without weights ``roc_auc`` counts pairs in whole numbers, by the compiled core where it is there, on all threads.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +9,8 @@ import math
 from typing import Any
 
 import numpy as np
+
+from ..native import evaluation as kernels
 
 
 class Ranking:
@@ -94,7 +99,12 @@ def roc_auc(target: np.ndarray, score: np.ndarray, weight: np.ndarray | None = N
     >>> roc_auc(np.array([0, 0, 1, 1]), np.array([0.1, 0.4, 0.35, 0.8]))
     0.75
     """
-    return Ranking(target, score).auc(weight)
+    found = kernels.pairs_in_order(score, target) if weight is None and kernels.available() else None
+    if found is None:
+        return Ranking(target, score).auc(weight)
+    twice_won, positives, negatives = found
+    pairs = positives * negatives
+    return twice_won / (2 * pairs) if pairs else math.nan
 
 
 def average_precision(target: np.ndarray, score: np.ndarray, weight: np.ndarray | None = None) -> float:

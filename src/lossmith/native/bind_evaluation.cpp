@@ -5,6 +5,7 @@
 #include "bindings.hpp"
 #include "evaluation.hpp"
 #include "evaluation_rows.hpp"
+#include "evaluation_whole.hpp"
 
 namespace nb = nanobind;
 using namespace nb::literals;
@@ -113,6 +114,30 @@ nb::dict read_binary_rows(BinaryRows &self) {
   return found;
 }
 
+nb::tuple pairs_in_order(std::uint64_t exec, const Pointer &score, int score_type, const Pointer &target,
+                         int target_type, std::int64_t n) {
+  if (score_type > 1) throw nb::value_error("scores are of types 0 or 1; see evaluation_blocks.hpp");
+  const ColumnData x{column(score, score_type, n), static_cast<Column>(score_type)};
+  const ColumnData y{column(target, target_type, n), static_cast<Column>(target_type)};
+  Pairs found;
+  {
+    nb::gil_scoped_release released;
+    found = count_pairs_in_order(exec_from(exec), x, y, n);
+  }
+  return nb::make_tuple(found.twice_won[0], found.twice_won[1], found.positives, found.negatives, found.bad);
+}
+
+std::int64_t classes(std::uint64_t exec, const Pointer &target, int target_type, const Pointer &predicted,
+                     int predicted_type, std::int64_t n, std::int64_t count, const Pointer &counts) {
+  if (target_type < 2 || predicted_type < 2 || count < 1 || count > (1 << 20))
+    throw nb::value_error("classes are of types 2 to 4, and there are 1 to 2^20; see evaluation_blocks.hpp");
+  const ColumnData x{column(target, target_type, n), static_cast<Column>(target_type)};
+  const ColumnData y{column(predicted, predicted_type, n), static_cast<Column>(predicted_type)};
+  auto *to = counts.get<std::int64_t>("counts", count * count);
+  nb::gil_scoped_release released;
+  return count_classes(exec_from(exec), x, y, n, count, to);
+}
+
 } // namespace
 
 void register_evaluation(nb::module_ &module) {
@@ -124,6 +149,10 @@ void register_evaluation(nb::module_ &module) {
   module.def("calibrate", &calibration, "confidence"_a, "outcome"_a, "n"_a, "bins"_a, "edges"_a.none(), "index"_a,
              "rows"_a, "hits"_a, "Fill in bins and count; return the first confidence outside of [0, 1], or -1.");
   module.def("hash_groups", &groups, "id"_a, "n"_a, "seed"_a, "mask"_a, "group"_a, "Fill in the group of each row.");
+  module.def("pairs_in_order", &pairs_in_order, "exec"_a, "score"_a, "score_type"_a, "target"_a, "target_type"_a, "n"_a,
+             "Pairs of a positive and a negative row by who has the higher score; see evaluation_whole.hpp.");
+  module.def("count_classes", &classes, "exec"_a, "target"_a, "target_type"_a, "predicted"_a, "predicted_type"_a, "n"_a,
+             "classes"_a, "counts"_a, "Count pairs of classes; return the first row that is out of range, or -1.");
   nb::class_<BinaryRows>(module, "BinaryRows", "Sums and counts of binary classifications; see evaluation_rows.hpp.")
       .def("__init__", &make_binary_rows, "logits"_a, "keep"_a, "first_bits"_a, "half"_a, "calibration_bins"_a,
            "groups"_a, "worst"_a, "seed"_a)

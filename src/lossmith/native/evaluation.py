@@ -1,7 +1,8 @@
 """The kernels of the evaluation states: exact sums, score histograms, calibration bins and groups of rows.
 
 What they compute is what the NumPy code of ``lossmith.evaluation.states`` computes, to the last bit: all of it is whole
-numbers. They run on the calling thread without the GIL, as evaluation already has a split for each thread. Callers ask
+numbers. They run on the calling thread without the GIL, as evaluation already has a split for each thread; those of
+whole arrays (``pairs_in_order``, ``count_classes``) take all threads where there are many rows. Callers ask
 ``available()`` and go on with NumPy where it says no.
 """
 
@@ -19,6 +20,7 @@ MOST_LOGIT = 127.0  # BinaryRows takes logits of this size, and no larger ones
 _Limbs = tuple[int, np.ndarray, np.ndarray]
 _Whole = list[tuple[np.ndarray, int]]  # whole numbers and their power of two; the sum is that of all pairs
 _TYPES = {"f4": 0, "f8": 1, "b1": 2, "i1": 2, "u1": 2, "i4": 3, "u4": 3, "i8": 4, "u8": 4}
+_OWN_POOL = 1  # the executor of the compiled module that has threads of its own
 _BIN = np.dtype([("low", "<f8"), ("minus_high", "<f8"), ("count", "<i8", 2)])
 _WORST = np.dtype([("loss", "<f8"), ("row_id", "<i8"), ("target", "<f8"), ("predicted", "<f8"), ("confidence", "<f8")])
 
@@ -116,6 +118,46 @@ def hash_groups(words: np.ndarray, seed: int, mask: int) -> np.ndarray:
     return group
 
 
+def pairs_in_order(score: np.ndarray, target: np.ndarray) -> tuple[int, int, int] | None:
+    """Return how many pairs of a positive and a negative row are in order, by twos, and the rows of each kind.
+
+    A pair counts twice where the positive row has the higher score and once where both have the same.
+
+    Args:
+        score: (N,) float32 or float64 without NaN.
+        target: (N,) 0 or 1, integers, booleans or floats.
+
+    Returns:
+        Pairs, positive rows and negative ones; None where the kernel does not take these arrays.
+    """
+    x, y = _typed(score), _typed(target)
+    if x is None or y is None or x[1] > 1 or score.ndim != 1 or target.shape != score.shape:
+        return None
+    low, high, positives, negatives, bad = _core.pairs_in_order(_OWN_POOL, *x, *y, score.size)
+    return None if bad >= 0 else (low + (high << 64), positives, negatives)
+
+
+def count_classes(target: np.ndarray, predicted: np.ndarray, classes: int, counts: np.ndarray) -> bool:
+    """Count pairs of class indices, in place, or none of them and return False where the kernel does not take these.
+
+    Args:
+        target: (N,) integers or booleans in [0, classes).
+        predicted: (N,) likewise.
+        classes: How many there are.
+        counts: (classes * classes,) int64.
+    """
+    x, y = _typed(target), _typed(predicted)
+    if x is None or y is None or min(x[1], y[1]) < 2 or target.ndim != 1 or target.shape != predicted.shape:
+        return False
+    return bool(_core.count_classes(_OWN_POOL, *x, *y, target.size, classes, counts) < 0)
+
+
+def _typed(column: np.ndarray) -> tuple[np.ndarray, int] | None:
+    """Return a contiguous column and the code of its type, or None where it has none."""
+    code = _TYPES.get(column.dtype.str[1:]) if column.dtype.isnative else None
+    return None if code is None else (np.ascontiguousarray(column), code)
+
+
 @dataclass(frozen=True, eq=False)
 class BinaryTotals:
     """What ``BinaryRows`` found; B bins of scores, K of probabilities, G groups.
@@ -179,16 +221,15 @@ class BinaryRows:
             ids: (N,) integers; None for those from ``first`` on.
             first: The id of the first row.
         """
-        types = [_TYPES.get(x.dtype.str[1:]) if x.dtype.isnative else None for x in (score, target)]
-        if None in types or score.dtype.kind != "f" or score.ndim != 1 or target.shape != score.shape:
+        x, y = _typed(score), _typed(target)
+        if x is None or y is None or x[1] > 1 or score.ndim != 1 or target.shape != score.shape:
             return False
         words = None
         if ids is not None:
             if ids.dtype.kind not in "iu":
                 return False
             words = np.ascontiguousarray(ids, np.int64 if ids.dtype.kind == "i" else np.uint64)
-        x, y = np.ascontiguousarray(score), np.ascontiguousarray(target)
-        return self._rows.update(x, types[0], y, types[1], x.size, words, first)
+        return self._rows.update(*x, *y, score.size, words, first)
 
     def read(self) -> BinaryTotals:
         """Return what was found so far."""

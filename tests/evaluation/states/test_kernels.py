@@ -10,7 +10,18 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lossmith.evaluation.states import Bootstrap, CalibrationBins, ExactSums, ScoreHistogram, to_json
+from lossmith.errors import LabelError
+from lossmith.evaluation.curves import Ranking, roc_auc
+from lossmith.evaluation.states import (
+    Bootstrap,
+    CalibrationBins,
+    ConfusionCounts,
+    ExactSums,
+    ScoreHistogram,
+    hash_rows,
+    to_json,
+)
+from lossmith.evaluation.states.hashing import group_bits
 from lossmith.native import evaluation as kernels
 
 pytestmark = pytest.mark.skipif(not kernels.available(), reason="there is no native core")
@@ -113,3 +124,70 @@ def test_indices_and_targets_out_of_range_are_refused() -> None:
         CalibrationBins().update(np.array([1.5]), np.array([0]))
     with pytest.raises(ValueError, match="target is 2 at position 1; expected 0 or 1"):
         ScoreHistogram().update(np.array([0.1, 0.2]), np.array([0, 2]))
+
+
+@pytest.mark.parametrize("classes", [1, 2, 7, 9, 70, 200])
+@pytest.mark.parametrize("types", [("i1", "?"), ("u1", "i1"), ("i4", "i8"), ("u2", "i8")])
+def test_classes_are_counted(classes: int, types: tuple[str, str], rng: np.random.Generator) -> None:
+    small = {"?": 2, "i1": 128, "u1": 256}
+    rows = 300_000 if classes == 9 else 5000  # above 2**18 rows, on several threads
+    target, predicted = (rng.integers(0, min(classes, small.get(t, classes)), rows).astype(t) for t in types)
+    state = ConfusionCounts(classes)
+    for part in (slice(0, 1000), slice(1000, None)):
+        state.update(target[part], predicted[part])
+    with in_numpy():
+        plain_state = ConfusionCounts(classes)
+        plain_state.update(target, predicted)
+    assert state == plain_state
+    assert state.result().sum() == rows
+
+
+@pytest.mark.parametrize("bad", [-1, 3, 2**40])
+def test_no_row_counts_where_a_class_is_out_of_range(bad: int) -> None:
+    target, predicted = np.zeros(400_000, np.int64), np.zeros(400_000, np.int8)
+    target[300_000] = bad
+    state = ConfusionCounts(3)
+    with pytest.raises(LabelError, match=f"target holds class {bad}, but there are 3"):
+        state.update(target, predicted)
+    assert not state.result().any()
+
+
+@pytest.mark.parametrize("score", ["f4", "f8"])
+@pytest.mark.parametrize("label", ["?", "i1", "i4", "i8", "f4"])
+def test_pairs_in_order_are_the_area_under_the_curve(score: str, label: str, rng: np.random.Generator) -> None:
+    rows = 600_000 if label == "i1" else 3000
+    x = np.concatenate([rng.standard_normal(rows), [0.0, -0.0, np.inf, -np.inf, 5e-324, -1e30, 0.25, 0.25]])
+    x[: rows // 2] = x[: rows // 2].round(2)  # ties
+    x = x.astype(score)[::-1]
+    y = (rng.random(x.size) < 0.3).astype(label)
+    found = roc_auc(y, x)
+    assert found == pytest.approx(Ranking(y.astype(np.int64), x.astype(np.float64)).auc(), abs=1e-12)
+    assert found == roc_auc(y[::-1], x[::-1])
+    won = kernels.pairs_in_order(np.array([1, 2, 2, 3], score), np.array([0, 1, 0, 1], label))
+    assert won == (7, 2, 2)
+
+
+def test_pairs_that_the_kernel_does_not_take() -> None:
+    for x, y in (([0.1, np.nan], [0, 1]), ([0.1, 0.2], [0, 2]), ([1, 2], [0, 1]), ([[0.1]], [[1]])):
+        assert kernels.pairs_in_order(np.array(x), np.array(y)) is None
+    assert np.isnan(roc_auc(np.ones(3, int), np.array([0.1, 0.2, 0.3])))
+    assert kernels.pairs_in_order(np.zeros(0), np.zeros(0)) == (0, 0, 0)
+
+
+def test_four_rows_that_follow_each_other_go_to_four_groups_that_do(rng: np.random.Generator) -> None:
+    words = np.arange(40_000, dtype=np.uint64)
+    groups = (group_bits(words, 3) & np.uint64(511)).astype(np.int64).reshape(-1, 4)
+    assert ((groups - groups[:, :1]) % 512 == np.arange(4)).all()
+    counts = np.bincount(groups.reshape(-1), minlength=512)
+    assert abs(counts.var() / counts.mean() - 1) < 0.3  # as if each row were drawn by itself
+    assert hash_rows(words).size == np.unique(hash_rows(words)).size
+
+
+def test_skewed_values_have_a_skewed_interval() -> None:
+    rows = np.arange(4000)
+    state = Bootstrap(sums=("loss", "sign"))
+    state.update(rows, loss=(rows % 50 == 0) * 50.0, sign=np.where(rows % 2, 1.0, -1.0))
+    low, high = state.mean_interval(lambda t: t["loss"] / t["rows"])
+    assert high - 1 > 1.1 * (1 - low)
+    low, high = state.mean_interval(lambda t: t["sign"] / t["rows"])
+    assert high == pytest.approx(-low, rel=0.05)

@@ -142,10 +142,11 @@ def of_batches(batches: Iterable[Any]) -> Iterator[Split]:
         first += rows
 
 
-def of_arrays(prediction: Any, target: Any, rows: int = 1 << 18) -> Iterator[Split]:
+def of_arrays(prediction: Any, target: Any) -> Iterator[Split]:
     """Return the splits of a pair of arrays."""
     data = _columns((prediction, target), 0)
     size = len(data["target"])
+    rows = min(max(1 << 18, size // _SPLITS), SPLIT_ROWS)
     for number, first in enumerate(range(0, size, rows)):
         part = {name: x[first : first + rows] for name, x in data.items()}
         yield TableSplit(number, part, first, len(part["target"]))

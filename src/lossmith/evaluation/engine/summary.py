@@ -301,7 +301,7 @@ def _losses_of_numbers(plan: Plan, states: Bundle) -> tuple[dict[str, LossScore]
             )
             continue
         summed = states[f"loss_{loss.name}"].result()
-        low, high = _finite(summed.interval())
+        low, high = _interval_of_loss(loss, states)
         score = LossScore(
             name=loss.name,
             title=loss.title,
@@ -321,6 +321,17 @@ def _losses_of_numbers(plan: Plan, states: Bundle) -> tuple[dict[str, LossScore]
     if bound:
         said.append(f"The absolute error of the best constant is known to ± {bound:.1g} (guaranteed).")
     return found, said
+
+
+_IN_GROUPS = {"squared_error": "squared", "absolute_error": "absolute"}  # by name, the sum per group
+
+
+def _interval_of_loss(loss: Loss, states: Bundle) -> tuple[float | None, float | None]:
+    """Return the interval of a loss's mean, from the groups where they hold it: those know how skewed it is."""
+    name = _IN_GROUPS.get(loss.name)
+    if name is None:
+        return _finite(states[f"loss_{loss.name}"].result().interval())
+    return _mean_interval(states, lambda t: t[name])
 
 
 def _beside_mean(score: LossScore, states: Bundle) -> LossScore:
@@ -367,10 +378,9 @@ def _of_numbers(states: Bundle, losses: dict[str, LossScore]) -> list[Metric]:
     with np.errstate(all="ignore"):
         totals = states["bootstrap"].result()
         r2 = percentiles(1 - totals["squared"] / totals["rows"] / _variance(totals))
-        rmse = percentiles(np.sqrt(totals["squared"] / totals["rows"]))
     largest = float(states["loss_absolute_error"].result().high[0])
     return [
-        Metric(name="rmse", title="RMSE", value=_root(squared.value), low=rmse[0], high=rmse[1],
+        Metric(name="rmse", title="RMSE", value=_root(squared.value), low=_root(squared.low), high=_root(squared.high),
                constant=_root(squared.constant), proportion=False),
         Metric(name="mae", title="MAE", value=absolute.value, low=absolute.low, high=absolute.high,
                constant=absolute.constant, proportion=False),
@@ -382,7 +392,7 @@ def _of_numbers(states: Bundle, losses: dict[str, LossScore]) -> list[Metric]:
 
 
 def _root(x: float | None) -> float | None:
-    return None if x is None else math.sqrt(x)
+    return None if x is None else math.sqrt(max(0.0, x))
 
 
 def _finite(ends: tuple[float, float]) -> tuple[float | None, float | None]:
