@@ -166,6 +166,7 @@ def test_labels_out_of_range_are_not_hidden() -> None:
         assert not np.isnan(float(metric.result()))
 
 
+@pytest.mark.filterwarnings("ignore:__array__ implementation")
 @pytest.mark.parametrize("jit", [True, False] if BACKEND == "tensorflow" else ["auto"])
 def test_in_compile_and_fit(jit: bool | str, tmp_path: Path) -> None:
     keras.utils.set_random_seed(1)

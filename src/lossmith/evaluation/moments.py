@@ -13,7 +13,7 @@ class Spread:
     """Weight of the rows, mean, and sum of squared distances from the mean; scalars or arrays of any library.
 
     >>> both = Spread(2, 1.0, 2.0).merge(Spread(2, 5.0, 2.0))
-    >>> both.mean, both.squares
+    >>> float(both.mean), float(both.squares)
     (3.0, 20.0)
     """
 
