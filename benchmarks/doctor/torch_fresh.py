@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import torch
 import torch.nn.functional as F
@@ -16,7 +18,7 @@ SHELF = Shelf(unseen=True)
 faulty = SHELF.faulty
 
 
-def _shuffled(rng: Rng, x: Array, y: Array) -> tuple[Array, Array]:
+def _shuffled(rng: Rng, x: Any, y: Any) -> tuple[Array, Array]:
     order = rng.permutation(len(x))
     return x[order], y[order]
 

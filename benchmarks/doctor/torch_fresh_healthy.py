@@ -388,7 +388,7 @@ def _(rng: Rng) -> Loop:
     x, y = datasets.load_wine(return_X_y=True)
     order = rng.permutation(len(x))
     x, y = torch.from_numpy(scaled(x[order])), torch.from_numpy(y[order])
-    teacher = mlp(13, 64, 3)
+    teacher, model = mlp(13, 64, 3), Student()
     teach = torch.optim.Adam(teacher.parameters(), lr=0.01, weight_decay=1e-3)
     for _ in range(40):
         teach.zero_grad()
@@ -397,11 +397,10 @@ def _(rng: Rng) -> Loop:
     teacher.requires_grad_(False)
 
     def objective(loop: Loop, x: Tensor, y: Tensor) -> Tensor:
-        features = loop.model.body(x)
-        hint = F.mse_loss(loop.model.projection(features), teacher[:2](x))
-        return loop.loss(loop.model.head(features), y) + 0.5 * hint
+        features = model.body(x)
+        hint = F.mse_loss(model.projection(features), teacher[:2](x))
+        return loop.loss(model.head(features), y) + 0.5 * hint
 
-    model = Student()
     optimizer = torch.optim.Adam(model.parameters(), lr=0.01)
     sets = {"train": (x[:120], y[:120]), "validation": (x[120:], y[120:])}
     return Loop(model=model, loss=nn.CrossEntropyLoss(), optimizer=optimizer, objective=objective, batch=20, **sets)
