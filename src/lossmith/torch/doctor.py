@@ -265,9 +265,9 @@ class Doctor(Watched):
         self._pending.append(scalar)
         if len(self._pending) >= MOST_WAITING:
             self._read()
-        if self._hungry or self._calls % _RECENT_EVERY == 0:
-            self._keep(batch())
-        if not (self._gradients.early or self._hungry):
+        shown = batch() if self._hungry or self._calls % _RECENT_EVERY == 0 else None
+        self._keep(shown)
+        if not self._gradients.early and (shown is None or not self._hungry):
             self._passing = self._calls + _RECENT_EVERY - 1 - self._calls % _RECENT_EVERY
 
     def _evaluated(self, scalar: torch.Tensor, batch: Callable[[], Batch | None]) -> None:
