@@ -79,6 +79,19 @@ def test_weighted_losses_are_not_compared_with_an_unweighted_constant() -> None:
     assert severity(check(weighted, z, y, stage="finished"), "OPT02") is None
 
 
+def test_a_weak_signal_on_few_rows_is_no_training_that_learned_nothing() -> None:
+    """A twentieth of the variance can be explained, and is, by predictions that chance alone might make as good."""
+    found = {"weak": 0, "none": 0}
+    for seed in range(20):
+        draws = np.random.default_rng(seed)
+        x = draws.normal(size=300)
+        t = 0.05**0.5 * x + 0.95**0.5 * draws.normal(size=300)
+        for name, p in (("weak", 0.05**0.5 * x), ("none", 0.05 * draws.normal(size=300))):
+            found[name] += "OPT02" in check("nn.MSELoss", p, t, stage="finished").codes
+    assert found["weak"] <= 1
+    assert found["none"] >= 19
+
+
 def test_one_equal_row_of_few_is_a_note_and_many_are_an_error() -> None:
     x = rng().normal(size=(120, 4))
     for shared, expected in ((1, "note"), (12, "error")):

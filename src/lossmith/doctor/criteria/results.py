@@ -21,6 +21,7 @@ from .words import num, plural, share
 
 ALPHA = 0.001
 _ROWS = 50
+_LITTLE = 0.05  # of the loss of the best constant
 
 
 def significance(z: float) -> float:
@@ -55,7 +56,10 @@ def nothing_learned(e: Evidence) -> bool:
     if (e.loss is not None and e.loss.weights) or _weighed(e):
         return False  # weighted losses give up some of the plain loss, which this would compare
     gain, error = score.gain
-    return score.values.size >= _ROWS and gain <= 2 * error and score.skill < 0.05
+    if score.values.size < _ROWS or gain > 2 * error or score.skill >= _LITTLE:
+        return False
+    most = gain + 2 * error  # a gain that may be more than little, on few rows, is no sign that there is none
+    return gain <= 0 or most < _LITTLE * (score.constant_mean or 0.0)
 
 
 def _weighed(e: Evidence) -> bool:
