@@ -175,6 +175,17 @@ def test_every_loss_counts_though_most_steps_are_not_looked_at(loss: Any, monkey
     assert looks == [*range(25), *range(31, 150, 32)]
 
 
+def test_without_an_optimiser_nothing_hangs_on_the_gradients() -> None:
+    model, loss = network(), nn.CrossEntropyLoss()
+    with Doctor(model, loss, say=lambda text: None) as doctor:
+        for _ in range(40):
+            value = loss(model(data()[0]), data()[1])
+            assert not value._backward_hooks
+            value.backward()
+    assert doctor.watch.steps == 40
+    assert doctor._gradients.facts() is None
+
+
 def test_a_loss_that_is_lost_between_two_looks_is_named_with_its_step() -> None:
     model, loss = network(), nn.CrossEntropyLoss()
     optimizer = torch.optim.SGD(model.parameters(), lr=0.01)

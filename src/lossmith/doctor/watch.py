@@ -198,7 +198,7 @@ class Watch:
             if self._keeper.quiet:
                 self._held.clear()
                 self.ledger.found.pop("curves", None)
-            elif self._is_time():
+            elif self._due():
                 self._looked_at = self.steps
                 self._curves()
                 self.ledger.speak(f"epoch {len(self._keeper.rows)}")
@@ -206,7 +206,7 @@ class Watch:
             if self._file is not None and self._keeper.is_time():
                 self._write()
 
-    def _is_time(self) -> bool:
+    def _due(self) -> bool:
         """Whether the curves are to be looked at: after the first epochs, long ones, and ones of unknown length."""
         unknown = self.steps == self._steps_before
         return unknown or len(self._keeper.rows) <= _FIRST_EPOCHS or self.steps - self._looked_at >= _BETWEEN

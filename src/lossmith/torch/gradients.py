@@ -23,6 +23,7 @@ _SAMPLE = 4096  # numbers of a matrix whose updates are followed
 _FOLLOWED = 16  # matrices
 _START = 256  # numbers of every parameter that are compared with the start
 _STALE_LOOKS = 24  # the first steps, in which missing zero_grad() is looked for
+_MOST_SLOPES = 64 * _STALE_LOOKS  # backward passes of those steps
 _UNIT_ROWS = 2048
 _UNITS_FROM = 128  # the step from which activations are looked at
 _ACTIVE: dict[type[torch.nn.Module], str] = {torch.nn.ReLU: "relu", torch.nn.Sigmoid: "sigmoid", torch.nn.Tanh: "tanh"}
@@ -102,8 +103,8 @@ class Gradients:
 
     @property
     def early(self) -> bool:
-        """Whether these are the steps in which every backward() is looked at."""
-        return self.steps < _STALE_LOOKS
+        """Whether these are the steps in which every backward() is looked at: those before the 24th update."""
+        return self._optimizer is not None and self.steps < _STALE_LOOKS and len(self._slopes) < _MOST_SLOPES
 
     def before_backward(self, value: torch.Tensor, count: torch.Tensor | int | None = None) -> None:
         """Have a look at what backward() finds, in the first steps: old gradients, and which way it goes.
@@ -167,11 +168,9 @@ class Gradients:
         gradients, weights, moves = (np.full((len(looks), count), np.nan) for _ in range(3))
         places: list[tuple[np.ndarray, int, list[int]]] = []
         waiting: list[torch.Tensor] = []
+        kept = self._followed
         for row, (_, (norms, there, sizes, steps)) in enumerate(looks):
-            for table, columns, seen in (
-                *((gradients, there, norms), (weights, self._followed, sizes)),
-                (moves, self._followed, steps),
-            ):
+            for table, columns, seen in ((gradients, there, norms), (weights, kept, sizes), (moves, kept, steps)):
                 if seen is not None:
                     places.append((table, row, columns))
                     waiting.append(seen)
