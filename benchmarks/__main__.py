@@ -1,5 +1,9 @@
 """``python -m benchmarks cpu [--quick]``: measure, print, append to ``cpu.csv``; then what ``chart`` does.
 
+``python -m benchmarks cpu --goals [--only NAMES]`` measures what has a goal, forward and backward alone; with
+``--tuned-malloc`` on a malloc that keeps what is freed, which is recorded beside the rest.
+``python -m benchmarks goals`` prints how far the last measurements are from their goals.
+
 ``python -m benchmarks chart`` draws ``cpu.svg`` and writes the README's table from the last measurements.
 
 ``python -m benchmarks memory`` appends to ``memory.csv`` what a step takes at most.
@@ -21,14 +25,19 @@ from pathlib import Path
 
 import lossmith as lm
 
-from . import chart, cpu, evaluation, memory, results
+from . import chart, cpu, evaluation, goals, memory, results
 from .doctor import run as doctor
 from .doctor.program import FRAMEWORKS
 
-# Makes glibc keep what is freed instead of handing it back: PyTorch's own gradients then cost no page faults.
-TUNED = {"MALLOC_MMAP_THRESHOLD_": "1073741824000", "MALLOC_TRIM_THRESHOLD_": "1073741824000"}
+# Makes glibc keep what is freed instead of handing it back: PyTorch's own gradients then cost no page faults. One arena
+# for all threads, because the others cannot hold large blocks, and XLA asks for its results on a thread of its own.
+TUNED = {
+    "MALLOC_MMAP_THRESHOLD_": "1073741824000",
+    "MALLOC_TRIM_THRESHOLD_": "1073741824000",
+    "MALLOC_ARENA_MAX": "1",
+}
 PEERS = ("pyarrow", "polars", "duckdb", "torchmetrics", "scikit-learn")
-ALLOCATOR = ("LD_PRELOAD", "GLIBC_TUNABLES", "MALLOC_MMAP_THRESHOLD_", "MALLOC_TRIM_THRESHOLD_", "THP_MEM_ALLOC_ENABLE")
+ALLOCATOR = ("LD_PRELOAD", "GLIBC_TUNABLES", *TUNED, "THP_MEM_ALLOC_ENABLE")
 
 
 def _setting() -> dict[str, object]:
@@ -62,15 +71,18 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument(
         "what",
-        choices=["cpu", "memory", "chart", "doctor", "evaluation"],
-        help="what to measure, or chart: only draw it and write the README's table again",
+        choices=["cpu", "goals", "memory", "chart", "doctor", "evaluation"],
+        help="what to measure; chart: only draw it and write the README's table again; goals: only print them",
     )
     parser.add_argument("--quick", action="store_true", help="the small sizes, without torch.compile; records nothing")
     parser.add_argument("--seconds", type=float, default=cpu.WORK_SECONDS, help="per loss, size and pass")
     parser.add_argument(
         "--only", default="", help="only the losses whose names begin so, or the programs that are named so"
     )
-    parser.add_argument("--shape", default="", help="only this size, such as 8x10 or 100000")
+    parser.add_argument("--shape", default="", help="only these sizes, such as 8x10,100000")
+    parser.add_argument("--dtype", default="", help="only these, such as float32")
+    parser.add_argument("--goals", action="store_true", help="only what has a goal, forward and backward")
+    parser.add_argument("--dry", action="store_true", help="cpu: print, and record nothing")
     parser.add_argument("--tuned-malloc", action="store_true", help="with a malloc that gives no memory back")
     parser.add_argument("--rows", type=int, default=100_000_000, help="evaluation: of the Parquet file")
     parser.add_argument("--seeds", type=int, default=5, help="doctor: how many")
@@ -84,15 +96,20 @@ def main() -> None:
     if arguments.tuned_malloc and not TUNED.items() <= os.environ.items():
         os.execve(sys.executable, [sys.executable, "-m", "benchmarks", *sys.argv[1:]], {**os.environ, **TUNED})
     setting = _setting()
+    recorded = not (arguments.quick or arguments.dry)
     if arguments.what == "cpu":
-        for row in cpu.measure(arguments.quick, print, arguments.seconds, arguments.only, arguments.shape):
+        lists = (tuple(filter(None, given.split(","))) for given in (arguments.only, arguments.shape, arguments.dtype))
+        choice = cpu.Choice(*lists, with_goals=arguments.goals)
+        for row in cpu.measure(arguments.quick, print, arguments.seconds, choice):
             print(
                 f"{row['work']:>28} {row['shape']:>11} {row['dtype']:>8} {row['pass']:>16}  {row['contender']:<14}"
                 f" {row['median_ms']:>10} ms {row['times_ours']:>7} x ours {row['times_floor']:>8} x floor",
                 flush=True,
             )
-            if not arguments.quick:
+            if recorded:
                 _append(results.FILE, setting | row)
+    elif arguments.what == "goals":
+        print(*goals.report(), sep="\n")
     elif arguments.what == "memory":
         for row in memory.measure():
             print(f"{row['contender']:<16} {row['megabytes']:>8} MB {row['times_ours']:>6} x ours")
@@ -109,7 +126,7 @@ def main() -> None:
                 _append(results.FILE.with_name("evaluation.csv"), setting | row)
     elif arguments.what == "doctor":
         _prove(arguments, setting)
-    if arguments.what == "chart" or (arguments.what == "cpu" and not (arguments.quick or arguments.tuned_malloc)):
+    if arguments.what == "chart" or (arguments.what == "cpu" and recorded and not arguments.tuned_malloc):
         chart.draw()
         results.write_readme()
 

@@ -1,8 +1,8 @@
 """The contenders: each loss as the users of a framework write it.
 
 A contender makes, for one `Work`, the forward pass and the forward and backward pass as functions without arguments,
-which return once the numbers are there; or None where it has no such loss. Frameworks are imported where they are used:
-a contender's process holds its own framework alone.
+which return the loss once all numbers are there; or None where it has no such loss. Frameworks are imported where they
+are used: a contender's process holds its own framework alone.
 """
 
 from __future__ import annotations
@@ -14,8 +14,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import lossmith as lm
+from lossmith.core import compute
+from lossmith.losses import find
 
-from . import shapes
+from . import formulas, shapes
 from .work import Work
 
 Step = Callable[[], object]
@@ -87,16 +89,31 @@ def _torch_loss(work: Work) -> Callable[..., Any]:
 
     functional: Any = torch.nn.functional
 
-    def log_cosh(x: Any, y: Any) -> Any:
-        d = x - y
-        return (d + functional.softplus(-2 * d) - 0.6931471805599453).mean()
-
     def kl(x: Any, y: Any) -> Any:
         ours, theirs = functional.log_softmax(x, 1), functional.log_softmax(y, 1)
         return functional.kl_div(ours, theirs, reduction="batchmean", log_target=True)
 
-    written = {"log_cosh": log_cosh, "distillation_kl": kl}
-    return written[work.name] if work.name in written else getattr(functional, _TORCH_NAMES[work.name])
+    def ctc(x: Any, y: Any) -> Any:
+        steps, length = (torch.full((len(x),), n) for n in (x.shape[1], y.shape[1]))
+        log_p = functional.log_softmax(x, 2).transpose(0, 1)
+        return functional.ctc_loss(log_p, y, steps, length, reduction="sum") / len(x)
+
+    if work.name in _TORCH_NAMES:
+        return getattr(functional, _TORCH_NAMES[work.name])
+    special = {"distillation_kl": kl, "ctc": ctc, "triplet_semi_hard": _definition(work)}
+    own = formulas.Functions(
+        *(torch.mean, torch.where, torch.abs, torch.exp, torch.sqrt, functional.softplus, functional.relu),
+        *(lambda x: x.sum(1), lambda x: x.amax(1), lambda x: x.amin(1), lambda x: x.T),
+        *(lambda x: functional.log_softmax(x, 1), functional.normalize),
+        *(lambda x, y: functional.cross_entropy(x, y, reduction="none"), torch.as_tensor, lambda x: x.float()),
+    )
+    return special[work.name] if work.name in special else formulas.written(work, own)
+
+
+def _definition(work: Work) -> Callable[..., Any]:
+    """The plain formula of lossmith: what others have needs all triplets, or sorts as it does."""
+    loss = find(work.name)
+    return lambda x, y: compute.call(loss, x, y, parameters=loss.defaults, kernels=False, check="none")
 
 
 def _tensors(work: Work) -> tuple[Any, Any]:
@@ -104,7 +121,7 @@ def _tensors(work: Work) -> tuple[Any, Any]:
 
     prediction, target = map(torch.from_numpy, work.arrays())
     x = prediction.to(getattr(torch, work.dtype))
-    return x, target if work.target == "labels" else target.to(x.dtype)
+    return x, target if work.whole_target else target.to(x.dtype)
 
 
 def _torch_steps(work: Work, loss: Callable[..., Any]) -> Steps:
@@ -119,48 +136,43 @@ def _torch_steps(work: Work, loss: Callable[..., Any]) -> Steps:
 
     def both() -> object:
         x.grad = None
-        loss(x, y).backward()
-        return x.grad
+        value = loss(x, y)
+        value.backward()
+        return value
 
     return forward, both
 
 
-# --- frameworks whose array functions are like NumPy's ----------------------------------------------------------------
-def _mean_loss(
-    work: Work, xp: Any, softmax: Callable[..., Any], softplus: Callable[..., Any], kl: Callable[..., Any]
-) -> Callable[..., Any]:
-    """The loss as one writes it there."""
-    return {
-        "squared_error": lambda x, y: xp.mean((x - y) ** 2),
-        "huber": lambda x, y: xp.mean(xp.where(xp.abs(x - y) < 1, 0.5 * (x - y) ** 2, xp.abs(x - y) - 0.5)),
-        "log_cosh": lambda x, y: xp.mean(x - y + softplus(-2 * (x - y)) - 0.6931471805599453),
-        "sigmoid_cross_entropy": lambda x, y: xp.mean(softplus(x) - x * y),
-        "softmax_cross_entropy": softmax,
-        "distillation_kl": kl,
-    }[work.name]
-
-
+# --- JAX --------------------------------------------------------------------------------------------------------------
 def _jax(work: Work) -> Steps | None:
     import jax
     import jax.numpy as jnp
 
-    def softmax(x: Any, y: Any) -> Any:
-        log_p = jax.nn.log_softmax(x)
-        if work.target == "labels":
-            return -jnp.mean(jnp.take_along_axis(log_p, y[:, None], axis=1))
-        return -jnp.mean(jnp.sum(y * log_p, axis=1))
+    def optax_ctc(x: Any, y: Any) -> Any:
+        import optax
 
-    def kl(x: Any, y: Any) -> Any:
-        theirs = jax.nn.log_softmax(y)
-        return jnp.mean(jnp.sum(jnp.exp(theirs) * (theirs - jax.nn.log_softmax(x)), axis=1))
+        return jnp.mean(optax.ctc_loss(x, jnp.zeros(x.shape[:2]), y, jnp.zeros(y.shape)))
 
-    return _jax_steps(work, _mean_loss(work, jnp, softmax, jax.nn.softplus, kl))
+    def cross_entropy(x: Any, y: Any) -> Any:
+        return -jnp.take_along_axis(jax.nn.log_softmax(x), y[:, None], axis=1)[:, 0]
+
+    if work.name == "ctc":
+        return _jax_steps(work, optax_ctc) if importlib.util.find_spec("optax") else None
+    if work.name == "triplet_semi_hard":
+        return _jax_steps(work, _definition(work))
+    own = formulas.Functions(
+        *(jnp.mean, jnp.where, jnp.abs, jnp.exp, jnp.sqrt, jax.nn.softplus, jax.nn.relu),
+        *(lambda x: jnp.sum(x, axis=1), lambda x: jnp.max(x, axis=1), lambda x: jnp.min(x, axis=1), jnp.transpose),
+        *(jax.nn.log_softmax, lambda x: x / jnp.linalg.norm(x, axis=1, keepdims=True)),
+        *(cross_entropy, jnp.asarray, lambda x: x.astype("float32")),
+    )
+    return _jax_steps(work, formulas.written(work, own))
 
 
 def _lossmith_jax(work: Work) -> Steps | None:
     import lossmith.jax as lj
 
-    if work.target == "labels":
+    if work.name == "softmax_cross_entropy" and work.target == "labels":
         return _jax_steps(work, lambda x, y: lj.softmax_cross_entropy_with_integer_labels(x, y).mean())
     return _jax_steps(work, lm.get(work.name))
 
@@ -171,31 +183,41 @@ def _jax_steps(work: Work, loss: Callable[..., Any]) -> Steps:
 
     prediction, target = work.arrays()
     x = jnp.asarray(prediction, work.dtype)
-    y = jnp.asarray(target, jnp.int32 if work.target == "labels" else work.dtype)
+    y = jnp.asarray(target, jnp.int32 if work.whole_target else work.dtype)
     forward, both, wait = jax.jit(loss), jax.jit(jax.value_and_grad(loss)), jax.block_until_ready
-    return lambda: wait(forward(x, y)), lambda: wait(both(x, y))
+    return lambda: wait(forward(x, y)), lambda: wait(both(x, y))[0]
 
 
+# --- TensorFlow -------------------------------------------------------------------------------------------------------
 def _tensorflow(work: Work, **options: Any) -> Steps | None:
     import tensorflow as tf
 
-    def softmax(x: Any, y: Any) -> Any:
-        if work.target == "labels":
-            return tf.reduce_mean(tf.nn.sparse_softmax_cross_entropy_with_logits(y, x))
-        return tf.reduce_mean(tf.nn.softmax_cross_entropy_with_logits(y, x))
+    def ctc(x: Any, y: Any) -> Any:
+        steps, length = (tf.fill([x.shape[0]], n) for n in (x.shape[1], y.shape[1]))
+        given = {"logits_time_major": False, "blank_index": 0}
+        return tf.reduce_mean(tf.nn.ctc_loss(tf.cast(y, tf.int32), x, length, steps, **given))
 
-    def kl(x: Any, y: Any) -> Any:
-        theirs = tf.nn.log_softmax(y)
-        return tf.reduce_mean(tf.reduce_sum(tf.exp(theirs) * (theirs - tf.nn.log_softmax(x)), axis=1))
-
-    class Functions:
-        mean, where, abs = staticmethod(tf.reduce_mean), staticmethod(tf.where), staticmethod(tf.abs)
-
-    return _tensorflow_steps(work, _mean_loss(work, Functions, softmax, tf.nn.softplus, kl), **options)
+    if work.name == "ctc":
+        return None if options else _tensorflow_steps(work, ctc)  # XLA has no sparse tensors
+    if work.name == "triplet_semi_hard":
+        return None  # the definition is measured with PyTorch and JAX
+    own = formulas.Functions(
+        *(tf.reduce_mean, tf.where, tf.abs, tf.exp, tf.sqrt, tf.nn.softplus, tf.nn.relu),
+        *(lambda x: tf.reduce_sum(x, 1), lambda x: tf.reduce_max(x, 1), lambda x: tf.reduce_min(x, 1), tf.transpose),
+        *(tf.nn.log_softmax, lambda x: tf.math.l2_normalize(x, 1)),
+        *(lambda x, y: tf.nn.sparse_softmax_cross_entropy_with_logits(y, x), tf.constant),
+        lambda x: tf.cast(x, tf.float32),
+    )
+    return _tensorflow_steps(work, formulas.written(work, own), **options)
 
 
 def _tensorflow_xla(work: Work) -> Steps | None:
     return _tensorflow(work, jit_compile=True)
+
+
+def _lossmith_tensorflow(work: Work) -> Steps | None:
+    """The losses that Keras has no name for."""
+    return None if (work.name, work.target) in _KERAS_NAMES else _tensorflow_steps(work, lm.get(work.name))
 
 
 def _tensorflow_steps(work: Work, loss: Callable[..., Any], **options: Any) -> Steps:
@@ -203,7 +225,7 @@ def _tensorflow_steps(work: Work, loss: Callable[..., Any], **options: Any) -> S
 
     prediction, target = work.arrays()
     x = tf.cast(tf.constant(prediction), work.dtype)
-    y = tf.constant(target) if work.target == "labels" else tf.cast(tf.constant(target), work.dtype)
+    y = tf.constant(target) if work.whole_target else tf.cast(tf.constant(target), work.dtype)
 
     def both(x: Any, y: Any) -> Any:
         with tf.GradientTape() as tape:
@@ -211,7 +233,7 @@ def _tensorflow_steps(work: Work, loss: Callable[..., Any], **options: Any) -> S
             value = loss(x, y)
         return value, tape.gradient(value, x)
 
-    first, second = tf.function(loss, **options), tf.function(both, **options)
+    first, second = (tf.function(function, autograph=False, **options) for function in (loss, both))
     return lambda: first(x, y).numpy(), lambda: second(x, y)[0].numpy()
 
 
@@ -222,6 +244,7 @@ _KERAS_NAMES = {
     ("huber", "like"): ("Huber", {}),
     ("log_cosh", "like"): ("LogCosh", {}),
     ("sigmoid_cross_entropy", "like"): ("BinaryCrossentropy", {"from_logits": True}),
+    ("ctc", "tokens"): ("CTC", {}),
 }
 
 
@@ -244,6 +267,7 @@ CONTENDERS = {
     "jax jit": Contender(_jax, ("jax",)),
     "tf graph": Contender(_tensorflow, ("tensorflow",)),
     "tf xla": Contender(_tensorflow_xla, ("tensorflow",)),
+    "lossmith tf": Contender(_lossmith_tensorflow, ("tensorflow",)),
     "lossmith keras on tf": Contender(lambda work: _keras(work, "lossmith.keras"), ("tensorflow", "keras")),
     "keras on tf": Contender(lambda work: _keras(work, "keras.losses"), ("tensorflow", "keras")),
 }

@@ -9,19 +9,23 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from statistics import median
 
 import numpy as np
 
 import lossmith as lm
 
+from .goals import goals_of
 from .work import Work, works
 from .worker import Worker, workers
 
 TURN_SECONDS = 1e-3
 PAUSE_SECONDS = 5e-3  # threads of the one before spin for a while before they sleep
+SHORT_SECONDS = 0.1  # steps that are longer feel nothing of a thread that must wake up
 WORK_SECONDS = 20.0  # per loss, size and pass, shared by all contenders, unless told otherwise
 LEAST, MOST = 5, 31  # turns
+PASSES = ("forward", "forward+backward")
 
 
 def bandwidth(threads: int) -> float:
@@ -64,37 +68,77 @@ def _fastest(task: Callable[[int], None], threads: int) -> float:
 
 def turns(contenders: list[Worker], direction: int, seconds: float) -> dict[str, list[float]]:
     """Return the seconds per step of each contender, turn by turn."""
-    repeats, once = {}, 0.0
+    repeats, once, short = {}, 0.0, set()
     for worker in contenders:
         taken = worker.warm(direction)
         repeats[worker.name] = max(1, int(TURN_SECONDS / max(taken, 1e-7)))
         once += taken * repeats[worker.name] + PAUSE_SECONDS
+        if taken < SHORT_SECONDS:
+            short.add(worker.name)
+            once += taken
     count = int(min(max(seconds / once, LEAST), MOST))
     times: dict[str, list[float]] = {worker.name: [] for worker in contenders}
     for _ in range(count):
         for worker in contenders:
             time.sleep(PAUSE_SECONDS)
-            worker.turn(direction, 1)  # wakes its threads and fills its caches
+            if worker.name in short:
+                worker.turn(direction, 1)  # wakes its threads and fills its caches
             times[worker.name].append(worker.turn(direction, repeats[worker.name]))
     return times
 
 
+@dataclass(frozen=True)
+class Choice:
+    """What is measured; empty fields choose everything.
+
+    Attributes:
+        names: How the names of the losses begin.
+        sizes: As the results file has them, such as 8x10.
+        dtypes: Their names.
+        with_goals: Only works that have a goal, and only forward and backward, which goals are about.
+    """
+
+    names: tuple[str, ...] = ()
+    sizes: tuple[str, ...] = ()
+    dtypes: tuple[str, ...] = ()
+    with_goals: bool = False
+
+    def has(self, work: Work) -> bool:
+        """Whether a work is chosen."""
+        return (
+            work.name.startswith(self.names or ("",))
+            and work.size in (self.sizes or (work.size,))
+            and work.dtype in (self.dtypes or (work.dtype,))
+            and (not self.with_goals or bool(goals_of(work)))
+        )
+
+
 def measure(
-    quick: bool, say: Callable[[str], None], seconds: float = WORK_SECONDS, only: str = "", shape: str = ""
+    quick: bool, say: Callable[[str], None], seconds: float = WORK_SECONDS, choice: Choice | None = None
 ) -> Iterator[dict[str, object]]:
-    """Yield one row per loss (its name begins with ``only``), size (or ``shape``), dtype, pass and contender."""
+    """Yield one row per loss, size, dtype, pass and contender."""
+    choice = choice or Choice()
     threads = lm.native._core.pool_threads() if lm.has_native() else 1
     speed, rate = bandwidth(threads), exponentials(threads)
     say(f"on {threads} threads: copying {speed / 1e9:.1f} GB/s, read and written; {rate / 1e9:.2f} G exponentials/s")
-    chosen = [w for w in works(quick) if w.name.startswith(only) and shape in ("", w.size)]
     with workers(slow=not quick) as all_contenders:
-        for work in chosen:
+        for work in filter(choice.has, works(quick)):
             contenders = [worker for worker in all_contenders if worker.prepare(work)]
-            for direction, (title, floor) in enumerate(
-                zip(("forward", "forward+backward"), work.floor(speed, rate), strict=True)
-            ):
+            _compare(work, contenders)
+            for direction, (title, floor) in enumerate(zip(PASSES, work.floor(speed, rate), strict=True)):
+                if title == PASSES[0] and choice.with_goals:
+                    continue
                 times = turns(contenders, direction, seconds)
                 yield from _rows(work, title, times, floor)
+
+
+def _compare(work: Work, contenders: list[Worker]) -> None:
+    """See to it that all compute the same: a ratio of different losses says nothing."""
+    values = {worker.name: worker.value() for worker in contenders}
+    expected = next(iter(values.values()))
+    for name, value in values.items():
+        if not np.isclose(value, expected, rtol=1e-4 if work.dtype == "float32" else 2e-2):
+            raise RuntimeError(f"{work.title}, {work.size}: {name} computes {value}, expected {expected}")
 
 
 def _rows(work: Work, direction: str, times: dict[str, list[float]], floor: float) -> Iterator[dict[str, object]]:

@@ -19,6 +19,14 @@ _TITLES = {
     "huber": "Huber",
     "log_cosh": "log-cosh",
     "sigmoid_cross_entropy": "sigmoid cross-entropy",
+    "softmax_focal, labels": "softmax focal loss, class indices",
+    "ctc, tokens": "CTC, 60 tokens",
+    "info_nce": "InfoNCE",
+    "clip": "CLIP",
+    "nt_xent, views": "NT-Xent",
+    "supervised_contrastive, groups": "supervised contrastive",
+    "triplet_hard, groups": "triplets, hardest",
+    "triplet_semi_hard, groups": "triplets, semi-hard",
 }
 _HEAD = (
     "loss and gradient",
@@ -35,12 +43,14 @@ class Measured:
 
     Attributes:
         date: When.
+        key: The work, the size and the dtype, as the file has them.
         title: The loss, the size and the dtype, in words.
         milliseconds: Of each contender, the median of its turns.
         ratios: How many times lossmith's on PyTorch each took: the median of the pairs.
     """
 
     date: str
+    key: tuple[str, str, str]
     title: str
     milliseconds: dict[str, float]
     ratios: dict[str, float]
@@ -53,16 +63,19 @@ class Measured:
         return self.ratios[theirs] if ours == OURS else times[theirs] / times[ours]
 
 
-def last(file: Path = FILE) -> list[Measured]:
-    """Return the last measurement with the default allocator of each loss, size and dtype, in the order of the file."""
-    found: dict[tuple[str, ...], Measured] = {}
+def last(file: Path = FILE, tuned: bool = False) -> list[Measured]:
+    """Return the last measurement of each loss, size and dtype, in the order of the file.
+
+    With ``tuned`` those where the allocator was another one than the default.
+    """
+    found: dict[tuple[str, str, str], Measured] = {}
     with file.open(encoding="utf-8") as lines:
         for row in csv.DictReader(lines):
-            if row["pass"] != "forward+backward" or row["allocator"] != "default":
+            if row["pass"] != "forward+backward" or (row["allocator"] != "default") != tuned:
                 continue
             key = row["work"], row["shape"], row["dtype"]
             if key not in found or found[key].date != row["date"]:
-                found[key] = Measured(row["date"], _title(*key), {}, {})
+                found[key] = Measured(row["date"], key, _title(*key), {}, {})
             found[key].milliseconds[row["contender"]] = float(row["median_ms"])
             found[key].ratios[row["contender"]] = float(row["times_ours"])
     return list(found.values())

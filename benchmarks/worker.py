@@ -1,6 +1,7 @@
 """A contender in a process of its own: the pools of threads of two frameworks in one process slow each other down.
 
-The parent asks for ("work", Work), is told whether there is such a loss, then for ("warm", pass) and ("turn", pass, n).
+The parent asks for ("work", Work), is told whether there is such a loss, then for ("value",), ("warm", pass) and
+("turn", pass, n).
 An exception travels back as the answer.
 """
 
@@ -31,6 +32,10 @@ class Worker:
     def prepare(self, work: Work) -> bool:
         """Make the steps of a work; return whether the contender has such a loss."""
         return self._ask("work", work)
+
+    def value(self) -> float:
+        """Return the loss."""
+        return self._ask("value")
 
     def warm(self, direction: int) -> float:
         """Compile, and return the seconds that one step takes."""
@@ -77,6 +82,10 @@ def _serve(name: str, connection: Connection) -> None:
                 steps = None  # frees the last one's memory first
                 steps = CONTENDERS[name].make(*given)
                 connection.send(steps is not None)
+            elif question == "value":
+                assert steps is not None
+                loss: Any = steps[0]()
+                connection.send(float(loss))
             else:
                 assert steps is not None
                 step = steps[given[0]]

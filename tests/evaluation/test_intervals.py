@@ -7,6 +7,7 @@ import pytest
 
 import lossmith as lm
 from lossmith.evaluation import resampling
+from lossmith.evaluation.calibration import error_interval, reliability
 from lossmith.evaluation.confusion import Counts
 from lossmith.evaluation.curves import Ranking
 from lossmith.evaluation.inputs import prepare
@@ -96,10 +97,25 @@ def test_every_metric_of_the_head_has_an_interval(rng: np.random.Generator) -> N
     y = rng.integers(0, 2, 200)
     p = np.clip(0.5 * y + 0.5 * rng.random(200), 0.01, 0.99)
     without = {n for n, m in lm.evaluate(p, y).metrics.items() if m.low is None}
-    assert without == {"ece"}
+    assert without == set()
     bits = rng.integers(0, 2, (200, 3))
     assert all(
         m.low <= m.value <= m.high for m in lm.evaluate(1 - bits, bits, task="multilabel").metrics.values() if m.value
     )
     numbers = lm.evaluate(p + 0.1, p.astype(float), task="regression").metrics
     assert {n for n, m in numbers.items() if m.low is None} == {"max_error"}
+
+
+def test_the_interval_of_the_calibration_error_holds_what_many_rows_say(rng: np.random.Generator) -> None:
+    def drawn(rows: int, shift: float) -> tuple[np.ndarray, np.ndarray]:
+        p = rng.beta(2, 2, rows)
+        return p, (rng.random(rows) < np.clip(p + shift * np.sin(6 * p), 0, 1)).astype(float)
+
+    for shift in (0.0, 0.1):
+        truth = reliability(*drawn(400_000, shift)).error if shift else 0.0
+        inside = 0
+        for _ in range(100):
+            p, y = drawn(500, shift)
+            low, high = error_interval(reliability(p, y), p.size)
+            inside += low <= truth <= high
+        assert inside >= 88, shift

@@ -222,3 +222,57 @@ def test_second_derivatives_on_torch(formula):
 
     for a, b in zip(run(), formula(run), strict=True):
         torch.testing.assert_close(a, b, rtol=1e-10, atol=1e-13)
+
+
+@pytest.mark.skipif(BACKEND != "tensorflow", reason="a TensorFlow graph")
+@pytest.mark.parametrize("name", ["SparseCategoricalCrossentropy", "MeanSquaredError"])
+def test_half_precision_goes_to_the_kernel_as_it_is(name):
+    """The face's own cast is left out, and the gradient is the same; a cast of the user's stays, with its gradient."""
+    tf = require("tensorflow")
+    loss = getattr(lk, name)(**(LOGITS if name.startswith("Sparse") else {}))
+    y_true = tf.constant(labels) if name.startswith("Sparse") else tf.zeros([N, C])
+
+    @tf.function(autograph=False)
+    def step(half):
+        with tf.GradientTape(persistent=True) as tape:
+            tape.watch(half)
+            own = tf.cast(half, tf.float32)
+            value, other = loss(y_true, half), loss(y_true, own)
+        return value, other, tape.gradient(value, half), tape.gradient(other, half), tape.gradient(other, own)
+
+    half = tf.cast(logits, tf.bfloat16)
+    value, other, slope, with_cast, of_cast = step(half)
+    assert value.dtype == tf.float32
+    assert slope.dtype == tf.bfloat16
+    np.testing.assert_allclose(value, other, rtol=1e-6)
+    np.testing.assert_allclose(tf.cast(slope, tf.float32), tf.cast(with_cast, tf.float32), rtol=1e-2, atol=1e-6)
+    np.testing.assert_allclose(of_cast, tf.cast(slope, tf.float32), rtol=1e-2, atol=1e-6)
+    kernels = [n for n in step.get_concrete_function(half).graph.get_operations() if n.type.endswith("Ahead")]
+    assert [n.inputs[0].dtype for n in kernels] == [tf.bfloat16, tf.float32]
+
+
+@pytest.mark.skipif(BACKEND != "tensorflow", reason="a TensorFlow graph")
+def test_means_of_everything_store_no_values(formula):
+    tf = require("tensorflow")
+    loss, weighed = lk.Huber(delta=0.3), lk.Huber(delta=0.3, reduction="sum")
+
+    @tf.function(autograph=False, input_signature=2 * [tf.TensorSpec([None, C])])
+    def step(y_true, y_pred):
+        with tf.GradientTape() as tape:
+            tape.watch(y_pred)
+            value = loss(y_true, y_pred)
+        return value, tape.gradient(value, y_pred), weighed(y_true, y_pred)
+
+    y_true = np.eye(C, dtype="float32")[labels]
+    value, slope, total = step(y_true, logits)
+    np.testing.assert_allclose(value, total / N, rtol=1e-6)
+    for ours, theirs in zip(
+        (value, slope), (formula(loss, y_true, logits), np.clip(logits - y_true, -0.3, 0.3)), strict=True
+    ):
+        np.testing.assert_allclose(ours, theirs / (1 if np.ndim(theirs) == 0 else theirs.size), rtol=1e-5, atol=1e-7)
+    operations = step.get_concrete_function().graph.get_operations()
+    assert [n.outputs[0].shape.as_list() for n in operations if n.type == "LossmithElementRowsAhead"] == [[1]]
+    empty = step(y_true[:0], logits[:0])
+    assert [float(empty[0]), empty[1].shape.as_list(), float(empty[2])] == [0.0, [0, C], 0.0]
+    with pytest.raises((tf.errors.InvalidArgumentError, ValueError)):
+        step(y_true[:1], logits)

@@ -1,11 +1,37 @@
 // Random calls of the losses whose rows compare with each other: sizes, groups, values and threads by chance.
+#include <algorithm>
 #include <cstdio>
 
-#include "batch_rows.hpp"
+#include "batch_targets.hpp"
 #include "fuzz_tools.hpp"
 
 namespace lossmith {
 namespace {
+
+// Two matrices as JAX and TensorFlow hand them over, both `call`'s: each must give what it gave alone.
+template <typename T> bool packed_once(BatchLoss loss, BatchRows<T> call, const T *gradient, const T *values) {
+  const std::int64_t rows = call.rows, size = rows * rows;
+  const Array<std::int32_t> target(4 * rows);
+  const Array<T> matrices(2 * size), scales(2 * rows), slopes(2 * size), found(2 * rows);
+  for (std::int64_t k = 0; k < 2 * rows; ++k) {
+    const auto group = call.groups == nullptr ? 0 : static_cast<std::int32_t>(call.groups[k % rows]);
+    target.get()[2 * k] = group;
+    target.get()[2 * k + 1] = call.present == nullptr || call.present[k % rows] != 0;
+    if (call.scale != nullptr) scales.get()[k] = call.scale[k % rows];
+  }
+  std::copy_n(call.matrix, size, matrices.get());
+  std::copy_n(call.matrix, size, matrices.get() + size);
+  call.matrix = matrices.get();
+  call.scale = call.scale == nullptr ? nullptr : scales.get();
+  call.values = call.values == nullptr ? nullptr : found.get();
+  call.gradient = call.gradient == nullptr ? nullptr : slopes.get();
+  if (batch_rows_of_each(loss, call, 2, target.get(), exec_from(1)) != BatchStatus::done) return false;
+  for (std::int64_t k = 0; k < 2; ++k) {
+    if (call.values != nullptr && !same(found.get() + k * rows, values, rows, "values")) return false;
+    if (call.gradient != nullptr && !same(slopes.get() + k * size, gradient, size, "gradients")) return false;
+  }
+  return true;
+}
 
 template <typename T> bool once() {
   BatchRows<T> call;
@@ -20,7 +46,7 @@ template <typename T> bool once() {
     matrix.get()[k] = static_cast<T>(distances && value < 0.0 ? -value : value);
   }
   for (std::int64_t k = 0; k < call.rows; ++k) {
-    groups.get()[k] = chance(50) ? static_cast<std::int64_t>(random_bits()) : between(1, most);
+    groups.get()[k] = chance(50) ? static_cast<std::int32_t>(random_bits()) : between(1, most);
     present.get()[k] = !chance(5);
     scale.get()[k] = static_cast<T>(any_value());
   }
@@ -41,10 +67,11 @@ template <typename T> bool once() {
   const bool agree = one == BatchStatus::done && batch_rows(loss, call, exec_from(1)) == one &&
                      (!valued || same(values.get(), again.get(), call.rows, "values")) &&
                      (!sloped || same(first.get(), second.get(), size, "gradients"));
-  if (!agree)
-    std::printf("batch: loss %d, %lld rows, %d bytes\n", static_cast<int>(loss), static_cast<long long>(call.rows),
-                static_cast<int>(sizeof(T)));
-  return agree;
+  if (agree && packed_once(loss, call, first.get(), values.get())) return true;
+  if (agree) std::printf("packed, ");
+  std::printf("batch: loss %d, %lld rows, %d bytes\n", static_cast<int>(loss), static_cast<long long>(call.rows),
+              static_cast<int>(sizeof(T)));
+  return false;
 }
 
 } // namespace

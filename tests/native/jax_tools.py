@@ -15,7 +15,13 @@ import jax.numpy as jnp  # noqa: E402
 
 from lossmith.jax import lowering  # noqa: E402
 
-TARGETS = ("lossmith_softmax_cross_entropy", "lossmith_row_pairs", "lossmith_elementwise", "lossmith_ctc")
+TARGETS = (
+    "lossmith_softmax_cross_entropy",
+    "lossmith_row_pairs",
+    "lossmith_elementwise",
+    "lossmith_ctc",
+    "lossmith_batch_rows",
+)
 
 
 def kernels_in(function: Any, *arguments: Any) -> set[str]:

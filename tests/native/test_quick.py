@@ -10,6 +10,8 @@ from lossmith import native
 from lossmith.core import quick
 from lossmith.core.compute import value_and_gradient
 from lossmith.errors import DomainError
+from lossmith.losses import Domain
+from lossmith.native import elementwise
 
 pytestmark = pytest.mark.skipif(not native.has_native(), reason="no native core")
 
@@ -141,14 +143,54 @@ def test_elementwise_losses_of_what_has_bounds(case, dtype, tensors):
             loss.value_and_gradient(*map(as_given, changed))
 
 
-def test_half_precision_with_bounds_goes_the_long_way():
-    x = np.full(4, 0.5, np.float16)
-    short = lm.BinaryCrossEntropy()._quick
-    assert short(x, x, True) is None
-    assert short([0.5], [0.5], True) is None
+@pytest.mark.parametrize("dtype", ["float16", "bfloat16"])
+def test_half_precision_with_bounds(dtype):
     torch = pytest.importorskip("torch")
-    for dtype in (torch.float16, torch.bfloat16):
-        assert short(torch.from_numpy(x).to(dtype), torch.from_numpy(x).to(dtype), True) is None
+    loss = lm.BinaryCrossEntropy()
+    x = torch.full((2000,), 0.5, dtype=getattr(torch, dtype))
+    pairs = [(x, x)] if dtype == "bfloat16" else [(x, x), (x.numpy(), x.numpy())]
+    for prediction, target in pairs:
+        value, gradient = loss._quick(prediction, target, True)
+        assert float(value) == pytest.approx(np.log(2))
+        assert gradient.dtype == prediction.dtype
+        prediction[1999] = 1.5
+        assert loss._quick(prediction, target, True) is None
+        with pytest.raises(DomainError, match=r"prediction is 1.5 at position 1999"):
+            loss(prediction, target)
+        prediction[1999] = 0.5
+    assert loss._quick([0.5], [0.5], True) is None
+
+
+@pytest.mark.parametrize(
+    ("domain", "bad", "good"),
+    [
+        ({"low": 0.0, "high": 1.0}, (-1e-7, 1.0000001, -np.inf, np.inf), (0.0, -0.0, 1.0, 0.5)),
+        ({"low": 0.0, "low_included": False}, (0.0, -0.0, -1e-30), (1e-30, np.inf)),
+        (
+            {"low": 0.0, "high": 1.0, "low_included": False, "high_included": False, "excluded": 0.5},
+            (0.0, 1.0, 0.5),
+            (0.25,),
+        ),
+        ({"low": -1.0, "high": 1.0, "slack": 0.01}, (-1.02, 1.02), (-1.009, 1.009)),
+        ({"excluded": 0.0}, (0.0,), (-np.inf, np.inf, 1e-30)),
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_limits_are_those_of_the_domain(domain, bad, good, dtype):
+    """Wherever in its blocks an element lies; the domain itself judges."""
+    domain = Domain(role="values", **domain)
+    limits = elementwise.limits_of(domain)
+    call = elementwise.Call(elementwise.find(lm.SquaredError.definition), (), False, lambda p, t: None)
+    for number, admitted in [(np.nan, True), *((x, False) for x in bad), *((x, True) for x in good)]:
+        for at in (0, 15, 1023, 1024, 2050):
+            x, y = np.full(2051, good[0], dtype), np.zeros(2051, dtype)
+            x[at] = number
+            assert domain.admits(x) is admitted
+            for pair, arrays in (((limits, None), (x, y)), ((None, limits), (y, x))):
+                total, _ = elementwise.total(call._replace(limits=pair), native.CODES[x.dtype], *arrays, False)
+                unlimited, _ = elementwise.total(call, native.CODES[x.dtype], *arrays, False)
+                np.testing.assert_equal(total, unlimited if admitted else np.nan)
 
 
 def odd_pairs():

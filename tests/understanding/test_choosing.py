@@ -161,6 +161,21 @@ def test_rows_with_one_missing_value_of_several_are_left_out() -> None:
     assert (choice.rows, choice.missing) == (4, 1)
 
 
+def test_minus_100_beside_classes_is_no_label() -> None:
+    choice = lm.choose([0, 2, 1, -100, 1, -100, 0, 2])
+    assert (choice.task, choice.rows, choice.missing) == ("multiclass", 8, 2)
+    assert choice.suggestions == lm.choose([0, 2, 1, 1, 0, 2]).suggestions
+    assert "-100 in 2 rows of 'target' read as no label" in choice.assumptions[0]
+    assert lm.choose(["1", "-100", "2", "3", "1", "2"]).missing == 1  # a CSV's column, classes from 1
+
+
+@pytest.mark.parametrize("target", [[-100, 3, 8, 20, 31, 4], [-100, 0, 0], [-100, -1, 0, 1, 1]])
+def test_minus_100_among_numbers_is_a_number(target: list[int]) -> None:
+    choice = lm.choose(target, task="regression")
+    assert choice.missing == 0
+    assert not any("no label" in said for said in choice.assumptions)
+
+
 def test_numbers_written_as_text() -> None:
     assert lm.choose(list("01011")).suggestions == lm.choose([0, 1, 0, 1, 1]).suggestions
     comma = lm.choose(["0,5", "1,25", "-3,5", "2"])

@@ -43,6 +43,21 @@ def evaluate(
         list[str] | None,
         typer.Option("--slice", help="Column whose values are slices, each with numbers of its own; several times."),
     ] = None,
+    group: Annotated[
+        str | None,
+        typer.Option(help="Ranking: column with the query or user of each item. Language model: the token's document."),
+    ] = None,
+    byte_counts: Annotated[
+        str | None,
+        typer.Option("--bytes", help="Language model: bytes of the text, a number or a column, for bits per byte."),
+    ] = None,
+    ignore_index: Annotated[
+        int | None, typer.Option(help="Segmentation, language model: label that does not count (tokens: -100).")
+    ] = None,
+    k: Annotated[int | None, typer.Option("--k", help="Ranking: where lists are cut (10). Multiclass: top-k.")] = None,
+    quantile: Annotated[
+        float | None, typer.Option(help="Regression: the predictions are meant to be this quantile, such as 0.9.")
+    ] = None,
     train: Annotated[
         Path | None,
         typer.Option(help="File of training rows: says how many rows are in it, too (by --row-id, or all columns)."),
@@ -75,6 +90,11 @@ def evaluate(
         "task": task,
         "form": form,
         "class_names": class_names(classes),
+        "group": group,
+        "bytes": _number(byte_counts),
+        "ignore_index": ignore_index,
+        "k": k,
+        "quantile": quantile,
     }
     if decimal is None:
         splits: dict[str, Any] = {"row_id": row_id, "resume": resume, "skip_bad": skip_bad}
@@ -93,6 +113,14 @@ def evaluate(
         show(result, console())
     if report is not None:
         print(f"Report: {report}", file=sys.stderr if json else sys.stdout)
+
+
+def _number(text: str | None) -> str | float | None:
+    """Return a number where the text is one, and else the text."""
+    try:
+        return None if text is None else float(text)
+    except ValueError:
+        return text
 
 
 def _curves(path: Path, decimal: str | None) -> Any:

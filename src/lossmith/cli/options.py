@@ -16,7 +16,11 @@ Prediction = Annotated[
     typer.Option("--prediction", "-p", help="Column with the prediction; several, 'a,b,c' or 'p_*' for one per class."),
 ]
 Task = Annotated[
-    str | None, typer.Option(help="regression, binary, multiclass or multilabel. Default: guessed, and said.")
+    str | None,
+    typer.Option(
+        help="regression, binary, multiclass, multilabel, ranking, segmentation or language_model. Default: guessed, "
+        "and said."
+    ),
 ]
 Form = Annotated[
     str | None, typer.Option(help="values, probabilities, percentages, logits or labels. Default: guessed, and said.")

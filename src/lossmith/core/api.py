@@ -176,6 +176,11 @@ def function_of(loss: Loss) -> Callable[..., Any]:
         normalizer: Any = None,
         **settings: Any,
     ) -> Any:
+        if shortcuts and not (arrays or settings) and weight is None and mask is None and normalizer is None:
+            short = shortcuts.get(reduction) if isinstance(reduction, str) else None
+            result = None if short is None else short(prediction, target, False)
+            if result is not None:
+                return result[0]
         options = {k: settings.pop(k) for k in known if k in settings}
         named = {e.name: settings.pop(e.name) for e in loss.extras if e.name in settings}
         return call(
@@ -192,12 +197,19 @@ def function_of(loss: Loss) -> Callable[..., Any]:
         )
 
     known = tuple(k for k in settings_of(loss) if k != "reduction")
+    shortcuts = _shortcuts(loss)
     function.__name__ = function.__qualname__ = loss.name
     function.__module__ = "lossmith"
     function.__doc__ = function_doc(loss)
     function.__signature__ = signature_of(loss, data=True)  # pyrefly: ignore[missing-attribute]
     function.definition = loss  # pyrefly: ignore[missing-attribute]
     return function
+
+
+def _shortcuts(loss: Loss) -> dict[str, quick.Quick]:
+    """Return the short ways of a loss with its defaults, by reduction."""
+    found = {r: quick.find(loss, loss.resolve({}), {**settings_of(loss), "reduction": r}) for r in reduce.REDUCTIONS}
+    return {reduction: short for reduction, short in found.items() if short is not None}
 
 
 def object_of(loss: Loss) -> type[LossFunction]:

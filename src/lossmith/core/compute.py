@@ -99,8 +99,9 @@ def _quietly(xp: ModuleType, function: Callable[..., Any], *arguments: Any) -> A
 def _value(loss: Loss, inputs: Inputs, reduction: str, normalizer: Any, empty: str, check: str, kernels: bool) -> Any:
     adds_up = kernel.find_total(loss, inputs) if kernels and reduction != "none" else None
     if adds_up:
-        total, _ = adds_up(inputs, 1.0, gradient=False)
-        return _finished(loss, inputs, total, _count(loss, inputs), reduction, normalizer, empty, check)
+        count = _count(loss, inputs)
+        total, _ = adds_up(inputs, _later_factor(inputs, count, reduction, normalizer), gradient=False)
+        return _finished(loss, inputs, total, count, reduction, normalizer, empty, check)
     fast = kernel.find(loss, inputs) if kernels else None
     if fast:
         rows, _ = fast(inputs, _later_scale(loss, inputs, reduction, normalizer), gradient=False)
@@ -115,6 +116,13 @@ def _later_scale(loss: Loss, inputs: Inputs, reduction: str, normalizer: Any) ->
         return None
     scale = _gradient_scale(loss, inputs, reduction, normalizer)
     return 1.0 if scale is None else scale
+
+
+def _later_factor(inputs: Inputs, count: Any, reduction: str, normalizer: Any) -> Any:
+    """What autograd will multiply the total's gradient with, as far as the reduction says; 1 if it does not ask."""
+    if inputs.xp.name != "torch" or reduction != "mean" or not inputs.prediction.requires_grad:
+        return 1.0
+    return reduce.safe_reciprocal(inputs.xp, count if normalizer is None else normalizer, inputs.prediction)
 
 
 def _values(loss: Loss, inputs: Inputs) -> Any:

@@ -5,7 +5,7 @@ whatever autograd wants to know of predictions, targets and a learned temperatur
 matrices that the formula makes on its way from there to the values, the kernel makes the gradient.
 
 InfoNCE and CLIP are the softmax cross-entropy of each row of similarities against its own column; the others have a
-kernel of their own, `lossmith.native.batch_rows`, for NumPy and PyTorch.
+kernel of their own, `lossmith.native.batch_rows`.
 """
 
 from __future__ import annotations
@@ -15,25 +15,17 @@ from typing import Any
 
 import numpy as np
 
-from ..losses import Loss, contrastive, contrastive_groups, mining
+from ..losses import Loss, contrastive, mining
 from ..losses.batch import as_number, directions, present, pull_back
 from ..native import batch_rows
+from ..native.batch_rows import FORMULAS
 from .check import Inputs
 from .elementwise_kernel import plain
 
 Kernel = Callable[..., tuple[Any, Any]]
 
-# The losses as functions of a matrix: formula(xp, matrix, groups, inside, **settings) -> values.
-FORMULAS: dict[str, Callable[..., Any]] = {
-    "nt_xent": contrastive_groups.nt_xent_rows,
-    "supervised_contrastive": contrastive_groups.supcon_rows,
-    "siglip": contrastive.siglip_rows,
-    "triplet_hard": mining.hard_rows,
-    "triplet_semi_hard": mining.semi_hard_rows,
-}
 
-
-def find(loss: Loss, inputs: Inputs, own_columns: Kernel, compared: Kernel | None = None) -> Kernel | None:
+def find(loss: Loss, inputs: Inputs, own_columns: Kernel, compared: Kernel) -> Kernel | None:
     """Return ``kernel(inputs, scale, gradient=…) -> (values, gradient or None)``, or None for another loss.
 
     Args:
@@ -49,9 +41,7 @@ def find(loss: Loss, inputs: Inputs, own_columns: Kernel, compared: Kernel | Non
         return None
     if loss.name in ("info_nce", "clip"):
         return _own_columns(loss.name == "clip", own_columns)
-    if compared is None or loss.name not in FORMULAS:
-        return None
-    if not isinstance(inputs.parameters.get("margin", 0.0), int | float):
+    if loss.name not in FORMULAS or not isinstance(inputs.parameters.get("margin", 0.0), int | float):
         return None  # a tensor that may want a gradient
     if loss.name == "siglip":
         return _siglip(compared)

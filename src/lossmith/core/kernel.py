@@ -35,7 +35,8 @@ def find_total(loss: Loss, inputs: Inputs) -> Kernel | None:
     """Return ``kernel(inputs, scale, gradient=…) -> (Σ factor * value, gradient or None)`` for this call, or None.
 
     For whoever needs no value by itself: nothing of the size of the values is stored. On NumPy the total is a float,
-    elsewhere an array; the gradient is that of ``scale * total``, and ``scale`` a number or an array of one.
+    elsewhere an array; the gradient is that of ``scale * total``, and ``scale`` a number or an array of one. With
+    tensors of PyTorch and without ``gradient`` it is what autograd will probably multiply the total's gradient with.
     """
     finder = _TOTAL_FINDERS.get(inputs.xp.name)
     return finder(loss, inputs) if finder is not None and native.has_native() else None
@@ -69,6 +70,14 @@ def _find_on_torch(loss: Loss, inputs: Inputs) -> Kernel | None:
     from ..torch import fast_rows  # a tensor is there, and so is PyTorch
 
     return fast_rows.kernel_of(loss, inputs)
+
+
+def _find_total_on_torch(loss: Loss, inputs: Inputs) -> Kernel | None:
+    if loss.layout != "element" or not inputs.xp.is_concrete(inputs.prediction):
+        return None
+    from ..torch import fast_elementwise
+
+    return fast_elementwise.total_kernel(loss, inputs)
 
 
 def _find_on_jax(loss: Loss, inputs: Inputs) -> Kernel | None:
@@ -186,6 +195,7 @@ _FINDERS: dict[str, Callable[[Loss, Inputs], Kernel | None]] = {
 }
 _TOTAL_FINDERS: dict[str, Callable[[Loss, Inputs], Kernel | None]] = {
     "numpy": _find_total_on_numpy,
+    "torch": _find_total_on_torch,
     "tensorflow": _find_total_on_tensorflow,
     "jax": _find_total_on_jax,
 }

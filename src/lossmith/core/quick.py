@@ -1,9 +1,9 @@
 """The short way for small calls: loss and gradient of ordinary arrays without the general preparation.
 
 ``find(loss, parameters, settings)`` returns ``quick(prediction, target, gradient) -> (value, gradient) or None``, or
-None where a loss has no short way. ``quick`` returns what `compute.value_and_gradient` returns (with None in place of
-the gradient where that is False), or None for whatever is not entirely ordinary - then the long way decides, and finds
-the words where something is wrong: a label out of range, a NaN.
+None where a loss has no short way. ``quick`` returns what `compute.value_and_gradient` returns - where ``gradient`` is
+False, what `compute.call` returns, and None - or None for whatever is not entirely ordinary: then the long way decides,
+and finds the words where something is wrong: a label out of range, a NaN.
 """
 
 from __future__ import annotations
@@ -15,8 +15,9 @@ from typing import Any
 import numpy as np
 
 from .. import native
-from ..losses import Domain, Loss
+from ..losses import Loss
 from ..native import elementwise
+from .compute import call
 
 Quick = Callable[[Any, Any, bool], "tuple[Any, Any] | None"]
 
@@ -48,45 +49,27 @@ def _find_elementwise(loss: Loss, parameters: Mapping[str, Any], settings: Mappi
     domains = loss.prediction, loss.target
     if not all(domain.role in ("values", "logits", "probabilities") for domain in domains):
         return None
-    quick = functools.partial(_elementwise, number, numbers, settings["reduction"] == "mean")
-    return quick if all(map(_everywhere, domains)) else functools.partial(_bounded, quick, domains)
+    both = elementwise.limits_of(loss.prediction), elementwise.limits_of(loss.target)
+
+    def plain(prediction: Any, target: Any) -> Any:
+        return call(loss, prediction, target, parameters=parameters, **settings, check="none", kernels=False)
+
+    limits = None if both == (None, None) else both
+    kernel = elementwise.Call(number, numbers, settings["reduction"] == "mean", plain, limits)
+    return functools.partial(_elementwise, kernel)
 
 
-def _everywhere(domain: Domain) -> bool:
-    """Whether every number is in the domain, so that there is nothing to check."""
-    return not domain.bounded and domain.excluded is None
-
-
-def _bounded(
-    quick: Quick, domains: tuple[Domain, Domain], prediction: Any, target: Any, wanted: bool
-) -> tuple[Any, Any] | None:
-    """The same for a loss that not all numbers may be given to. Of float16 the long way finds the extremes sooner."""
-    if getattr(prediction, "itemsize", 0) < 4:
-        return None
-    result = quick(prediction, target, wanted)  # whatever the numbers are: nobody sees it before they are looked at
-    if result is None:
-        return None
-    arrays = (x if type(x) is np.ndarray else x.detach().numpy() for x in (prediction, target))
-    return result if all(domain.admits(x) for domain, x in zip(domains, arrays, strict=True)) else None
-
-
-def _elementwise(
-    number: int, parameters: tuple[float | None, ...], mean: bool, prediction: Any, target: Any, wanted: bool
-) -> tuple[Any, Any] | None:
+def _elementwise(kernel: elementwise.Call, prediction: Any, target: Any, wanted: bool) -> tuple[Any, Any] | None:
     if type(prediction) is not np.ndarray:
         torch = _torch_for(type(prediction))
-        return torch and torch[1].value_and_gradient(number, parameters, mean, prediction, target, wanted)
+        return torch and torch[1].value_and_gradient(kernel, prediction, target, wanted)
     code = _CODES.get(prediction.dtype.num)
     if type(target) is not np.ndarray or code is None or target.dtype.num != prediction.dtype.num:
         return None
-    size = prediction.size
-    if prediction.shape != target.shape or not size or not (_plain(prediction) and _plain(target)):
+    if prediction.shape != target.shape or not prediction.size or not (_plain(prediction) and _plain(target)):
         return None
-    scale = 1 / size if mean else 1.0
-    total, gradient = elementwise.total(number, parameters, code, prediction, target, scale, wanted)
-    if total != total:
-        return None
-    return (total / size if mean else total), gradient
+    value, gradient = elementwise.total(kernel, code, prediction, target, wanted)
+    return None if value != value else (value, gradient)
 
 
 def _plain(x: np.ndarray) -> bool:

@@ -5,7 +5,7 @@ Class weights and extra arrays stay with the formula, which also has the gradien
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import tensorflow as tf
@@ -89,7 +89,18 @@ def _labels(loss: Loss, inputs: Inputs) -> Kernel | None:
 
 def _of_batch(loss: Loss, inputs: Inputs) -> Kernel | None:
     runs = operations.runs_here(inputs.prediction, inputs.target)
-    return contrastive_kernel.find(loss, inputs, _own_columns) if runs else None
+    return contrastive_kernel.find(loss, inputs, _own_columns, _compared) if runs else None
+
+
+def _compared(
+    name: str, inputs: Inputs, matrix: Any, settings: Mapping[str, Any], scale: Any, *, gradient: bool
+) -> tuple[Any, Any]:
+    call = tensorflow_rows.batches(name, settings)
+    groups = tf.zeros_like(matrix[:, 0], tf.int64) if name == "siglip" else tf.cast(inputs.target, tf.int64)
+    target = tensorflow_rows.with_presence(groups, inputs.inside)
+    if not gradient:
+        return tensorflow_rows.values(call, matrix, target), None
+    return tensorflow_rows.values_and_gradient(call, matrix, target, 1.0 if scale is None else scale)
 
 
 def _own_columns(logits: Any, scale: Any, *, gradient: bool) -> tuple[Any, Any]:

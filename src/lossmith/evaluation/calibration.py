@@ -6,6 +6,8 @@ import numpy as np
 
 from .states.calibration import Reliability
 
+_DRAWS = 1000
+
 
 def reliability(
     confidence: np.ndarray, outcome: np.ndarray, weight: np.ndarray | None = None, *, bins: int = 15
@@ -49,3 +51,28 @@ def calibration_error(
     0.25
     """
     return reliability(confidence, outcome, weight, bins=bins).error
+
+
+def error_interval(found: Reliability, rows: float) -> tuple[float | None, float | None]:
+    """Return the 95 % interval of the expected calibration error.
+
+    Noise alone makes gaps, so the error of a perfect model is not 0, and a bootstrap's errors are too large by about as
+    much again. The basic bootstrap takes that off: gaps are drawn around those that were seen, and the quantiles of the
+    error are mirrored at it. Where noise alone (gaps drawn around 0) makes errors as large, the interval starts at 0.
+
+    Args:
+        found: The bins.
+        rows: How many (effective) rows they stand for.
+    """
+    used = found.count > 0
+    share = found.count[used] / found.count[used].sum()
+    if rows <= 1:
+        return None, None
+    in_bin = share * rows
+    rate = (found.rate[used] * in_bin + 1) / (in_bin + 2)  # a bin whose rows all came true has a spread, too
+    gap, spread = share * (found.confidence[used] - found.rate[used]), np.sqrt(share * rate * (1 - rate) / rows)
+    noise = spread * np.random.default_rng(0).standard_normal((_DRAWS, gap.size))
+    least, most = np.quantile(np.abs(gap + noise).sum(axis=1), [0.025, 0.975])
+    real = found.error > np.quantile(np.abs(noise).sum(axis=1), 0.975)
+    low, high = float(2 * found.error - most), float(2 * found.error - least)
+    return max(0.0, low) if real else 0.0, max(found.error, high)

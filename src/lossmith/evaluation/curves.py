@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 
@@ -41,6 +42,45 @@ class Ranking:
         weight = np.ones(self._order.size) if weight is None else weight[self._order]
         hits = np.cumsum(weight * self._positive)[self._last]
         return hits, np.cumsum(weight * (1 - self._positive))[self._last]
+
+    def influences(self, weight: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray]:
+        """Return how much each row moves each area, (N,) both, in the order the rows were given.
+
+        An area's standard error is that of the mean of these values (the delta method; DeLong's for the first area).
+        Both kinds of row must be there.
+        """
+        hits, alarms = self.cumulative(weight)
+        block = np.searchsorted(self._last, np.arange(self._order.size))
+        positives, negatives = hits[-1], alarms[-1]
+        own_hits, own_alarms = np.diff(hits, prepend=0.0), np.diff(alarms, prepend=0.0)
+        total, y = positives + negatives, self._positive
+        area, average = self.auc(weight), self.average_precision(weight)
+        below = (negatives - alarms + own_alarms / 2) / negatives - area
+        above = (hits - own_hits / 2) / positives - area
+        of_area = np.where(y > 0, below[block] * total / positives, above[block] * total / negatives)
+        taken = np.maximum(hits + alarms, 1e-300)
+        precision, share = hits / taken, own_hits / taken
+        gained, lost = (np.cumsum(x[::-1])[::-1] for x in (share, share * precision))
+        of_average = (y * (precision - average + gained)[block] - lost[block]) * total / positives
+        found = np.empty((2, y.size))
+        found[:, self._order] = of_area, of_average
+        return found[0], found[1]
+
+
+def areas(xp: Any, positive: Any, negative: Any) -> dict[str, Any]:
+    """Return both areas of counts per bin (…, B), highest scores first; rows of one bin are tied.
+
+    ``xp`` is a module with NumPy's names: ``numpy``, ``keras.ops``.
+    """
+    hits, alarms = xp.cumsum(positive, axis=-1), xp.cumsum(negative, axis=-1)
+    positives, negatives = hits[..., -1:], alarms[..., -1:]
+    below = negatives - alarms + negative / 2
+    taken = hits + alarms
+    precision = hits / xp.where(taken > 0, taken, 1)
+    return {
+        "auc": xp.sum((positive / positives) * (below / negatives), axis=-1),
+        "average_precision": xp.sum((positive / positives) * precision, axis=-1),
+    }
 
 
 def roc_auc(target: np.ndarray, score: np.ndarray, weight: np.ndarray | None = None) -> float:

@@ -11,6 +11,7 @@ from ..errors import InputError, UnknownNameError
 from .arrays import is_binary, is_text, is_whole
 
 TASKS = ("regression", "binary", "multiclass", "multilabel")
+GROUPED = ("ranking", "language_model", "segmentation")  # looked at by ``tasks``, and never guessed from rows
 FORMS = ("values", "probabilities", "percentages", "logits", "labels")
 _OF_CLASSES = ("probabilities", "percentages", "logits", "labels")
 FORMS_OF = {"regression": ("values",), "binary": _OF_CLASSES, "multiclass": _OF_CLASSES, "multilabel": _OF_CLASSES}

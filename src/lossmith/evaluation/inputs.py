@@ -105,7 +105,11 @@ def prepare(
         InputError: Something does not fit; the subclass and the text say what.
         UnknownNameError: No task, form or class has this name.
     """
-    infer.check_choice("task", task, infer.TASKS)
+    if task in infer.GROUPED:
+        raise InputError(
+            f"task {task!r} is no task of rows; where it is taken, type evaluate(prediction, target, task={task!r})"
+        )
+    infer.check_choice("task", task, (*infer.TASKS, *infer.GROUPED))
     infer.check_choice("form", form, infer.FORMS)
     names = None if class_names is None else check_class_names(class_names)
     p, t = to_array("prediction", prediction, locate), to_array("target", target, locate)

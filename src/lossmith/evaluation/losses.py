@@ -6,6 +6,7 @@ No formula stands here: values and best constants come from the definitions in `
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -36,9 +37,16 @@ LOSSES: dict[tuple[str, str], tuple[str, ...]] = {
 }
 
 
-def scores(inputs: Inputs) -> tuple[dict[str, LossScore], tuple[str, ...]]:
-    """Return the scores by name, and a note on each loss that does not fit the values."""
+def scores(inputs: Inputs, level: float | None = None) -> tuple[dict[str, LossScore], tuple[str, ...]]:
+    """Return the scores by name, and a note on each loss that does not fit the values.
+
+    With ``level`` the predictions of a regression are meant to be that quantile, and its loss comes first.
+    """
     found, notes = {}, []
+    if level is not None:
+        quantile = find("quantile")
+        scored = score(quantile, inputs, parameters_at(quantile, level))
+        found[quantile.name] = replace(scored, title=f"{quantile.title} {level:g}")
     for name in LOSSES.get((inputs.task, inputs.form), ()):
         loss = find(name)
         misfit = _misfit(loss, inputs)
@@ -49,11 +57,17 @@ def scores(inputs: Inputs) -> tuple[dict[str, LossScore], tuple[str, ...]]:
     return found, tuple(notes)
 
 
-def score(loss: Loss, inputs: Inputs) -> LossScore:
+def parameters_at(loss: Loss, level: float | None) -> Mapping[str, Any]:
+    """Return the loss's parameters, those of a quantile's loss with its level."""
+    return loss.defaults if level is None else loss.resolve({"level": level})
+
+
+def score(loss: Loss, inputs: Inputs, parameters: Mapping[str, Any] | None = None) -> LossScore:
     """Return one loss of the predictions and of the best constant."""
-    value = _mean(loss, inputs.prediction, inputs.target, inputs.weight)
-    rows = _rows(loss, inputs.prediction, inputs.target)
-    constant, constant_rows = _constant(loss, inputs)
+    given = loss.defaults if parameters is None else parameters
+    value = _mean(loss, inputs.prediction, inputs.target, inputs.weight, given)
+    rows = _rows(loss, inputs.prediction, inputs.target, given)
+    constant, constant_rows = _constant(loss, inputs, given)
     low, high = normal(rows, inputs.weight)
     with np.errstate(invalid="ignore"):
         gain_low, gain_high = normal(constant_rows - rows, inputs.weight)
@@ -77,7 +91,7 @@ def per_row(inputs: Inputs) -> np.ndarray:
 
 def values_per_row(loss: Loss, inputs: Inputs) -> np.ndarray:
     """Return a loss per row, (N,)."""
-    return _rows(loss, inputs.prediction, inputs.target)
+    return _rows(loss, inputs.prediction, inputs.target, loss.defaults)
 
 
 def _skill(loss: Loss, value: float, constant: float) -> float | None:
@@ -101,26 +115,29 @@ def _misfit(loss: Loss, inputs: Inputs) -> str:
     return ""
 
 
-def _mean(loss: Loss, prediction: np.ndarray, target: np.ndarray, weight: np.ndarray | None) -> float:
-    return float(call(loss, prediction, target, parameters=loss.defaults, weight=weight))
+def _mean(
+    loss: Loss, prediction: np.ndarray, target: np.ndarray, weight: np.ndarray | None, given: Mapping[str, Any]
+) -> float:
+    return float(call(loss, prediction, target, parameters=given, weight=weight))
 
 
-def _rows(loss: Loss, prediction: np.ndarray, target: np.ndarray) -> np.ndarray:
+def _rows(loss: Loss, prediction: np.ndarray, target: np.ndarray, given: Mapping[str, Any]) -> np.ndarray:
     """Return one value per row of the data (elements of a row are averaged)."""
-    rows = call(loss, prediction, target, parameters=loss.defaults, reduction="none")
+    rows = call(loss, prediction, target, parameters=given, reduction="none")
     return rows if rows.ndim == 1 else load("numpy").mean(rows, axis=-1)
 
 
-def _constant(loss: Loss, inputs: Inputs) -> tuple[float, np.ndarray]:
+def _constant(loss: Loss, inputs: Inputs, given: Mapping[str, Any]) -> tuple[float, np.ndarray]:
     """Return the mean and the values per row of the constant that is best on the target (or on ``train_target``)."""
     train, weight = inputs.target, inputs.weight
     if inputs.train_target is not None:
         train, weight = inputs.train_target, None
     if loss.target.role == "classes":
         return _constant_class(loss, inputs, train, weight)
-    constant = best(loss, train, weight)
+    constant = best(loss, train, weight, given)
     prediction = np.broadcast_to(constant, inputs.target.shape)
-    return _mean(loss, prediction, inputs.target, inputs.weight), _rows(loss, prediction, inputs.target)
+    sides = prediction, inputs.target
+    return _mean(loss, *sides, inputs.weight, given), _rows(loss, *sides, given)
 
 
 def _constant_class(
@@ -134,8 +151,8 @@ def _constant_class(
     prediction = np.broadcast_to(constant, (present.size, classes))
     share = np.bincount(inputs.target, weights=inputs.weight, minlength=classes)[present].astype(np.float64)
     table = np.zeros(classes)
-    table[present] = _rows(loss, prediction, present)
-    return _mean(loss, prediction, present, share), table[inputs.target]
+    table[present] = _rows(loss, prediction, present, loss.defaults)
+    return _mean(loss, prediction, present, share, loss.defaults), table[inputs.target]
 
 
 def best(loss: Loss, target: np.ndarray, weight: np.ndarray | None, parameters: Mapping[str, Any] | None = None) -> Any:

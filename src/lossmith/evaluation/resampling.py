@@ -13,8 +13,8 @@ from collections.abc import Callable
 import numpy as np
 
 from .confusion import Counts
-from .curves import Ranking
-from .intervals import Z, effective_rows
+from .curves import Ranking, areas
+from .intervals import Z, effective_rows, mean_and_error
 
 Interval = tuple[float | None, float | None]
 
@@ -87,7 +87,7 @@ def of_ranking(ranking: Ranking, weight: np.ndarray | None, rows: int) -> dict[s
     rng = np.random.default_rng(_SEED)
     p, n = (rng.poisson(np.maximum(x, 0) * scale, (_REPLICATES, x.size)) for x in (positive, negative))
     with np.errstate(all="ignore"):
-        drawn = _areas(p.astype(np.float64), n.astype(np.float64))
+        drawn = areas(np, p.astype(np.float64), n.astype(np.float64))
     exact = {"auc": ranking.auc(weight), "average_precision": ranking.average_precision(weight)}
     few = min(float(hits[-1]), float(alarms[-1])) * scale
     return {name: _of_area(value, drawn[name], few) for name, value in exact.items()}
@@ -108,16 +108,31 @@ def _of_area(value: float, drawn: np.ndarray, few: float) -> Interval:
 
 
 def of_ratio(above: np.ndarray, below: np.ndarray, weight: np.ndarray | None) -> Interval:
-    """Return the normal interval of 1 - mean(above) / mean(below), (N,) both, by the delta method."""
-    rows = effective_rows(weight, above.size)
-    share = np.full(above.size, 1 / above.size) if weight is None else weight / weight.sum()
-    a, b = float(share @ above), float(share @ below)
-    if rows <= 1 or b <= 0 or not np.isfinite([a, b]).all():
+    """Return the normal interval of mean(above) / mean(below), by the delta method.
+
+    Args:
+        above: (N,) or (N, K); of K columns the mean of the ratios is meant.
+        below: Likewise.
+        weight: (N,) or None.
+    """
+    share = np.full(len(above), 1 / len(above)) if weight is None else weight / weight.sum()
+    a, b = share @ above, share @ below
+    if not np.all(b > 0) or not np.isfinite([a, b]).all():
         return None, None
     influence = (above - a) / b - a * (below - b) / b**2
-    error = float(np.sqrt(share @ influence**2 / (rows - 1)))
-    value = 1 - a / b
+    return around(float(np.mean(a / b)), influence if influence.ndim == 1 else influence.mean(axis=1), weight)
+
+
+def around(value: float, influence: np.ndarray, weight: np.ndarray | None) -> Interval:
+    """Return the normal interval of a value that rows move by ``influence``, (N,) with the mean 0."""
+    _, error, _ = mean_and_error(influence, weight)
     return (value - Z * error, value + Z * error) if np.isfinite(error) else (None, None)
+
+
+def of_shortfall(above: np.ndarray, below: np.ndarray, weight: np.ndarray | None) -> Interval:
+    """Return the interval of 1 - mean(above) / mean(below); arguments as ``of_ratio``."""
+    low, high = of_ratio(above, below, weight)
+    return (None, None) if low is None or high is None else (1 - high, 1 - low)
 
 
 def percentiles(replicates: np.ndarray) -> Interval:
@@ -135,14 +150,3 @@ def _scale(weight: np.ndarray | None, rows: int) -> float:
 
 def _poisson(counts: np.ndarray, scale: float, times: int) -> np.ndarray:
     return np.random.default_rng(_SEED).poisson(counts * scale, (times, counts.size)).astype(np.float64)
-
-
-def _areas(positive: np.ndarray, negative: np.ndarray) -> dict[str, np.ndarray]:
-    """Return both areas of counts per bin (R, B), highest scores first."""
-    hits, alarms = np.cumsum(positive, axis=1), np.cumsum(negative, axis=1)
-    pairs = hits[:, -1] * alarms[:, -1]
-    below = alarms[:, -1:] - alarms + negative / 2
-    return {
-        "auc": np.sum(positive * below, axis=1) / pairs,
-        "average_precision": np.nansum(positive * hits / (hits + alarms), axis=1) / hits[:, -1],
-    }

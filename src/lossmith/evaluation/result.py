@@ -6,7 +6,7 @@ import json
 import math
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from .states import Bundle
 
 SCHEMA = 1
+_UNITS = {"ranking": "item", "language_model": "token", "segmentation": "image"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,7 +77,11 @@ class Metric:
 
 @dataclass(frozen=True, kw_only=True)
 class ClassScore:
-    """The numbers of one class or label; None where a number is not defined (no such row, never predicted)."""
+    """The numbers of one class or label; None where a number is not defined (no such row, never predicted).
+
+    Of label maps rows are pixels, ``f1`` is the Dice coefficient, and ``iou`` stands beside it with its interval; of
+    labels with scores the areas under both curves are there.
+    """
 
     name: str
     support: float
@@ -88,6 +93,13 @@ class ClassScore:
     recall_low: float | None
     recall_high: float | None
     f1: float | None
+    f1_low: float | None = None
+    f1_high: float | None = None
+    iou: float | None = None
+    iou_low: float | None = None
+    iou_high: float | None = None
+    auc: float | None = None
+    average_precision: float | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -195,9 +207,9 @@ class Evaluation:
     """What a set of predictions is worth.
 
     Attributes:
-        task: "regression", "binary", "multiclass" or "multilabel".
-        form: "values", "probabilities", "logits" or "labels".
-        rows: The number of examples.
+        task: "regression", "binary", "multiclass", "multilabel", "ranking", "language_model" or "segmentation".
+        form: "values", "probabilities", "logits", "labels" or "losses".
+        rows: The number of examples: rows, items, tokens or images, as ``unit`` says.
         class_names: Names of the classes or labels.
         losses: The losses that fit the task, by name; the first one decides the verdict.
         metrics: Other numbers, by name.
@@ -238,6 +250,11 @@ class Evaluation:
     duplicates: Duplicates | None = None
     history: Mapping[str, Sequence[Any]] | None = field(default=None, repr=False)
     training: Verdict | None = field(default=None, repr=False)
+
+    @property
+    def unit(self) -> str:
+        """What an example is: "row", "item" (ranking), "token" (language model) or "image" (segmentation)."""
+        return _UNITS.get(self.task, "row")
 
     def drawn(self) -> Figures:
         """Return what the report draws, as far as it is known."""
@@ -318,7 +335,17 @@ class Evaluation:
         return to_text(self)
 
     def __repr__(self) -> str:
-        return f"<evaluation of {self.rows} rows ({self.task}, {self.form}): {self.verdict}>"
+        return f"<evaluation of {self.rows} {self.unit}s ({self.task}, {self.form}): {self.verdict}>"
+
+
+def with_intervals(metrics: Sequence[Metric], found: Mapping[str, tuple[float | None, float | None]]) -> list[Metric]:
+    """Return the metrics, those without an interval with the one that was found for them, if any."""
+    return [
+        replace(m, low=found[m.name][0], high=found[m.name][1])
+        if m.name in found and m.low is None and m.value is not None
+        else m
+        for m in metrics
+    ]
 
 
 def finite(x: float | None) -> float | None:

@@ -15,9 +15,10 @@ from types import MappingProxyType
 from typing import Any
 
 from ..errors import InputError
-from . import duplicates, engine, figures, losses, metrics, temperature, verdict
+from . import duplicates, engine, figures, losses, metrics, tasks, temperature, verdict
 from . import slices as by_value
 from .arrays import Locate
+from .infer import GROUPED
 from .inputs import Inputs, prepare
 from .result import Evaluation
 from .sources import load, load_all
@@ -30,6 +31,11 @@ _SLICES_WHOLE = (
 _TRAIN_WHOLE = (
     "train= (--train) is held against one Parquet, CSV or NPZ file that is looked at as a whole (stream=False takes "
     "one above 64 MiB, too); give such a file, and leave out executor=, resume= and skip_bad="
+)
+
+_ASKED_WHOLE = (
+    "{} needs all rows at once, and this is read in splits; give arrays, or one Parquet, CSV or NPZ file (stream=False "
+    "takes one above 64 MiB, too), and leave out executor=, resume=, skip_bad= and row_id="
 )
 
 
@@ -45,6 +51,11 @@ def evaluate(
     train_target: Any = None,
     row_id: str | None = None,
     slices: Mapping[str, Any] | Sequence[str] | None = None,
+    group: Any = None,
+    bytes: Any = None,
+    ignore_index: int | None = None,
+    k: int | None = None,
+    quantile: float | None = None,
     train: str | os.PathLike[str] | None = None,
     stream: bool | None = None,
     executor: Executor | None = None,
@@ -68,9 +79,12 @@ def evaluate(
         target: (N,) numbers, class indices or class names; (N, C) one-hot rows, or 0/1 for several labels per row. Of a
             source: the column, guessed from the usual names if None.
         prediction: Of a source: the column or columns (``p_*``), likewise. Without a source: the predictions.
-        task: "regression", "binary", "multiclass" or "multilabel"; guessed if None, which the result then says first.
-        form: "values", "probabilities", "percentages" (0 to 100), "logits" or "labels" (hard class labels); guessed
-            likewise.
+        task: "regression", "binary", "multiclass" or "multilabel"; "ranking" (scores of items in groups),
+            "segmentation" (label maps (N, H, W), one whole number per pixel) or "language_model" (losses of tokens in
+            nats, or their logits (…, V), with the tokens' ids as target); guessed if None, which the result then says
+            first.
+        form: "values", "probabilities", "percentages" (0 to 100), "logits" or "labels" (hard class labels), "losses"
+            (of tokens); guessed likewise.
         class_names: Names of the classes in the order of the columns; for binary: negative, positive.
         weight: (N,) factors per row, not negative; with arrays only.
         train_target: Targets of the training set; the constant predictor learns from them instead of ``target``; with
@@ -80,6 +94,13 @@ def evaluate(
         slices: Of arrays: columns by name, (N,) each, such as ``{"country": country}``; of a file: names of its
             columns. Each value's rows get their numbers, and those that are worse than the rest are told. With what is
             looked at as a whole only.
+        group: Ranking: (N,) the query or user of each item. Language model: the document of each token or of each
+            sequence, over which intervals are then made. Of a file: the name of its column.
+        bytes: Language model: bytes of the text, as one number, of each token or of each sequence, for bits per byte.
+            Of a file: the number, or the name of its column.
+        ignore_index: Segmentation and language model: the label in the target that does not count; -100 of tokens.
+        k: Ranking: where lists are cut (10). Multiclass: tells top-k accuracy, too.
+        quantile: Regression: the predictions are meant to be that quantile, such as 0.9; its loss then decides.
         train: Beside one file: the file of training rows, Parquet, CSV or NPZ. Rows that are in both are told: by
             ``row_id`` if given, else by all columns that both have.
         stream: True reads in splits what would be looked at as a whole; False the other way round.
@@ -114,6 +135,10 @@ def evaluate(
         raise InputError(_SLICES_WHOLE)
     if train is not None and (splits or not (_is_source(source, target) and _fits(source, stream))):
         raise InputError(_TRAIN_WHOLE)
+    extra = {"group": group, "bytes": bytes, "ignore_index": ignore_index, "k": k, "quantile": quantile}
+    asked = {name: x for name, x in extra.items() if x is not None}
+    if splits and (asked or task in GROUPED):
+        raise InputError(_ASKED_WHOLE.format("=, ".join(asked) + "=" if asked else f"task {task!r}"))
     if _is_source(source, target):
         if not splits and _fits(source, stream):
             return evaluate_file(
@@ -126,7 +151,10 @@ def evaluate(
                 slices=_names(slices),
                 train=train,
                 row_id=row_id,
+                **extra,
             )
+        if asked or task in GROUPED:
+            raise InputError(_ASKED_WHOLE.format("=, ".join(asked) + "=" if asked else f"task {task!r}"))
         if stream is False:
             raise InputError("stream=False needs arrays or one Parquet, CSV or NPZ file; leave it out for this source")
         if slices is not None:
@@ -136,6 +164,10 @@ def evaluate(
         if prediction is not None:
             raise InputError("prediction= is given beside arrays; type evaluate(prediction, target)")
         if not splits:
+            grouped, said = tasks.task_of(task, source, target, group)
+            if grouped is not None:
+                by_row = {"weight": weight, "train_target": train_target, "slices": slices}
+                return _of_task(grouped, source, target, extra, by_row, class_names, form, said)
             inputs = prepare(
                 source,
                 target,
@@ -145,7 +177,7 @@ def evaluate(
                 weight=weight,
                 train_target=train_target,
             )
-            return _evaluation(inputs, slices=_columns(slices))
+            return _evaluation(inputs, extra, slices=_columns(slices))
         if target is None:
             raise InputError("target is None; expected an array, or the name of a column of a source")
         source, options = engine.arrays(source, target), engine.Options(None, None, task, form, class_names)
@@ -214,6 +246,11 @@ def evaluate_file(
     slices: Sequence[str] = (),
     train: str | os.PathLike[str] | None = None,
     row_id: str | None = None,
+    group: str | None = None,
+    bytes: str | float | None = None,
+    ignore_index: int | None = None,
+    k: int | None = None,
+    quantile: float | None = None,
 ) -> Evaluation:
     """Evaluate the predictions in a Parquet, CSV (also gzip) or NPZ file.
 
@@ -230,6 +267,11 @@ def evaluate_file(
         slices: Columns whose values are slices, as in :func:`evaluate`.
         train: File of training rows, as in :func:`evaluate`.
         row_id: The column that names rows in both files; with ``train`` only.
+        group: The column with the query of each item (ranking) or the document of each token (language model).
+        bytes: The column with the bytes of each token, or their sum.
+        ignore_index: As in :func:`evaluate`.
+        k: As in :func:`evaluate`.
+        quantile: As in :func:`evaluate`.
 
     Raises:
         DataError: The file cannot be read, or what it holds is no table of numbers; the text names row and column.
@@ -239,7 +281,20 @@ def evaluate_file(
     """
     if row_id is not None and train is None:
         raise InputError("row_id= (--row-id) goes with train= (--train) where a file is looked at as a whole")
-    table = load(path, target=target, prediction=prediction, class_names=class_names, decimal=decimal, slices=slices)
+    named = [name for name in (group, bytes) if isinstance(name, str)]
+    cut = tuple(dict.fromkeys([*slices, *named]))
+    table = load(path, target=target, prediction=prediction, class_names=class_names, decimal=decimal, slices=cut)
+    beside = {name: table.slices[name] for name in named}
+    table = replace(table, slices={name: x for name, x in table.slices.items() if name in slices or name not in beside})
+    extra = {"group": None if group is None else beside[group], "ignore_index": ignore_index, "k": k}
+    extra |= {"bytes": beside[bytes] if isinstance(bytes, str) else bytes, "quantile": quantile}
+    grouped, said = tasks.task_of(task, table.prediction, table.target, group)
+    if grouped is not None:
+        by_row = {"slices": table.slices or None, "train": train}
+        result = _of_task(
+            grouped, table.prediction, table.target, extra, by_row, class_names, form, (*table.assumptions, *said)
+        )
+        return replace(result, source=table.source)
     inputs = prepare(
         table.prediction,
         table.target,
@@ -249,7 +304,7 @@ def evaluate_file(
         class_names=table.class_names,
         locate=table.locate,
     )
-    result = _evaluation(inputs, table.locate, table.slices)
+    result = _evaluation(inputs, extra, table.locate, table.slices)
     if train is not None:
         used = (*table.columns.targets, *table.columns.predictions)
         found, notes = duplicates.compute(load_all(path), load_all(train), table.columns.targets, used, row_id, inputs)
@@ -258,9 +313,49 @@ def evaluate_file(
     return replace(result, assumptions=(*table.assumptions, *result.assumptions), source=table.source)
 
 
-def _evaluation(inputs: Inputs, name_of: Locate = str, slices: Mapping[str, Any] = MappingProxyType({})) -> Evaluation:
-    found, left_out = losses.scores(inputs)
-    numbers, confusion, classes = metrics.compute(inputs)
+def _of_task(
+    task: str,
+    prediction: Any,
+    target: Any,
+    extra: Mapping[str, Any],
+    by_row: Mapping[str, Any],
+    class_names: Sequence[object] | None,
+    form: str | None,
+    assumptions: tuple[str, ...],
+) -> Evaluation:
+    """Return the evaluation of groups, tokens or images."""
+    tasks.check_options(task, extra)
+    given = [name for name, x in by_row.items() if x is not None]
+    if given:
+        raise InputError(f"{given[0]}= is for tasks whose examples are rows, and this is {task}; leave it out")
+    options = {name: x for name, x in extra.items() if name != "quantile"}
+    return tasks.evaluation(
+        tasks.Given(
+            task=task,
+            prediction=prediction,
+            target=target,
+            class_names=class_names,
+            form=form,
+            assumptions=assumptions,
+            **options,
+        )
+    )
+
+
+def _evaluation(
+    inputs: Inputs,
+    extra: Mapping[str, Any],
+    name_of: Locate = str,
+    slices: Mapping[str, Any] = MappingProxyType({}),
+) -> Evaluation:
+    tasks.check_options(inputs.task, extra)
+    if extra["k"] is not None and (inputs.form == "labels" or extra["k"] >= len(inputs.class_names)):
+        raise InputError(
+            f"k is {extra['k']}: top-k accuracy needs scores of more than k classes, and here are "
+            f"{len(inputs.class_names)} classes, predicted as {inputs.form}"
+        )
+    found, left_out = losses.scores(inputs, extra["quantile"])
+    numbers, confusion, classes = metrics.compute(inputs, k=extra["k"], level=extra["quantile"])
     drawn = figures.of_rows(inputs, name_of)
     cut, not_told = by_value.compute(inputs, slices)
     of_all = verdict.findings(inputs, numbers, confusion, classes, drawn, temperature.fit(inputs))

@@ -46,7 +46,8 @@ def headline(inputs: Subject, losses: Mapping[str, LossScore], metrics: Mapping[
     if not losses:
         return _of_labels(inputs, metrics)
     loss = next(iter(losses.values()))
-    rival = _CONSTANT[inputs.task] + (" of the training targets" if inputs.train_target is not None else "")
+    best = "always answering that quantile" if loss.name == "quantile" else _CONSTANT[inputs.task]
+    rival = best + (" of the training targets" if inputs.train_target is not None else "")
     if loss.value is None:
         return (
             f"Worse than {rival}: {_lower(loss.title)} is infinite, as something happened that was predicted to be "

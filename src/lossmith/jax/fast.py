@@ -1,7 +1,7 @@
 """Which call of JAX arrays has a kernel of the native core; see ``core.kernel`` for who asks.
 
-Each family is a file of its own: losses on rows, of sequences, and sums of elementwise losses; losses of batches use
-that of rows. What JAX may do with a call is in ``primitives``, and where it becomes the kernel in ``lowering``.
+Each family is a file of its own: losses on rows, of sequences, of batches, and sums of elementwise losses. What JAX may
+do with a call is in ``primitives``, and where it becomes the kernel in ``lowering``.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Any
 from ..core import contrastive_kernel
 from ..core.check import Inputs
 from ..losses import Loss
-from . import fast_elements, fast_rows, fast_sequences, lowering
+from . import fast_batches, fast_elements, fast_rows, fast_sequences, lowering
 
 
 def kernel(loss: Loss, inputs: Inputs) -> Callable[..., tuple[Any, Any]] | None:
@@ -27,7 +27,8 @@ def _of_batch(loss: Loss, inputs: Inputs) -> Callable[..., tuple[Any, Any]] | No
         return None  # a size is no number in programs that are exported for any of them
     if not lowering.available():
         return None
-    return contrastive_kernel.find(loss, inputs, functools.partial(fast_rows.own_columns, inputs))
+    own_columns = functools.partial(fast_rows.own_columns, inputs)
+    return contrastive_kernel.find(loss, inputs, own_columns, fast_batches.compared)
 
 
 def total_kernel(loss: Loss, inputs: Inputs) -> Callable[..., tuple[Any, Any]] | None:

@@ -17,6 +17,7 @@ from ..core import call
 from .inputs import Pair
 from .settings import Settings
 
+ops = keras.ops
 _NO_LABEL = -(2**63)  # the kernel leaves one label out; labels were checked, and none can be this one
 
 
@@ -39,15 +40,37 @@ def _formula(xp: ModuleType, chosen: Settings, rows: Any, labels: Any, *_: Any) 
     return call(chosen.loss, rows, labels, parameters=chosen.parameters, reduction="none", xp=xp, check="none")
 
 
+def as_one_row(chosen: Settings, y_true: Any, y_pred: Any) -> tuple[Any, Any, Any]:
+    """Return both tensors as one row where a kernel takes it, as they are where it does not, and a mask of that row.
+
+    That is on TensorFlow and of one shape: shapes that are wrong, or mean something, are looked at as they are. The
+    mask says whether there is anything in the row, or is None if that is known.
+    """
+    if keras.backend.backend() != "tensorflow":
+        return y_true, y_pred, None
+    from ..native import tensorflow, tensorflow_rows
+
+    found = tensorflow_rows.elements(chosen.loss, chosen.parameters)
+    if found is None or not tensorflow.runs_here(y_true, y_pred) or y_pred.shape.rank in (None, 0):
+        return y_true, y_pred, None
+    shape = y_pred.shape.as_list()
+    if y_true.shape.rank is None or y_true.shape.as_list() != shape or 0 in shape or None in shape[1:]:
+        return y_true, y_pred, None
+    some = None if shape[0] is not None else ops.reshape(ops.shape(y_pred)[0] > 0, (1,))
+    return ops.reshape(y_true, (1, -1)), ops.reshape(y_pred, (1, -1)), some
+
+
 def row_means(chosen: Settings, pair: Pair) -> Any:
     """Return an elementwise loss averaged over the last axis, or None where the formula has to do it."""
     if keras.backend.backend() != "tensorflow" or chosen.loss.layout != "element":
         return None
     if chosen.axis not in (-1, len(pair.y_pred.shape) - 1):
         return None
-    from ..native import tensorflow_rows  # its tensors are there, and so is TensorFlow
+    from ..native import tensorflow, tensorflow_rows  # its tensors are there, and so is TensorFlow
 
-    found = tensorflow_rows.elements(chosen.loss, chosen.parameters, "rows", mean=True)
-    if found is None or not tensorflow_rows.supports(found, pair.y_pred, pair.y_true):
+    found, y_pred = tensorflow_rows.elements(chosen.loss, chosen.parameters, "rows", mean=True), pair.y_pred
+    if found is not None:
+        y_pred = tensorflow.before_cast(y_pred, y_pred.dtype)
+    if found is None or not tensorflow_rows.supports(found, y_pred, pair.y_true):
         return None
-    return tensorflow_rows.values(found, pair.y_pred, pair.y_true)
+    return tensorflow_rows.values(found, y_pred, pair.y_true)

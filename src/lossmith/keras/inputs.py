@@ -103,7 +103,16 @@ def wide(x: Any) -> Any:
     dtype = keras.backend.standardize_dtype(x.dtype)
     if not keras.backend.is_float_dtype(dtype):
         dtype = keras.config.floatx()
-    return ops.cast(x, wide_dtype(dtype))
+    return widened(x, ops.cast(x, wide_dtype(dtype)))
+
+
+def widened(given: Any, wide: Any) -> Any:
+    """Return ``wide``, which is ``given`` in a wider dtype: on TensorFlow as a cast that a kernel may leave out."""
+    if keras.backend.backend() != "tensorflow":
+        return wide
+    from ..native import tensorflow  # its tensors are there, and so is TensorFlow
+
+    return tensorflow.widened(given, wide)
 
 
 def wide_dtype(dtype: str) -> str:

@@ -17,7 +17,8 @@ from ..errors import InputError
 from .shapes import aligned, shape_of
 
 ops = keras.ops
-REDUCTIONS = ("sum_over_batch_size", "mean", "mean_with_sample_weight", "sum", "none", None)
+MEANS = ("sum_over_batch_size", "mean", "mean_with_sample_weight")
+REDUCTIONS = (*MEANS, "sum", "none", None)
 
 
 def check(reduction: Any) -> None:

@@ -6,17 +6,25 @@ result depends on nothing but that row and the groups, bit for bit, as in :mod:`
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ..losses import contrastive, contrastive_groups, mining
 from . import CODES, _core, empty_gradient
 from .row_pairs import OWN_POOL
 
-# In the order of BatchLoss.
-NUMBERS = {"nt_xent": 0, "supervised_contrastive": 1, "siglip": 2, "triplet_hard": 3, "triplet_semi_hard": 4}
+# The losses as functions of a matrix: formula(xp, matrix, groups, inside, **settings) -> values.
+FORMULAS: dict[str, Callable[..., Any]] = {
+    "nt_xent": contrastive_groups.nt_xent_rows,
+    "supervised_contrastive": contrastive_groups.supcon_rows,
+    "siglip": contrastive.siglip_rows,
+    "triplet_hard": mining.hard_rows,
+    "triplet_semi_hard": mining.semi_hard_rows,
+}
+NUMBERS = {name: number for number, name in enumerate(FORMULAS)}  # in the order of BatchLoss
 
 
 def run(

@@ -40,12 +40,31 @@ void fill_parameters(double *parameters, const nb::tuple &given) {
   }
 }
 
+LimitsPair::LimitsPair(nb::handle given) {
+  if (given.is_none()) return;
+  const auto pair = nb::cast<nb::tuple>(given);
+  if (pair.size() != 2) throw nb::value_error("limits are those of the prediction and of the target, or None");
+  for (std::size_t i = 0; i < 2; ++i) {
+    if (pair[i].is_none()) continue;
+    const auto given_numbers = nb::cast<nb::tuple>(pair[i]);
+    constexpr std::size_t most = 2 + std::size(Limits().excluded);
+    if (given_numbers.size() < 2 || given_numbers.size() > most)
+      throw nb::value_error("limits of an array are (low, high) and up to three numbers that are excluded");
+    limits_[i].low = nb::cast<double>(given_numbers[0]);
+    limits_[i].high = nb::cast<double>(given_numbers[1]);
+    for (std::size_t k = 2; k < given_numbers.size(); ++k)
+      limits_[i].excluded[limits_[i].excluded_count++] = nb::cast<double>(given_numbers[k]);
+    has_[i] = true;
+  }
+}
+
 namespace {
 
 double run(std::uint64_t exec, int loss, std::int64_t count, int type, const Pointer &prediction, int target_type,
            const Pointer &target, const Pointer &values, const Pointer &gradient, const nb::tuple &parameters,
            double scale, const Pointer &extra, int extra_type, const Pointer &weight, int weight_type,
-           const Pointer &keep) {
+           const Pointer &keep, nb::handle limits) {
+  const LimitsPair allowed(limits);
   double numbers[most_parameters] = {};
   fill_parameters(numbers, parameters);
   Elementwise call;
@@ -57,6 +76,8 @@ double run(std::uint64_t exec, int loss, std::int64_t count, int type, const Poi
   call.extra = input("extra", extra, extra_type, count);
   call.weight = input("weight", weight, weight_type, count);
   call.keep = keep.get<const std::uint8_t>("keep", count);
+  call.prediction_limits = allowed.prediction();
+  call.target_limits = allowed.target();
   call.scale = scale;
   const bool wide = call.prediction.type == ElementType::f64;
   call.values = values.get<char>("values", count * (wide ? 8 : 4));
@@ -99,7 +120,8 @@ void register_elementwise(nb::module_ &module) {
   module.def("elementwise", &run, "exec"_a, "loss"_a, "count"_a, "dtype"_a, "prediction"_a.none(), "target_dtype"_a,
              "target"_a.none(), "values"_a.none(), "gradient"_a.none(), "parameters"_a, "scale"_a = 1.0,
              "extra"_a.none() = nb::none(), "extra_dtype"_a = 0, "weight"_a.none() = nb::none(), "weight_dtype"_a = 0,
-             "keep"_a.none() = nb::none(), "Fill values and gradient, those that are not None; return the total.");
+             "keep"_a.none() = nb::none(), "limits"_a.none() = nb::none(),
+             "Fill values and gradient, those that are not None; return the total.");
   module.def("elementwise_losses", &losses, "The number, the parameters and the extra array of each loss, by name.");
   module.def("lane_function", &lane_function, "which"_a, "dtype"_a, "count"_a, "x"_a, "exponent"_a, "y"_a,
              "Fill y with a function of x; for tests.");

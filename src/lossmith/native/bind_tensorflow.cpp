@@ -2,6 +2,7 @@
 #include <cstdint>
 #include <new>
 
+#include "batch_targets.hpp"
 #include "bindings.hpp"
 #include "ctc_targets.hpp"
 #include "tensorflow_table.hpp"
@@ -83,6 +84,23 @@ RowPairsOutcome pairs(const PairsRequest &request, const Exec &exec) {
   return request.dtype == DType::float64 ? run<double>(request, exec) : run<float>(request, exec);
 }
 
+template <typename T> BatchStatus run(const BatchRequest &from, const Exec &exec) {
+  BatchRows<T> call;
+  call.rows = from.rows;
+  call.matrix = static_cast<const T *>(from.matrix);
+  call.margin = from.margin;
+  call.soft = from.soft;
+  call.scale = static_cast<const T *>(from.scale);
+  call.factor = from.factor;
+  call.values = static_cast<T *>(from.values);
+  call.gradient = static_cast<T *>(from.gradient);
+  return batch_rows_of_each(from.loss, call, from.matrices, from.target, exec);
+}
+
+BatchStatus batches(const BatchRequest &request, const Exec &exec) {
+  return request.dtype == DType::float64 ? run<double>(request, exec) : run<float>(request, exec);
+}
+
 } // namespace
 
 void register_tensorflow(nb::module_ &module) {
@@ -93,6 +111,7 @@ void register_tensorflow(nb::module_ &module) {
                                        run_any<SoftmaxOutcome, SoftmaxRequest>,
                                        pairs,
                                        run_any<CtcStatus, CtcRequest>,
+                                       batches,
                                        elementwise_rows,
                                        elementwise_number,
                                        take_gradient_block,

@@ -200,7 +200,7 @@ nb::object softmax(std::uint64_t interface, std::uint64_t exec, nb::handle input
 }
 
 nb::object elementwise_call(std::uint64_t interface, std::uint64_t exec, int loss, const nb::tuple &parameters,
-                            nb::handle input, nb::handle target, bool gradient, bool mean) {
+                            nb::handle input, nb::handle target, bool gradient, bool mean, nb::handle limits) {
   const auto &api = *reinterpret_cast<const ExchangeInterface *>(interface);
   View prediction, truth;
   if (!prediction.read(api, input) || !truth.read(api, target)) return nb::none();
@@ -209,6 +209,7 @@ nb::object elementwise_call(std::uint64_t interface, std::uint64_t exec, int los
   if (prediction.tensor.ndim != truth.tensor.ndim) return nb::none();
   for (std::int32_t i = 0; i < truth.tensor.ndim; ++i)
     if (prediction.tensor.shape[i] != truth.tensor.shape[i]) return nb::none();
+  const LimitsPair allowed(limits);
   double numbers[most_parameters] = {};
   fill_parameters(numbers, parameters);
   Owned slope;
@@ -219,6 +220,8 @@ nb::object elementwise_call(std::uint64_t interface, std::uint64_t exec, int los
   call.count = prediction.count;
   call.prediction = {prediction.data<const char>(), static_cast<ElementType>(type)};
   call.target = {truth.data<const char>(), static_cast<ElementType>(truth_type)};
+  call.prediction_limits = allowed.prediction();
+  call.target_limits = allowed.target();
   call.scale = mean ? 1.0 / static_cast<double>(prediction.count) : 1.0;
   call.gradient = gradient ? slope->tensor.data : nullptr;
   call.exec = exec_from(exec);
@@ -256,7 +259,8 @@ void register_tensors(nb::module_ &module) {
              "ignores"_a, "ignored"_a, "class_weight"_a.none(), "label_smoothing"_a, "z_loss"_a,
              "Softmax cross-entropy of logits (N, C) and labels (N,): (value, gradient), or None.");
   module.def("elementwise_tensors", &elementwise_call, "interface"_a, "exec"_a, "loss"_a, "parameters"_a, "input"_a,
-             "target"_a, "gradient"_a, "mean"_a, "An elementwise loss of two tensors: (value, gradient), or None.");
+             "target"_a, "gradient"_a, "mean"_a, "limits"_a.none() = nb::none(),
+             "An elementwise loss of two tensors: (value, gradient), or None.");
 }
 
 } // namespace lossmith

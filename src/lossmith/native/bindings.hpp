@@ -7,6 +7,8 @@
 #include <nanobind/nanobind.h>
 #include <nanobind/ndarray.h>
 
+#include "elementwise.hpp"
+
 namespace lossmith {
 
 void register_batch_rows(nanobind::module_ &module);
@@ -22,6 +24,18 @@ void register_tensors(nanobind::module_ &module);
 
 // The parameters of an elementwise loss: None is NaN.
 void fill_parameters(double *parameters, const nanobind::tuple &given);
+
+// Limits of the prediction and the target of an elementwise loss, from None or a pair of None or (low, high, *excluded).
+class LimitsPair {
+public:
+  explicit LimitsPair(nanobind::handle given);
+  const Limits *prediction() const { return has_[0] ? &limits_[0] : nullptr; }
+  const Limits *target() const { return has_[1] ? &limits_[1] : nullptr; }
+
+private:
+  Limits limits_[2];
+  bool has_[2] = {false, false};
+};
 
 // Where an array's elements lie. Python hands over an address, or anything with the buffer protocol (a NumPy array), or
 // None for an array that there is not. Only the bytes of a buffer are known, so an address is taken on trust.

@@ -4,6 +4,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <iterator>
+#include <limits>
 #include <memory>
 #include <new>
 
@@ -16,7 +17,8 @@
 namespace lossmith {
 namespace {
 
-constexpr std::int64_t elements_per_chunk = 1 << 15;
+// What one thread takes at a time. Of few elements it is little, or one of two threads would wait for the other.
+constexpr std::int64_t elements_per_chunk = 1 << 15, elements_per_small_chunk = 1 << 13, few_elements = 1 << 20;
 constexpr std::int64_t partials_on_stack = 256;
 
 // What a call takes on one thread is about this many nanoseconds per element, in float. Other threads are woken when
@@ -112,6 +114,18 @@ template <typename T> LOSSMITH_INLINE double sum(const T *values, std::int64_t c
   return strands[0];
 }
 
+// Whether an element lies outside of what is allowed.
+template <typename T> LOSSMITH_INLINE bool outside(const Limits &limits, const T *elements, std::int64_t count) {
+  const T low = static_cast<T>(limits.low), high = static_cast<T>(limits.high);
+  int found = 0;
+  for (std::int64_t k = 0; k < count; ++k) found |= (elements[k] < low) | (elements[k] > high);
+  for (int n = 0; n < limits.excluded_count; ++n) {
+    const T excluded = static_cast<T>(limits.excluded[n]);
+    for (std::int64_t k = 0; k < count; ++k) found |= elements[k] == excluded;
+  }
+  return found != 0;
+}
+
 // Writes elements to where they belong, whole cache lines around the caches.
 template <typename Storage>
 LOSSMITH_INLINE void write_out(Storage *to, const Storage *from, std::int64_t count, bool streaming) {
@@ -145,6 +159,8 @@ LOSSMITH_INLINE double run_one_block(const Job<T> &job, Scratch<T> &scratch, std
   block.count = (count + block_step - 1) / block_step * block_step;
   block.prediction = elements(call.prediction, begin, count, scratch.prediction);
   block.target = elements(call.target, begin, count, scratch.target);
+  const bool bad = (call.prediction_limits && outside(*call.prediction_limits, block.prediction, count)) ||
+                   (call.target_limits && outside(*call.target_limits, block.target, count));
   if (call.extra.data) block.extra = elements(call.extra, begin, count, scratch.other);
   block.shared = job.shared;
   block.scale = call.weight.data ? T(1) : job.scale;
@@ -182,7 +198,7 @@ LOSSMITH_INLINE double run_one_block(const Job<T> &job, Scratch<T> &scratch, std
   if (call.gradient && !half && !(direct && whole))
     write_out(static_cast<T *>(call.gradient) + begin, block.gradient, count, job.streaming);
   if (call.values && !whole) std::copy_n(block.values, count, static_cast<T *>(call.values) + begin);
-  return sum(block.values, count);
+  return bad ? std::numeric_limits<double>::quiet_NaN() : sum(block.values, count);
 }
 
 template <typename T> LOSSMITH_INLINE double run_blocks(const Job<T> &job, std::int64_t begin, std::int64_t end) {
@@ -231,7 +247,8 @@ template <typename T> ElementwiseStatus run(const Elementwise &call, double &tot
   job.streaming = job.streaming && call.gradient;
   std::transform(shared, shared + most_shared_numbers, job.shared, [](double x) { return static_cast<T>(x); });
 
-  const std::int64_t chunks = (call.count + elements_per_chunk - 1) / elements_per_chunk;
+  const std::int64_t grain = call.count < few_elements ? elements_per_small_chunk : elements_per_chunk;
+  const std::int64_t chunks = (call.count + grain - 1) / grain;
   double few[partials_on_stack];
   std::unique_ptr<double[]> many;
   if (chunks > partials_on_stack) {
@@ -244,7 +261,7 @@ template <typename T> ElementwiseStatus run(const Elementwise &call, double &tot
   };
   const double cost = element_cost + function_cost * job.formula.functions;
   const bool alone = static_cast<double>(call.count) * cost * (sizeof(T) / 4) < worth_sharing;
-  for_chunks(alone ? Exec() : call.exec, call.count, elements_per_chunk, work);
+  for_chunks(alone ? Exec() : call.exec, call.count, grain, work);
   total = 0.0;
   for (std::int64_t chunk = 0; chunk < chunks; ++chunk) total += partials[chunk];
   return ElementwiseStatus::done;

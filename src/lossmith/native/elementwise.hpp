@@ -10,11 +10,14 @@
 //   in the arrays there. The total is the sum of the values, in double.
 // - No address needs more alignment than its element type. Outputs may be left out (nullptr). The gradient may be
 //   written over the prediction or the target.
+// - With limits, the total is NaN if an element of that array lies outside of them: whoever has to know costs no pass of
+//   its own. The values and the gradient are computed all the same.
 // - The total is a sum over blocks of 1024 elements, in an order that depends on nothing but their number: it is the
 //   same for any number of threads. Large gradients are written around the caches.
 #pragma once
 
 #include <cstdint>
+#include <limits>
 
 #include "exec.hpp"
 
@@ -27,6 +30,15 @@ struct ElementInput {
   ElementType type = ElementType::f32;
 };
 
+// Where the elements of an input may lie, both bounds included; NaN may lie anywhere. They are rounded to the type
+// computed in.
+struct Limits {
+  double low = -std::numeric_limits<double>::infinity();
+  double high = std::numeric_limits<double>::infinity();
+  double excluded[3] = {}; // numbers that are not allowed all the same
+  int excluded_count = 0;
+};
+
 struct Elementwise {
   int loss = 0;
   const double *parameters = nullptr; // in the order of the definition; NaN for None, 0 or 1 for a switch
@@ -34,6 +46,7 @@ struct Elementwise {
   ElementInput prediction;             // f32, f64, bf16 or f16
   ElementInput target, extra, weight;  // f64 only beside an f64 prediction; extra and weight may be absent
   const std::uint8_t *keep = nullptr;  // 0 or 1 each; absent: 1
+  const Limits *prediction_limits = nullptr, *target_limits = nullptr; // absent: everything is allowed
   double scale = 1.0;
   void *values = nullptr;   // f64 for an f64 prediction, else f32
   void *gradient = nullptr; // of the prediction's type

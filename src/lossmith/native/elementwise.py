@@ -7,13 +7,13 @@ in float64 where the prediction is float64.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..losses import Loss
+from ..losses import Domain, Loss
 from . import CODES, _core, empty_gradient
 
 OWN_POOL = 1  # the executor of the compiled module that has threads of its own; 0 is the calling thread
@@ -23,6 +23,27 @@ _known: dict[str, tuple[int, str, str]] = getattr(_core, "elementwise_losses", d
 _SINGLE = np.dtype(np.float32)
 POOLED_BYTES = getattr(_core, "POOLED_BYTES", 0)
 _found: dict[str, tuple[Loss, int | None]] = {}
+
+
+Limits = tuple[float, ...]  # the lowest and the highest element that is allowed, then those that are not all the same
+
+
+class Call(NamedTuple):
+    """What a call has besides its arrays.
+
+    Attributes:
+        number: The loss, from :func:`find`.
+        parameters: Of the loss, from :func:`numbers`.
+        mean: Whether the mean is asked for, or else the sum.
+        plain: The same of prediction and target by the formula.
+        limits: Of prediction and target, from :func:`limits_of`; with a NaN as the total where one is not kept to.
+    """
+
+    number: int
+    parameters: tuple[float | None, ...]
+    mean: bool
+    plain: Callable[[Any, Any], Any]
+    limits: tuple[Limits | None, Limits | None] | None = None
 
 
 def find(loss: Loss) -> int | None:
@@ -50,6 +71,22 @@ def numbers(loss: Loss, parameters: Mapping[str, Any]) -> tuple[float | None, ..
     """Return the parameters of a loss as the compiled module takes them, or None if one is not a plain number."""
     values = tuple(parameters[p.name] for p in loss.parameters)
     return values if all(v is None or isinstance(v, int | float | np.number) for v in values) else None
+
+
+def limits_of(domain: Domain) -> Limits | None:
+    """Return the limits of a domain of values, logits or probabilities, or None where every number is in it.
+
+    >>> from lossmith.losses.domain import POSITIVE, REAL
+    >>> limits_of(POSITIVE), limits_of(REAL)
+    ((0.0, inf, 0.0), None)
+    """
+    if not domain.bounded and domain.excluded is None:
+        return None
+    bounds = (domain.low, domain.low_included), (domain.high, domain.high_included)
+    excluded = [x for x, included in bounds if np.isfinite(x) and not included]
+    excluded += [] if domain.excluded is None else [domain.excluded]
+    slack = [domain.slack if included else 0.0 for _, included in bounds]
+    return domain.low - slack[0], domain.high + slack[1], *excluded
 
 
 def run(
@@ -106,24 +143,22 @@ def run(
 
 
 def total(
-    number: int,
-    parameters: tuple[float | None, ...],
-    code: int,
-    prediction: NDArray[Any],
-    target: NDArray[Any],
-    scale: float,
-    gradient: bool,
+    call: Call, code: int, prediction: NDArray[Any], target: NDArray[Any], gradient: bool
 ) -> tuple[float, NDArray[Any] | None]:
-    """Return the total and, if asked for, the gradient of `run` for arrays that need no look.
+    """Return the sum or mean and, if asked for, its gradient, for arrays that need no look besides that at the limits.
 
-    They are of one shape and of one dtype, which is native and has the number ``code`` in ``CODES``.
+    They are of one shape and of one dtype, which is native and has the number ``code`` in ``CODES``; not empty.
     """
     slopes = None
     if gradient:
         slopes = np.empty_like(prediction) if prediction.nbytes < POOLED_BYTES else _empty_gradient(prediction)
-    return _core.elementwise(  # pyrefly: ignore[missing-attribute]
-        OWN_POOL, number, prediction.size, code, prediction, code, target, None, slopes, parameters, scale
-    ), slopes
+    size = prediction.size
+    scale = 1 / size if call.mean else 1.0
+    arrays = size, code, prediction, code, target, None, slopes
+    result = _core.elementwise(  # pyrefly: ignore[missing-attribute]
+        OWN_POOL, call.number, *arrays, call.parameters, scale, limits=call.limits
+    )
+    return (result / size if call.mean else result), slopes
 
 
 def _empty_gradient(prediction: NDArray[Any]) -> NDArray[Any]:

@@ -127,7 +127,7 @@ class BinaryTotals:
         shares: Sums over the groups (G,): losses, Brier scores, confidences.
         calibrated: (K, 2) int64: rows per bin of the probability, by target.
         confidence: Sums of the probabilities of each bin (K,).
-        loss: Sums by target (2,).
+        loss: The sum of the losses (1,).
         worst: Columns of the rows with the largest losses.
     """
 
@@ -194,8 +194,8 @@ class BinaryRows:
         """Return what was found so far."""
         found = self._rows.read()
         bins = np.frombuffer(found["bins"], _BIN)
-        loss = _numbers(found["loss"], 2, 2, 2)
-        left = _numbers(found["left"], 2, -1)
+        loss = _numbers(found["loss"], 2, 1, 2)
+        left = _numbers(found["left"], -1, 1)
         worst = np.frombuffer(found["worst"], _WORST)
         return BinaryTotals(
             scores=np.ascontiguousarray(bins["count"].T),
@@ -211,9 +211,9 @@ class BinaryRows:
             calibrated=_numbers(found["calibrated"], -1, 2),
             confidence=_wide(_numbers(found["calibration"], -1, 2, 2).sum(axis=1), PROBABILITY_UNIT),
             loss=[
-                *_wide(loss[:, 0], _core.FIRST_LOSS_UNIT),
-                *_wide(loss[:, 1], _core.SECOND_LOSS_UNIT),
-                *((limb, 32 * (_core.FIRST_LIMB + j)) for j, limb in enumerate(left.T) if limb.any()),
+                *_wide(loss[0], _core.FIRST_LOSS_UNIT),
+                *_wide(loss[1], _core.SECOND_LOSS_UNIT),
+                *((limb, 32 * (_core.FIRST_LIMB + j)) for j, limb in enumerate(left) if limb.any()),
             ],
             worst={name: np.ascontiguousarray(worst[name]) for name in _WORST.names or ()},
         )

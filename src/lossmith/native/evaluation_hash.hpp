@@ -12,10 +12,11 @@ inline std::uint64_t mix(std::uint64_t x) {
   return x ^ (x >> 31);
 }
 
-// The bits, 16 of them, that decide on the group of a row: four ids share a hash, and each has a quarter of it.
-inline std::uint64_t group_hash(std::uint64_t id, std::uint64_t seed) { return mix((id >> 2) ^ seed); }
+// The group of a row: sixteen ids share a hash, four of them have a quarter of it, and follow each other in the groups.
+inline std::uint64_t group_hash(std::uint64_t id, std::uint64_t seed) { return mix((id >> 4) ^ seed); }
+inline std::uint64_t first_of_four(std::uint64_t hash, std::uint64_t id) { return (hash >> (16 * ((id >> 2) & 3))) & 0xffff; }
 inline std::uint64_t group_bits(std::uint64_t id, std::uint64_t seed) {
-  return (group_hash(id, seed) >> (16 * (id & 3))) & 0xffff;
+  return (first_of_four(group_hash(id, seed), id) + (id & 3)) & 0xffff;
 }
 
 } // namespace lossmith

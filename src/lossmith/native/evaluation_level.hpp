@@ -12,135 +12,193 @@
 namespace lossmith {
 namespace {
 
-template <typename From, typename To>
-LOSSMITH_INLINE void convert(const void *data, std::int64_t count, To *to) {
+// Through 32 bits: no older CPU makes whole numbers of 64 bits of several floats at once.
+template <typename From> LOSSMITH_INLINE void convert(const void *data, std::int64_t count, std::int64_t *to) {
   const auto *from = static_cast<const From *>(data);
-  for (std::int64_t i = 0; i < count; ++i) to[i] = static_cast<To>(from[i]);
+  for (std::int64_t i = 0; i < count; ++i) to[i] = static_cast<std::int32_t>(from[i]);
 }
 
-template <typename To> LOSSMITH_INLINE void convert(const void *data, Column type, std::int64_t count, To *to) {
-  switch (type) {
-  case Column::f32: return convert<float>(data, count, to);
-  case Column::f64: return convert<double>(data, count, to);
-  case Column::i8: return convert<std::int8_t>(data, count, to);
-  case Column::i32: return convert<std::int32_t>(data, count, to);
-  default: return convert<std::int64_t>(data, count, to);
+LOSSMITH_INLINE void find_targets(BinaryBlock &b) {
+  switch (b.target_type) {
+  case Column::f32: return convert<float>(b.target, b.count, b.targets);
+  case Column::f64: return convert<double>(b.target, b.count, b.targets);
+  case Column::i8: return convert<std::int8_t>(b.target, b.count, b.targets);
+  case Column::i32: return convert<std::int32_t>(b.target, b.count, b.targets);
+  default: return convert<std::int64_t>(b.target, b.count, b.targets);
   }
 }
 
-// 1.5 times the power of two whose last digit is the unit: added to a number, it leaves whole units in the last bits.
-constexpr double magic(int unit) {
-  double x = 1.5;
-  for (int k = 0; k < 52 + unit; ++k) x *= 2;
-  for (int k = 0; k > 52 + unit; --k) x /= 2;
+LOSSMITH_INLINE void find_scores(BinaryBlock &b) {
+  if (b.score_type == Column::f64) {
+    std::memcpy(b.scores, b.score, static_cast<std::size_t>(b.count) * sizeof(double));
+    return;
+  }
+  const auto *from = static_cast<const float *>(b.score);
+  for (std::int64_t i = 0; i < b.count; ++i) b.scores[i] = from[i];
+}
+
+using Reals = Lanes<double>;
+using Words = LaneTypes<double>::Bits;
+constexpr std::int64_t step = lane_count<double>;
+
+template <typename Mask> LOSSMITH_INLINE Words all_bits_where(Mask mask) {
+  if constexpr (std::is_same_v<Mask, bool>)
+    return mask ? ~std::uint64_t{0} : 0;
+  else
+    return bit_cast<Words>(mask);
+}
+
+LOSSMITH_INLINE Words load_words(const std::int64_t *from) {
+  Words words;
+  std::memcpy(&words, from, sizeof words);
+  return words;
+}
+
+LOSSMITH_INLINE void store_words(std::uint64_t *to, Words words) { std::memcpy(to, &words, sizeof words); }
+
+LOSSMITH_INLINE std::uint64_t sum_of(Words words) {
+  std::uint64_t each[step], sum = 0;
+  std::memcpy(each, &words, sizeof words);
+  for (std::int64_t k = 0; k < step; ++k) sum += each[k];
+  return sum;
+}
+
+LOSSMITH_INLINE Words bits(Reals x) { return bit_cast<Words>(x); }
+
+LOSSMITH_INLINE std::uint64_t word(double x) {
+  std::uint64_t found;
+  std::memcpy(&found, &x, sizeof found);
+  return found;
+}
+
+LOSSMITH_INLINE double number(std::int64_t bits) {
+  double x;
+  std::memcpy(&x, &bits, sizeof x);
   return x;
 }
 
-LOSSMITH_INLINE std::int64_t bits(double x) {
-  std::int64_t word;
-  std::memcpy(&word, &x, sizeof word);
-  return word;
+// x in whole units, and the anchor.
+template <int unit> LOSSMITH_INLINE Words anchored(Reals x) { return bits(x + broadcast<double>(anchor(unit))); }
+
+LOSSMITH_INLINE Reals keep_first(Reals x, std::int64_t count) {
+  double each[step];
+  store<double>(each, x);
+  for (std::int64_t k = count; k < step; ++k) each[k] = 0;
+  return load(each);
 }
 
-// x in whole units, rounded to even.
-template <int unit> LOSSMITH_INLINE std::int64_t units(double x) {
-  constexpr double anchor = magic(unit);
-  return bits(x + anchor) - bits(anchor);
-}
-
-template <bool normal> LOSSMITH_INLINE void find_losses(BinaryBlock &b, const double *answer, std::int64_t whole) {
-  constexpr std::int64_t step = lane_count<double>;
-  Lanes<double> largest{};
-  for (std::int64_t i = 0; i < whole; i += step) {
-    const Lanes<double> p = load(answer + i);
-    const Lanes<double> loss =
-        b.logits ? formulas::loss_of_logit<double, normal>(p) : formulas::loss_of_probability<double, normal>(p);
-    store<double>(b.losses + i, loss);
-    largest = larger<double>(largest, loss);
-  }
-  b.largest = max_across<double>(largest); // that of a filled-up row may be it: this asks for a look at the rows, no more
-}
-
-// Losses and probabilities of all rows; arrays are filled up to whole vectors with what is harmless.
-LOSSMITH_INLINE void find_values(BinaryBlock &b) {
-  constexpr std::int64_t step = lane_count<double>;
-  alignas(64) double answer[rows_per_block], target[rows_per_block];
-  for (std::int64_t i = b.count; i % step != 0; ++i) b.scores[i] = 0, b.targets[i] = 0;
-  const std::int64_t whole = (b.count + step - 1) / step * step;
-  const double from = b.logits ? 0.0 : 1.0, least = Real<double>::least_normal;
-  int odd = 0;
-  for (std::int64_t i = 0; i < whole; ++i) {
-    target[i] = b.targets[i];
-    answer[i] = b.targets[i] ? b.scores[i] : from - b.scores[i];
-    odd |= answer[i] < least;
-  }
-  if (odd && !b.logits)
-    find_losses<false>(b, answer, whole);
-  else
-    find_losses<true>(b, answer, whole);
-  for (std::int64_t i = 0; i < whole; i += step) {
-    const Lanes<double> score = load(b.scores + i);
-    const Lanes<double> probability = b.logits ? formulas::probability_of_logit<double, false>(score) : score;
-    store<double>(b.probabilities + i, probability);
-    store<double>(b.briers + i, formulas::squared_error_of<double, false>(probability, load(target + i)));
-  }
-}
-
-LOSSMITH_INLINE void add_losses(BinaryBlock &b) {
-  constexpr double first = magic(first_loss_unit), second = magic(second_loss_unit);
-  std::int64_t all[2] = {}, positive[2] = {}, left = 0;
-  for (std::int64_t i = 0; i < b.count; ++i) {
-    const double x = b.losses[i], high = x + first, rest = x - (high - first), low = rest + second;
-    const std::int64_t mask = -static_cast<std::int64_t>(b.targets[i]);
-    const std::int64_t h = bits(high) - bits(first), l = bits(low) - bits(second);
-    all[0] += h, all[1] += l;
-    positive[0] += h & mask, positive[1] += l & mask;
-    b.left[i] = rest - (low - second);
-    left |= bits(b.left[i]) & std::numeric_limits<std::int64_t>::max(); // all but the sign
-  }
-  for (int k = 0; k < 2; ++k) b.loss[0][k] += all[k] - positive[k], b.loss[1][k] += positive[k];
-  b.any_left = left != 0;
-}
-
-struct Indices {
-  std::int32_t bin[rows_per_block], calibration[rows_per_block];
+// What is found of rows before any of it is added up.
+struct Found {
+  alignas(64) std::uint64_t part[group_sums][rows_per_block]; // what a row adds to its group
+  alignas(64) std::uint64_t bin[rows_per_block], of_calibration[rows_per_block];
+  std::int32_t calibration[rows_per_block];
 };
 
-LOSSMITH_INLINE double number(std::int64_t word) {
-  double x;
-  std::memcpy(&x, &word, sizeof x);
-  return x;
+// Sums of the losses of a block.
+struct Losses {
+  Reals largest, smallest_answer;
+  Words sum[2], left;
+
+  LOSSMITH_INLINE void add(Reals loss) {
+    const Reals first = broadcast<double>(anchor(first_loss_unit)), second = broadcast<double>(anchor(second_loss_unit));
+    const Reals high = loss + first, rest = loss - (high - first), low = rest + second;
+    sum[0] += bits(high), sum[1] += bits(low);
+    left |= bits(rest - (low - second));
+  }
+};
+
+// The bins of ScoreHistogram (states/histogram.py): from the middle outwards for logits, from the ends inwards for
+// probabilities. Its numbers are copied so that they stay in registers.
+struct Bins {
+  double least, most; // of sizes that are told apart
+  std::uint64_t first_bits, half;
+  int drop;
+
+  LOSSMITH_INLINE explicit Bins(const BinaryBlock &b)
+      : least(number(b.first_bits << b.drop)), most(number(((b.first_bits + b.half) << b.drop) - 1)),
+        first_bits(static_cast<std::uint64_t>(b.first_bits)), half(static_cast<std::uint64_t>(b.half)), drop(b.drop) {}
+
+  template <bool logits> LOSSMITH_INLINE Words of(Reals x, Reals other) const {
+    const Words upper = all_bits_where(x >= broadcast<double>(logits ? 0.0 : 0.5));
+    const Reals size = logits ? magnitude<double>(x) : at_most<double>(x, other);
+    const Reals told = at_most<double>(at_least<double>(size, broadcast<double>(least)), broadcast<double>(most));
+    const Words inner = (bits(told) >> drop) - first_bits;
+    return logits ? (inner ^ ~upper) + half : (inner ^ upper) + (upper & (Words{} + 2 * half));
+  }
+};
+
+// Everything about the rows from i on, as many as there are lanes; those that are no rows cost nothing where `cut` says so.
+template <bool logits, bool normal, bool cut>
+LOSSMITH_INLINE void look_at(BinaryBlock &b, std::int64_t i, const Bins &bins, Found &found, Losses &losses) {
+  const Reals x = load(b.scores + i), one = broadcast<double>(1.0);
+  const Words target = load_words(b.targets + i), positive = Words{} - target;
+  Reals answer, probability = x, other, loss;
+  if constexpr (logits) {
+    answer = bit_cast<Reals>(bits(x) ^ (~positive & (std::uint64_t{1} << 63)));
+    loss = formulas::loss_of_logit<double, normal>(answer);
+    probability = formulas::probability_of_logit<double, normal>(x);
+    other = one - probability;
+    store<double>(b.probabilities + i, probability);
+  } else {
+    other = one - x;
+    answer = bit_cast<Reals>(((bits(x) ^ bits(other)) & positive) ^ bits(other));
+    loss = formulas::loss_of_probability<double, normal>(answer);
+    losses.smallest_answer = at_most<double>(losses.smallest_answer, answer);
+  }
+  if constexpr (cut) loss = keep_first(loss, b.count - i);
+  store<double>(b.losses + i, loss);
+  losses.largest = at_least<double>(losses.largest, loss);
+  losses.add(loss);
+  const Reals outcome = bit_cast<Reals>(positive & bits(one));
+  const Words above = all_bits_where(x > broadcast<double>(logits ? 0.0 : 0.5));
+  store_words(found.part[0] + i, ((above & 65535) + 1) << (target << 5));
+  store_words(found.part[1] + i, anchored<loss_unit>(loss));
+  store_words(found.part[2] + i,
+              anchored<share_unit>(formulas::squared_error_of<double, false>(probability, outcome)));
+  store_words(found.part[3] + i, anchored<share_unit>(at_least<double>(probability, other)));
+  store_words(found.of_calibration + i, anchored<probability_unit>(probability) +
+                                            ((std::uint64_t{1} << row_bits) - word(anchor(probability_unit))));
+  store_words(found.bin + i, bins.of<logits>(x, other));
 }
 
-// The bins of ScoreHistogram and CalibrationBins (states/histogram.py, states/calibration.py).
-LOSSMITH_INLINE void find_bins(const BinaryBlock &b, Indices &at) {
-  const std::int64_t half = b.half;
-  const double least = number(b.first_bits << b.drop), most_fine = number(((b.first_bits + half) << b.drop) - 1);
-  const double middle = b.logits ? 0.0 : 0.5, one = b.logits ? 0.0 : 1.0;
-  // From the middle outwards for logits, from the ends inwards for probabilities.
-  const std::int64_t up = b.logits ? half : 2 * half - 1, down = b.logits ? half - 1 : 0, sign = b.logits ? 1 : -1;
-  for (std::int64_t i = 0; i < b.count; ++i) {
-    const double x = b.scores[i], mirrored = one - x;
-    const bool upper = x >= middle;
-    double size = upper && !b.logits ? mirrored : x;
-    size = number(bits(size) & INT64_MAX);
-    size = size < least ? least : size;
-    size = size > most_fine ? most_fine : size;
-    const std::int64_t inner = ((bits(size) >> b.drop) - b.first_bits) * sign;
-    at.bin[i] = static_cast<std::int32_t>(upper ? up + inner : down - inner);
+// Returns false where a probability was not normal and `normal` said that all are.
+template <bool logits, bool normal> LOSSMITH_INLINE bool look_at_all(BinaryBlock &b, Found &found) {
+  Losses losses{}; // no initializers: the compiler would make a constructor for the oldest CPU
+  losses.smallest_answer = broadcast<double>(1.0);
+  const Bins bins(b);
+  std::int64_t i = 0;
+  for (; i + step <= b.count; i += step) look_at<logits, normal, false>(b, i, bins, found, losses);
+  if (i < b.count) {
+    for (std::int64_t k = b.count; k < i + step; ++k) b.scores[k] = 0.5, b.targets[k] = 0;
+    look_at<logits, normal, true>(b, i, bins, found, losses);
+    i += step;
   }
+  if (normal && !logits && -max_across<double>(-losses.smallest_answer) < Real<double>::least_normal) return false;
+  const std::uint64_t anchors[] = {word(anchor(first_loss_unit)), word(anchor(second_loss_unit))};
+  for (int k = 0; k < 2; ++k)
+    b.loss[k] += static_cast<std::int64_t>(sum_of(losses.sum[k]) - static_cast<std::uint64_t>(i) * anchors[k]);
+  b.largest = max_across<double>(losses.largest);
+  b.any_left = false;
+  std::uint64_t left[step];
+  std::memcpy(left, &losses.left, sizeof left);
+  for (std::int64_t k = 0; k < step; ++k) b.any_left |= (left[k] << 1) != 0;
+  return true;
+}
+
+// The bins of CalibrationBins (states/calibration.py).
+LOSSMITH_INLINE void find_calibration(const BinaryBlock &b, const double *probability, Found &found) {
   const auto most = static_cast<std::int32_t>(b.calibration_bins - 1);
   const auto bins = static_cast<double>(b.calibration_bins);
   for (std::int64_t i = 0; i < b.count; ++i) {
-    const auto bin = static_cast<std::int32_t>(b.probabilities[i] * bins);
-    at.calibration[i] = 2 * (bin < most ? bin : most) + b.targets[i];
+    const auto bin = static_cast<std::int32_t>(probability[i] * bins);
+    found.calibration[i] = 2 * (bin < most ? bin : most) + static_cast<std::int32_t>(b.targets[i]);
   }
 }
 
 // Four whole numbers and both ends of a bin: loaded, changed and stored by one instruction each where the compiler has
 // vectors.
 #if defined(__GNUC__) || defined(__clang__)
-typedef std::int64_t Four __attribute__((vector_size(32)));
+typedef std::uint64_t Four __attribute__((vector_size(32)));
 typedef double Ends __attribute__((vector_size(16)));
 LOSSMITH_INLINE Ends smaller(Ends a, Ends b) { return a < b ? a : b; }
 #else
@@ -151,7 +209,7 @@ template <typename T, int n> struct Several {
     return *this;
   }
 };
-using Four = Several<std::int64_t, 4>;
+using Four = Several<std::uint64_t, 4>;
 using Ends = Several<double, 2>;
 LOSSMITH_INLINE Ends smaller(Ends a, Ends b) {
   for (int k = 0; k < 2; ++k) a.each[k] = a.each[k] < b.each[k] ? a.each[k] : b.each[k];
@@ -165,64 +223,51 @@ template <typename V> LOSSMITH_INLINE V read(const void *from) {
   return x;
 }
 
-// What rows add to their groups, and to their bins of the probability. The four of a row are written here and read in
-// another loop: a load that waits for several stores would be slow.
-struct Shares {
-  alignas(64) std::int64_t of_group[rows_per_block][4];
-  alignas(64) std::int64_t of_bin[rows_per_block];
-};
-
-LOSSMITH_INLINE void find_shares(const BinaryBlock &b, Shares &share) {
-  const double threshold = b.logits ? 0.0 : 0.5;
-  const std::int64_t count = b.count;
-  alignas(64) std::int64_t part[4][rows_per_block];
-  for (std::int64_t i = 0; i < count; ++i) {
-    const std::int64_t above = b.scores[i] > threshold ? 65536 : 1;
-    part[0][i] = above << (32 * static_cast<std::int64_t>(b.targets[i]));
-  }
-  for (std::int64_t i = 0; i < count; ++i) {
-    const double p = b.probabilities[i], other = 1.0 - p;
-    part[1][i] = units<loss_unit>(b.losses[i]);
-    part[2][i] = units<share_unit>(b.briers[i]);
-    part[3][i] = units<share_unit>(p > other ? p : other);
-    share.of_bin[i] = (std::int64_t{1} << row_bits) + units<probability_unit>(p);
-  }
-  for (std::int64_t i = 0; i < count; ++i) {
-    for (int k = 0; k < 4; ++k) share.of_group[i][k] = part[k][i];
-  }
+LOSSMITH_INLINE void add_to_groups(const BinaryBlock &b, const Found &found) {
+  const std::int32_t *group = b.group;
+  const std::int64_t stride = b.stride, count = b.count, begin = b.quads_begin, end = b.quads_end;
+  std::uint64_t *groups = b.groups;
+  const auto one_by_one = [&](std::int64_t from, std::int64_t to) LOSSMITH_INLINED {
+    for (std::int64_t i = from; i < to; ++i)
+      for (int k = 0; k < group_sums; ++k) groups[k * stride + group[i]] += found.part[k][i];
+  };
+  one_by_one(0, begin);
+  for (std::int64_t i = begin; i < end; i += 4)
+    for (int k = 0; k < group_sums; ++k) {
+      std::uint64_t *to = groups + k * stride + group[i];
+      Four sum = read<Four>(to);
+      sum += read<Four>(found.part[k] + i);
+      std::memcpy(to, &sum, sizeof sum);
+    }
+  one_by_one(end, count);
 }
 
-LOSSMITH_INLINE void scatter(const BinaryBlock &b, const Indices &at, const Shares &share) {
-  const std::int64_t count = b.count;
-  const std::int32_t *group = b.group;
-  std::int64_t *groups = b.groups, *calibration = b.calibration;
+LOSSMITH_INLINE void add_to_bins(const BinaryBlock &b, const Found &found) {
+  const std::int64_t count = b.count, *target = b.targets;
+  const double *score = b.scores;
+  std::int64_t *calibration = b.calibration;
   ScoreBin *bins = b.bins;
   for (std::int64_t i = 0; i < count; ++i) {
-    std::int64_t *to = groups + 4 * group[i];
-    Four sum = read<Four>(to);
-    sum += read<Four>(share.of_group[i]);
-    std::memcpy(to, &sum, sizeof sum);
-    calibration[at.calibration[i]] += share.of_bin[i];
-  }
-  for (std::int64_t i = 0; i < count; ++i) {
-    ScoreBin &bin = bins[at.bin[i]];
-    const double here[2] = {b.scores[i], -b.scores[i]};
+    calibration[found.calibration[i]] += static_cast<std::int64_t>(found.of_calibration[i]);
+    ScoreBin &bin = bins[found.bin[i]];
+    const double here[2] = {score[i], -score[i]};
     const Ends ends = smaller(read<Ends>(here), read<Ends>(&bin.low));
     std::memcpy(&bin.low, &ends, sizeof ends);
-    ++bin.count[b.targets[i]];
+    ++bin.count[target[i]];
   }
 }
 
 void binary(BinaryBlock &b) {
-  convert(b.score, b.score_type, b.count, b.scores);
-  convert(b.target, b.target_type, b.count, b.targets);
-  Indices at;
-  Shares share;
-  find_values(b);
-  add_losses(b);
-  find_bins(b, at);
-  find_shares(b, share);
-  scatter(b, at, share);
+  Found found;
+  find_scores(b);
+  find_targets(b);
+  if (b.logits)
+    look_at_all<true, false>(b, found);
+  else if (!look_at_all<false, true>(b, found))
+    look_at_all<false, false>(b, found);
+  find_calibration(b, b.logits ? b.probabilities : b.scores, found);
+  add_to_groups(b, found);
+  add_to_bins(b, found);
 }
 
 template <typename T> bool within(const void *data, std::int64_t count, T low, T high) {

@@ -4,7 +4,6 @@
 #include <cstdlib>
 #include <cstring>
 #include <limits>
-#include <memory>
 #include <tuple>
 
 #include "evaluation_hash.hpp"
@@ -41,14 +40,9 @@ const void *at(const void *data, Column type, std::int64_t row) {
   return static_cast<const char *>(data) + row * bytes_of(type);
 }
 
-// No row of a group's four numbers lies in two cache lines.
-constexpr std::size_t in_line = 8;
-
-std::int64_t *aligned(std::vector<std::int64_t> &numbers) {
-  void *start = numbers.data();
-  std::size_t space = numbers.size() * sizeof(std::int64_t);
-  return static_cast<std::int64_t *>(std::align(8 * in_line, 8, start, space));
-}
+// Behind the groups stand those of rows that follow the last one, and some more so that sums of one group do not lie a
+// power of two apart, where caches have little room.
+constexpr std::int64_t behind_groups = 16;
 
 bool worse(const BadRow &a, const BadRow &b) {
   return std::make_tuple(-a.loss, a.id, a.target, a.predicted, a.confidence) <
@@ -62,8 +56,8 @@ BinaryRows::BinaryRows(const Settings &settings)
            ScoreBin{std::numeric_limits<double>::infinity(), std::numeric_limits<double>::infinity(), {0, 0}}),
       cells(static_cast<std::size_t>(4 * settings.groups)), shares(static_cast<std::size_t>(3 * settings.groups)),
       calibration(static_cast<std::size_t>(2 * settings.calibration_bins)),
-      calibrated(static_cast<std::size_t>(2 * settings.calibration_bins)), left(2 * limbs), settings_(settings),
-      groups_(static_cast<std::size_t>(4 * settings.groups + in_line)),
+      calibrated(static_cast<std::size_t>(2 * settings.calibration_bins)), left(limbs), settings_(settings),
+      groups_(static_cast<std::size_t>(group_sums * (settings.groups + behind_groups))),
       calibration_(static_cast<std::size_t>(2 * settings.calibration_bins)), group_(rows_per_block),
       bar_(-std::numeric_limits<double>::infinity()) {}
 
@@ -78,17 +72,17 @@ bool BinaryRows::update(const Columns &columns) {
   block.drop = 52 - settings_.keep, block.first_bits = settings_.first_bits, block.half = settings_.half;
   block.calibration_bins = settings_.calibration_bins;
   block.group = group_.data(), block.bins = bins.data();
-  block.groups = aligned(groups_), block.calibration = calibration_.data();
+  block.groups = groups_.data(), block.stride = settings_.groups + behind_groups;
+  block.calibration = calibration_.data();
   for (std::int64_t begin = 0; begin < columns.count; begin += rows_per_block) {
     block.count = std::min(rows_per_block, columns.count - begin);
     block.score = at(columns.score, columns.score_type, begin);
     block.target = at(columns.target, columns.target_type, begin);
-    find_groups(columns, begin, block.count);
+    find_groups(columns, begin, block);
     table.binary(block);
     if (block.any_left) keep_left(block);
     if (block.largest >= bar_) keep_worst(block, columns, begin);
-    for (int target = 0; target < 2; ++target)
-      for (int k = 0; k < 2; ++k) loss[target][k].add(block.loss[target][k]), block.loss[target][k] = 0;
+    for (int k = 0; k < 2; ++k) loss[k].add(block.loss[k]), block.loss[k] = 0;
     unsettled_ += block.count;
     if (unsettled_ > rows_until_settled - rows_per_block) settle();
   }
@@ -96,29 +90,37 @@ bool BinaryRows::update(const Columns &columns) {
   return true;
 }
 
-void BinaryRows::find_groups(const Columns &columns, std::int64_t begin, std::int64_t count) {
+void BinaryRows::find_groups(const Columns &columns, std::int64_t begin, BinaryBlock &block) {
   const auto mask = static_cast<std::uint64_t>(settings_.groups - 1);
   std::int32_t *group = group_.data();
+  const auto one_by_one = [&](std::int64_t from, std::int64_t end, auto id) {
+    for (std::int64_t i = from; i < end; ++i)
+      group[i] = static_cast<std::int32_t>(group_bits(id(i), settings_.seed) & mask);
+  };
   if (columns.id != nullptr) {
-    for (std::int64_t i = 0; i < count; ++i)
-      group[i] = static_cast<std::int32_t>(group_bits(columns.id[begin + i], settings_.seed) & mask);
+    one_by_one(0, block.count, [&](std::int64_t i) { return columns.id[begin + i]; });
+    block.quads_begin = block.quads_end = 0;
     return;
   }
   const std::uint64_t first = columns.first_id + static_cast<std::uint64_t>(begin);
-  std::int64_t i = 0;
-  for (; i < count && ((first + static_cast<std::uint64_t>(i)) & 3) != 0; ++i)
-    group[i] = static_cast<std::int32_t>(group_bits(first + static_cast<std::uint64_t>(i), settings_.seed) & mask);
-  for (; i + 4 <= count; i += 4) {
-    const std::uint64_t bits = group_hash(first + static_cast<std::uint64_t>(i), settings_.seed);
-    for (int k = 0; k < 4; ++k) group[i + k] = static_cast<std::int32_t>((bits >> (16 * k)) & 0xffff & mask);
+  const auto id = [first](std::int64_t i) { return first + static_cast<std::uint64_t>(i); };
+  block.quads_begin = std::min(static_cast<std::int64_t>(-first & 3), block.count);
+  block.quads_end = block.quads_begin + (block.count - block.quads_begin) / 4 * 4;
+  one_by_one(0, block.quads_begin, id);
+  std::uint64_t hash = group_hash(id(block.quads_begin), settings_.seed);
+  for (std::int64_t i = block.quads_begin; i < block.quads_end; i += 4) {
+    if ((id(i) & 15) == 0) hash = group_hash(id(i), settings_.seed);
+    group[i] = static_cast<std::int32_t>(first_of_four(hash, id(i)) & mask);
   }
-  for (; i < count; ++i)
-    group[i] = static_cast<std::int32_t>(group_bits(first + static_cast<std::uint64_t>(i), settings_.seed) & mask);
+  one_by_one(block.quads_end, block.count, id);
 }
 
 void BinaryRows::keep_left(const BinaryBlock &block) {
-  for (std::int64_t i = 0; i < block.count; ++i)
-    if (block.left[i] != 0) add_value(left.data() + block.targets[i] * limbs, first_limb, bits_of(block.left[i]));
+  constexpr double first = anchor(first_loss_unit), second = anchor(second_loss_unit);
+  for (std::int64_t i = 0; i < block.count; ++i) {
+    const double rest = block.losses[i] - ((block.losses[i] + first) - first), below = rest - ((rest + second) - second);
+    if (below != 0) add_value(left.data(), first_limb, bits_of(below));
+  }
 }
 
 void BinaryRows::keep_worst(const BinaryBlock &block, const Columns &columns, std::int64_t begin) {
@@ -127,7 +129,7 @@ void BinaryRows::keep_worst(const BinaryBlock &block, const Columns &columns, st
   const double threshold = settings_.logits ? 0.0 : 0.5;
   for (std::int64_t i = 0; i < block.count; ++i) {
     if (!(block.losses[i] >= bar_)) continue;
-    const double p = block.probabilities[i];
+    const double p = settings_.logits ? block.probabilities[i] : block.scores[i];
     const std::int64_t id = columns.id != nullptr
                                 ? static_cast<std::int64_t>(columns.id[begin + i])
                                 : static_cast<std::int64_t>(columns.first_id + static_cast<std::uint64_t>(begin + i));
@@ -154,14 +156,29 @@ const std::vector<BadRow> &BinaryRows::worst() {
 
 void BinaryRows::settle() {
   unsettled_ = 0;
+  const std::int64_t stride = settings_.groups + behind_groups;
+  for (std::int64_t g = settings_.groups; g < settings_.groups + 3; ++g)
+    for (std::int64_t k = 0; k < group_sums; ++k) {
+      std::uint64_t &from = groups_[static_cast<std::size_t>(k * stride + g)];
+      groups_[static_cast<std::size_t>(k * stride + (g & (settings_.groups - 1)))] += from;
+      from = 0;
+    }
+  const std::uint64_t anchors[] = {bits_of(anchor(loss_unit)), bits_of(anchor(share_unit)), bits_of(anchor(share_unit))};
   for (std::int64_t g = 0; g < settings_.groups; ++g) {
-    std::int64_t *from = aligned(groups_) + 4 * g;
-    const auto packed = static_cast<std::uint64_t>(from[0]);
+    const std::uint64_t packed = groups_[static_cast<std::size_t>(g)];
     if (packed == 0) continue;
-    for (int k = 0; k < 4; ++k) cells[static_cast<std::size_t>(4 * g + k)] += (packed >> (16 * k)) & 0xffff;
-    for (int k = 0; k < 3; ++k) shares[static_cast<std::size_t>(3 * g + k)].add(from[k + 1]);
-    std::fill_n(from, 4, 0);
+    std::uint64_t rows = 0;
+    for (int k = 0; k < 4; ++k) {
+      const std::uint64_t count = (packed >> (16 * k)) & 0xffff;
+      cells[static_cast<std::size_t>(4 * g + k)] += static_cast<std::int64_t>(count);
+      rows += count;
+    }
+    for (std::int64_t k = 0; k < 3; ++k) {
+      const std::uint64_t sum = groups_[static_cast<std::size_t>((k + 1) * stride + g)];
+      shares[static_cast<std::size_t>(3 * g + k)].add(static_cast<std::int64_t>(sum - rows * anchors[k]));
+    }
   }
+  std::fill(groups_.begin(), groups_.end(), 0);
   for (std::size_t k = 0; k < calibrated.size(); ++k) {
     calibrated[k] += calibration_[k] >> row_bits;
     calibration[k].add(calibration_[k] & ((std::int64_t{1} << row_bits) - 1));

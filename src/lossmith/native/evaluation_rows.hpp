@@ -54,19 +54,20 @@ public:
   std::vector<WideSum> shares;         // (groups, 3): losses, Brier scores, confidences
   std::vector<WideSum> calibration;    // (bins, 2): sums of probabilities by target
   std::vector<std::int64_t> calibrated; // (bins, 2): rows by target
-  WideSum loss[2][2] = {};             // by target; in first and second units
-  std::vector<std::int64_t> left;      // (2, limbs) by target
+  WideSum loss[2] = {};                // in first and second units
+  std::vector<std::int64_t> left;      // (limbs,)
   const std::vector<BadRow> &worst();
 
 private:
-  void find_groups(const Columns &columns, std::int64_t begin, std::int64_t count);
+  void find_groups(const Columns &columns, std::int64_t begin, BinaryBlock &block);
   void keep_left(const BinaryBlock &block);
   void keep_worst(const BinaryBlock &block, const Columns &columns, std::int64_t begin);
   void drop_all_but_worst();
   void settle();
 
   Settings settings_;
-  std::vector<std::int64_t> groups_, calibration_; // until settle()
+  std::vector<std::uint64_t> groups_; // until settle(), as calibration_
+  std::vector<std::int64_t> calibration_;
   std::vector<std::int32_t> group_;
   std::vector<BadRow> worst_;
   double bar_; // rows with smaller losses are not among the worst

@@ -48,7 +48,16 @@ except ImportError:  # pragma: no cover - another version of TensorFlow
         return False
 
 
-__all__ = ["before_cast", "load", "runs_here", "softmax_cross_entropy", "softmax_cross_entropy_gradient", "supports"]
+__all__ = [
+    "before_cast",
+    "load",
+    "runs_here",
+    "softmax_cross_entropy",
+    "softmax_cross_entropy_gradient",
+    "supports",
+    "widened",
+]
+_WIDENED = "_lossmith_widened"  # an attribute of tensors in graphs
 _COMPUTED_IN = {tf.float32: tf.float32, tf.float64: tf.float64, tf.bfloat16: tf.float32, tf.float16: tf.float32}
 
 
@@ -91,16 +100,25 @@ def runs_here(*tensors: Any) -> bool:
 
 @tf.autograph.experimental.do_not_convert
 def before_cast(logits: Any, dtype: Any) -> Any:
-    """Return logits of half precision as they were, of ``dtype``, before their cast, or what is given.
+    """Return logits of half precision as they were, before their cast from ``dtype``, or what is given.
 
-    In a graph this spares the cast. Whoever calls has made it; a cast of the user's own must stay, with its gradient.
+    In a graph this spares the cast. Whoever calls has made it, or it is a `widened` one; a cast of the user's own must
+    stay, with its gradient.
     """
-    if tf.executing_eagerly() or dtype not in (tf.bfloat16, tf.float16) or not isinstance(logits, tf.Tensor):
+    made_by = None if tf.executing_eagerly() else getattr(logits, "op", None)  # constants from outside have none
+    if made_by is None or made_by.type != "Cast":
         return logits
-    if logits.op.type != "Cast":
-        return logits
-    source = logits.op.inputs[0]
-    return source if source.dtype == dtype else logits
+    source = made_by.inputs[0]
+    own = getattr(logits, _WIDENED, False) or source.dtype == dtype
+    return source if own and source.dtype in (tf.bfloat16, tf.float16) else logits
+
+
+@tf.autograph.experimental.do_not_convert
+def widened(given: Any, wide: Any) -> Any:
+    """Return ``wide``, which a face has made of ``given`` by a cast, marked as one that `before_cast` may leave out."""
+    if not tf.executing_eagerly() and isinstance(wide, tf.Tensor) and wide is not given:
+        setattr(wide, _WIDENED, True)
+    return wide
 
 
 @tf.autograph.experimental.do_not_convert

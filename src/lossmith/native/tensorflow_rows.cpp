@@ -7,8 +7,9 @@
 //   Lossmith<Family>Ahead(prediction, target) -> values, ahead (…, C): the gradient of the mean of the values
 //   Lossmith<Family>Backward(prediction, target, ahead, cotangent (…)) -> gradient times cotangent
 // The families are RowPairs, row_pairs.hpp; ElementRows, the sums of elementwise losses along rows, or their means with
-// the attribute `mean`; Elements, one value per element, which has nothing computed ahead; and Ctc, whose prediction is
-// (…, T, C) and target (…, S + 2) as ctc_targets.hpp has it. "The mean" is that of all elements where rows are sums of
+// the attribute `mean`; Elements, one value per element, which has nothing computed ahead; Ctc, whose prediction is
+// (…, T, C) and target (…, S + 2) as ctc_targets.hpp has it; and BatchRows, whose prediction are matrices (…, N, N) and
+// target (…, N, 2) as batch_targets.hpp has it. "The mean" is that of all elements where rows are sums of
 // them. Settings are attributes: the bits of a double in an int, because an
 // attribute of type float has only 24 of its 53 digits; an elementwise loss is there by its name.
 #include <array>
@@ -133,6 +134,7 @@ struct CtcFamily {
   static constexpr int axes = 2, element_types = 4;
   static constexpr bool whole_target = false;
   static constexpr const char *attributes[] = {"blank: int", "impossible_is_zero: int = 0"};
+  static constexpr const char *wrong_target = "target must hold the tokens of each sequence and two counts";
   CtcRequest settings;
 
   void read(tf::Construction *construction, OwnStatus &status) {
@@ -163,6 +165,43 @@ struct CtcFamily {
   }
 };
 
+struct BatchRowsFamily {
+  static constexpr int axes = 1, element_types = 2;
+  static constexpr bool whole_target = false;
+  static constexpr const char *attributes[] = {"loss: int", "margin_bits: int = 0", "soft: int = 0"};
+  static constexpr const char *wrong_target = "target must hold the group of each row and whether it is present";
+  BatchRequest settings;
+
+  void read(tf::Construction *construction, OwnStatus &status) {
+    std::int64_t loss = -1, soft = 0;
+    api.int64_attribute(construction, "loss", &loss, status);
+    settings.margin = number_attribute(construction, "margin_bits", status);
+    if (status.good()) api.int64_attribute(construction, "soft", &soft, status);
+    settings.soft = soft != 0;
+    if (status.good() && (loss < 0 || loss > static_cast<std::int64_t>(BatchLoss::triplet_semi_hard)))
+      status.set(tf::invalid_argument, "there is no such loss of batches");
+    settings.loss = static_cast<BatchLoss>(loss);
+  }
+
+  std::int64_t summed(const Request &call) const { return call.columns; }
+
+  void compute(const Element &element, const Request &call) const {
+    if (call.shape.size() < 2 || call.shape[call.shape.size() - 2] != call.columns || call.target_columns != 2)
+      throw Failure{tf::invalid_argument, "prediction must be square matrices, and target a pair for each row"};
+    BatchRequest request = settings;
+    request.dtype = element.dtype;
+    request.rows = call.columns;
+    request.matrices = call.rows / call.columns;
+    request.matrix = call.prediction;
+    request.target = static_cast<const std::int64_t *>(call.target);
+    request.scale = call.scale;
+    request.factor = call.factor;
+    request.values = call.values;
+    request.gradient = call.gradient;
+    if (kernels->batch_rows(request, kernels->exec) == BatchStatus::out_of_memory) throw std::bad_alloc();
+  }
+};
+
 template <typename Family> class Operation {
 public:
   Operation(Call &call, const Element &element, const Family &family)
@@ -178,7 +217,7 @@ public:
       request_.target_columns = target.empty() ? 0 : target.back();
       if (!target.empty()) target.pop_back();
       if (target != leading_ || request_.target_columns < 2)
-        throw Failure{tf::invalid_argument, "target must hold the tokens of each sequence and two counts"};
+        throw Failure{tf::invalid_argument, Family::wrong_target};
     }
     request_.shape = shape_;
     request_.rows = tf::count_of(leading_);
@@ -331,8 +370,9 @@ template <typename Family> bool register_family(const std::string &name) {
 namespace tf {
 
 bool register_row_losses() {
-  return register_family<RowPairsFamily>("LossmithRowPairs") &&
-         register_family<CtcFamily>("LossmithCtc") && register_family<ElementsFamily<1>>("LossmithElementRows") &&
+  return register_family<RowPairsFamily>("LossmithRowPairs") && register_family<CtcFamily>("LossmithCtc") &&
+         register_family<BatchRowsFamily>("LossmithBatchRows") &&
+         register_family<ElementsFamily<1>>("LossmithElementRows") &&
          register_family<ElementsFamily<0>>("LossmithElements");
 }
 

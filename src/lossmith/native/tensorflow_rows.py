@@ -1,14 +1,16 @@
-"""The losses of two matrices, single elements and sequences on TensorFlow tensors, by operations that call the kernels.
+"""The losses of two matrices, single elements, sequences and batches on TensorFlow tensors, by the kernels.
 
 The contract is that of :mod:`lossmith.native.tensorflow`, which has the operations loaded: ``supports`` says whether a
 call can run here, values and gradients are those of the formulas, and gradients of every order go through, with respect
-to the target, too; those that the kernels do not have come from the formula. Four families:
+to the target, too; those that the kernels do not have come from the formula. Five families:
 
 - ``pairs``: softmax cross-entropy with dense targets, and distillation: rows (…, C) against rows, one value per row.
 - ``rows``: an elementwise loss summed, or averaged, over the last axis. Nothing of the size of the elements is stored
   but the gradient; that of the mean of everything is computed ahead in graphs that a tape records.
 - ``elements``: an elementwise loss by itself.
 - ``sequences``: CTC of (…, T, C), with targets (…, S + 2): the tokens, how many steps there are, and how many tokens.
+- ``batches``: losses whose rows compare with each other, of matrices (…, N, N), with targets (…, N, 2): the group of
+  each row, and 1 where it is present, else 0.
 """
 
 from __future__ import annotations
@@ -21,10 +23,23 @@ import tensorflow as tf
 
 from ..arrays import tensorflow as xp
 from ..losses import Loss, find
-from . import elementwise, row_pairs, tensorflow
+from . import batch_rows, elementwise, row_pairs, tensorflow
 
-_NAMES = {"pairs": "RowPairs", "rows": "ElementRows", "elements": "Elements", "sequences": "Ctc"}
-_OPERATIONS = {"pairs": "row_pairs", "rows": "element_rows", "elements": "elements", "sequences": "ctc"}
+_NAMES = {
+    "pairs": "RowPairs",
+    "rows": "ElementRows",
+    "elements": "Elements",
+    "sequences": "Ctc",
+    "batches": "BatchRows",
+}
+_OPERATIONS = {
+    "pairs": "row_pairs",
+    "rows": "element_rows",
+    "elements": "elements",
+    "sequences": "ctc",
+    "batches": "batch_rows",
+}
+_WITH_WHOLE_TARGETS = ("sequences", "batches")
 _CTC = find("ctc")
 _PAIR_LOSSES = {row_pairs._KNOWN[name][0]: name for name in row_pairs._KNOWN}
 _BITS = "_bits"
@@ -65,6 +80,19 @@ def sequences(loss: Loss, parameters: Mapping[str, Any], classes: int | None) ->
     return Call("sequences", {"blank": blank, "impossible_is_zero": int(parameters["infeasible"] == "zero")})
 
 
+def batches(name: str, settings: Mapping[str, Any]) -> Call:
+    """Return the call of a loss of ``native.batch_rows``, of its name and with its settings."""
+    margin, soft = batch_rows.numbers(settings)
+    return Call("batches", {"loss": batch_rows.NUMBERS[name], "margin" + _BITS: _bits(margin), "soft": int(soft)})
+
+
+@tf.autograph.experimental.do_not_convert
+def with_presence(groups: Any, inside: Any) -> Any:
+    """Return groups (N,) and beside them whether each row is present; all are where ``inside`` is None."""
+    there = tf.ones_like(groups) if inside is None else tf.cast(inside > 0, groups.dtype)
+    return tf.stack([groups, there], axis=-1)
+
+
 @tf.autograph.experimental.do_not_convert
 def with_counts(tokens: Any, steps: Any, length: Any) -> Any:
     """Return tokens (…, S) and behind them the numbers of steps and of tokens; one above S becomes -1."""
@@ -88,10 +116,10 @@ def supports(call: Call | None, prediction: Any, target: Any) -> bool:
 @tf.autograph.experimental.do_not_convert
 def values(call: Call, prediction: Any, target: Any) -> Any:
     """Return the loss of each row or element, in float32 for half precision."""
-    ahead = call.family == "sequences" or (call.family != "elements" and not tf.executing_eagerly())
+    ahead = call.family in _WITH_WHOLE_TARGETS or (call.family != "elements" and not tf.executing_eagerly())
     ahead = ahead and tensorflow._tape_is_recording()
     given = {"prediction": prediction, "target": target, **call.attributes}
-    if call.family == "sequences":  # of the others' targets it is the dtype
+    if call.family in _WITH_WHOLE_TARGETS:  # of the others' targets it is the dtype
         given["U"] = tensorflow._COMPUTED_IN[prediction.dtype]
     found = _operation(call.family, "ahead" if ahead else "")(**given)
     return found[0] if ahead else found
@@ -151,9 +179,31 @@ def _plain_sequences(op: Any) -> _Plain:
     return _Plain(call, value, gradient)
 
 
+def _plain_batches(op: Any) -> _Plain:
+    name = list(batch_rows.NUMBERS)[op.get_attr("loss")]
+    settings: dict[str, Any] = {}
+    if "triplet" in name:
+        settings["margin"] = _number(op, "margin")
+    if name == "triplet_hard":
+        settings["soft"] = bool(op.get_attr("soft"))
+
+    def value(matrix: Any, target: Any) -> Any:
+        there = target[..., 1] != 0
+        values = batch_rows.FORMULAS[name](xp, matrix, target[..., 0], tf.cast(there, matrix.dtype), **settings)
+        return tf.where(there, values, tf.zeros_like(values))
+
+    def gradient(matrix: Any, target: Any, scale: Any) -> Any:
+        with tf.GradientTape() as tape:
+            tape.watch(matrix)
+            values = value(matrix, target)
+        return tape.gradient(values, matrix, output_gradients=scale)
+
+    return _Plain(batches(name, settings), value, gradient)
+
+
 def _plain(family: str, op: Any) -> _Plain:
-    if family == "sequences":
-        return _plain_sequences(op)
+    if family in _WITH_WHOLE_TARGETS:
+        return _plain_sequences(op) if family == "sequences" else _plain_batches(op)
     if family == "pairs":
         loss = find(_PAIR_LOSSES[op.get_attr("loss")])
         names = [name for name in loss.defaults if name != "class_weight"]

@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "batch_rows.hpp"
 #include "ctc.hpp"
 #include "elementwise_rows.hpp"
 #include "exec.hpp"
@@ -52,11 +53,26 @@ struct CtcRequest {
   void *values = nullptr, *gradient = nullptr;
 };
 
+// The same of losses whose rows compare with each other; see batch_rows.hpp, and batch_targets.hpp for the target.
+struct BatchRequest {
+  DType dtype = DType::float32; // or float64
+  BatchLoss loss = BatchLoss::nt_xent;
+  std::int64_t matrices = 0, rows = 0; // of each matrix
+  double margin = 0.0;
+  bool soft = false;
+  const void *matrix = nullptr;
+  const std::int64_t *target = nullptr; // (matrices, rows, 2)
+  const void *scale = nullptr;
+  double factor = 1.0;
+  void *values = nullptr, *gradient = nullptr;
+};
+
 struct KernelTable {
   Exec exec; // our own pool
   SoftmaxOutcome (*softmax)(const SoftmaxRequest &request, const Exec &exec);
   RowPairsOutcome (*row_pairs)(const PairsRequest &request, const Exec &exec);
   CtcStatus (*ctc)(const CtcRequest &request, const Exec &exec);
+  BatchStatus (*batch_rows)(const BatchRequest &request, const Exec &exec);
   ElementwiseStatus (*elementwise_rows)(const ElementwiseRows &call);
   int (*elementwise_number)(const char *name, std::size_t length);
   GradientBlock *(*take_block)(std::size_t bytes);

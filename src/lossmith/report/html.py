@@ -56,9 +56,9 @@ def to_html(result: Evaluation, history: Any = None) -> str:
 # --- parts, top to bottom --------------------------------------------------------------------------------------------
 def _head(result: Evaluation) -> str:
     start, _, rest = result.verdict.partition(": ")
-    about = [result.source, result.task, f"{result.rows:,} rows", f"{len(result.class_names)} classes"]
-    if result.task == "regression":
-        about.pop()
+    about = [result.source, result.task.replace("_", " "), f"{result.rows:,} {result.unit}s"]
+    if result.class_names:
+        about.append(f"{len(result.class_names)} classes")
     kicker = " · ".join(escape(a) for a in about if a)
     lead = f'\n<p class="lead">{escape(rest[:1].upper() + rest[1:])}</p>' if rest else ""
     tone = {"Better": "good", "Worse": "bad"}.get(start.partition(" ")[0], "even")
@@ -77,7 +77,8 @@ def _cards(result: Evaluation) -> str:
             _card(loss.title, number(loss.value), f"{number(loss.constant)} for a constant"),
             _card("skill", percent(loss.skill), "100 % is perfect"),
         ]
-    for name in ("accuracy", "exact_match", "auc", "macro_f1", "rmse", "r2"):
+    first = () if result.unit == "row" else tuple(result.metrics)[:4]
+    for name in first or ("accuracy", "exact_match", "auc", "macro_f1", "rmse", "r2"):
         m = result.metrics.get(name)
         if m and m.value is not None:
             show = percent if m.proportion else number

@@ -12,6 +12,7 @@ from ..evaluation.verdict import number, percent
 
 INTERVAL = "95 % interval"
 _LETTERS = 80  # of a name in a table
+_MORE = (("IoU", "iou"), (INTERVAL, "iou_low"), ("ROC AUC", "auc"), ("average precision", "average_precision"))
 # Terminal escapes, line ends, text direction, halves of characters.
 _CONTROLS = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 
@@ -61,18 +62,29 @@ def _metric(m: Metric) -> tuple[str, str, str]:
 
 
 def classes(result: Evaluation, limit: int) -> Table | None:
-    """Return precision, recall and F1 per class; the ``limit`` classes of lowest F1 where there are more."""
+    """Return the numbers per class; the ``limit`` classes of lowest F1 where there are more."""
     if not result.per_class:
         return None
     note = ""
     if len(result.per_class) > limit:
         note = f"The {limit} classes of lowest F1 of {len(result.per_class)}; --json has all."
+    maps = result.task == "segmentation"
+    more = [(title, name) for title, name in _MORE if any(getattr(c, name) is not None for c in result.per_class)]
     return Table(
         title="Labels" if result.task == "multilabel" else "Classes",
-        headings=("class", "rows", "precision", INTERVAL, "recall", INTERVAL, "F1"),
-        rows=tuple(_class(c) for c in listed(result, limit)),
+        headings=("class", "pixels" if maps else "rows", "precision", INTERVAL, "recall", INTERVAL,
+                  "Dice" if maps else "F1", *(title for title, _ in more)),
+        rows=tuple(
+            (*_class(c), *(_of_class(c, name) for _, name in more)) for c in listed(result, limit)
+        ),
         note=note,
-    )
+    )  # fmt: skip
+
+
+def _of_class(c: ClassScore, name: str) -> str:
+    if name == "iou_low":
+        return interval(c.iou_low, c.iou_high, share)
+    return share(getattr(c, name))
 
 
 def listed(result: Evaluation, limit: int) -> Sequence[ClassScore]:

@@ -30,8 +30,8 @@ def to_text(result: Evaluation) -> str:
 
 def heading(result: Evaluation) -> str:
     """Return what was evaluated, in one line."""
-    rows = f"{result.rows} row{'' if result.rows == 1 else 's'}"
-    return f"{result.task}, {rows}{f', {result.source}' if result.source else ''}"
+    rows = f"{result.rows} {result.unit}{'' if result.rows == 1 else 's'}"
+    return f"{result.task.replace('_', ' ')}, {rows}{f', {result.source}' if result.source else ''}"
 
 
 def shown(result: Evaluation, width: int = WIDTH) -> list[Table]:

@@ -158,7 +158,7 @@ class _Sequences(_Definition):
 class _Elements(_Definition):
     """A loss of single elements."""
 
-    def __init__(self, loss: Loss, parameters: Mapping[str, Any], settings: fast_elementwise._Call) -> None:
+    def __init__(self, loss: Loss, parameters: Mapping[str, Any], settings: elementwise.Call) -> None:
         super().__init__(loss, parameters)
         self.settings = settings
 
@@ -244,7 +244,7 @@ def _call(loss: Loss, inputs: Inputs) -> Kernel | None:
         number, numbers = elementwise.find(loss), elementwise.numbers(loss, parameters)
         if number is None or numbers is None or loss.extras or target.dtype is not prediction.dtype:
             return None
-        return _Elements(loss, parameters, fast_elementwise._Call(number, numbers, False, _no_formula))
+        return _Elements(loss, parameters, elementwise.Call(number, numbers, False, _no_formula))
     if loss is _CTC:
         counts = _counts(prediction, parameters)
         return None if counts is None else _Sequences(loss, parameters, counts)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -64,6 +65,8 @@ def from_arrow(record: Any, names: Sequence[str], first: int, locate: Locate, so
 def _to_numpy(where: str, column: Any) -> tuple[np.ndarray, np.ndarray | None]:
     """Return the values, and which rows have none."""
     pyarrow = import_pyarrow("reading Arrow")
+    if _is_plain(column.type) and not column.null_count:
+        return column.to_numpy(zero_copy_only=False), None
     from pyarrow import types
 
     if isinstance(column, pyarrow.ChunkedArray):
@@ -86,6 +89,14 @@ def _to_numpy(where: str, column: Any) -> tuple[np.ndarray, np.ndarray | None]:
     if gaps is not None:
         column = column.fill_null(pyarrow.scalar(0).cast(column.type))
     return column.to_numpy(zero_copy_only=False), gaps
+
+
+@lru_cache(maxsize=64)
+def _is_plain(kind: Any) -> bool:
+    """Whether values of an Arrow type are what they are in NumPy."""
+    from pyarrow import types
+
+    return bool(types.is_floating(kind) or types.is_integer(kind) or types.is_boolean(kind))
 
 
 def _matrix(where: str, column: Any, gaps: np.ndarray | None) -> tuple[np.ndarray, np.ndarray | None]:

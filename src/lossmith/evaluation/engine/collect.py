@@ -63,7 +63,7 @@ def _make_classes(plan: Plan) -> dict[str, State]:
     if plan.task == "binary":
         # What the kernel of whole rows adds up, too (rows.py); means and their intervals come from the groups.
         return made | {
-            "loss": LossSums(groups=2, spread=False),
+            "loss": LossSums(spread=False),
             "calibration": CalibrationBins(bins=CALIBRATION_BINS, unit=kernels.PROBABILITY_UNIT),
             "scores": ScoreHistogram("value" if plan.kept == "logits" else "probability"),
             "bootstrap": Bootstrap(sums=BINARY_SUMS, cells=cells, units=kernels.BINARY_UNITS),
@@ -117,7 +117,7 @@ def _common(
 ) -> None:
     target = inputs.target
     loss = values(losses_of(plan)[0], inputs.prediction, target)
-    bundle["loss"].update(loss, target)
+    bundle["loss"].update(loss, target if bundle["loss"].settings["groups"] > 1 else None)
     bundle["worst"].update(loss, row_id, target=target, predicted=predicted, confidence=sureness)
     _count(bundle, target, predicted, row_id, loss=loss, **more)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -16,7 +17,7 @@ from . import collect
 from .batch import Batch, UnreadableError
 from .plan import Plan, arrays_of, finite_rows
 from .rows import Rows
-from .split import Split
+from .split import Piece, Split
 
 _ROUNDING, _TOLERANCE = 1e-3, 0.02  # as for arrays: sums of rows that are left, and that are repaired
 
@@ -76,27 +77,31 @@ def run(plan: Plan, split: Split) -> Partial:
     found = Partial(collect.states(plan))
     try:
         pieces = split.pieces(plan.columns, plan.batch_rows, dict(plan.types))
+        if not plan.skip_bad:
+            _take_pieces(found, plan, split.key, pieces)
+            return found
         for piece in pieces:
             part = Partial(found.states.empty())
-            rows = Rows(plan, part.states)
             try:
-                for batch in piece.batches:
-                    if not rows.take_columns(batch):
-                        _take(part, rows, plan, split.key, batch)
-            except UnreadableError as error:
-                _skip(found, plan, split.key, error)  # all of the piece: half of it would be counted for the whole
+                _take_pieces(part, plan, split.key, [piece])
+            except UnreadableError as error:  # all of the piece: half of it would be counted for the whole
+                found.bad.append((split.key, str(error)))
             else:
-                rows.close()
                 found.merge(part)
     except UnreadableError as error:
-        _skip(found, plan, split.key, error)
+        if not plan.skip_bad:
+            raise
+        found.bad.append((split.key, str(error)))
     return found
 
 
-def _skip(found: Partial, plan: Plan, key: str, error: UnreadableError) -> None:
-    if not plan.skip_bad:
-        raise error
-    found.bad.append((key, str(error)))
+def _take_pieces(part: Partial, plan: Plan, key: str, pieces: Iterable[Piece]) -> None:
+    rows = Rows(plan, part.states)
+    for piece in pieces:
+        for batch in piece.batches:
+            if not rows.take_columns(batch):
+                _take(part, rows, plan, key, batch)
+    rows.close()
 
 
 def _take(part: Partial, rows: Rows, plan: Plan, key: str, batch: Batch) -> None:

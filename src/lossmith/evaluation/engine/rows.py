@@ -83,7 +83,7 @@ class Rows:
         self._used = 0
         cells = found.cells
         parts["confusion"]["counts"].values += cells.sum(axis=0)
-        parts["loss"]["rows"].values += cells.sum(axis=0).reshape(2, 2).sum(axis=1)
+        parts["loss"]["rows"].values += cells.sum()
         for numbers, exponent in found.loss:
             parts["loss"]["sums"].add_whole(numbers, exponent)
         parts["scores"]["counts"].values += found.scores.reshape(-1)

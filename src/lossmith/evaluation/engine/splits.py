@@ -16,7 +16,8 @@ from .files import DataFile, line_of
 from .formats import IpcSplit, ParquetSplit, TextSplit, opened
 from .split import Piece, Row, Split, check_there
 
-SPLIT_ROWS = 1 << 21  # of Parquet files: row groups are put together up to this
+SPLIT_ROWS = 1 << 21  # of Parquet files: row groups are put together up to this,
+_MOST_ROWS, _SPLITS = 1 << 23, 32  # or up to more, where a file makes more splits than so: each has its states
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,12 +82,13 @@ def _of_parquet(file: DataFile, ordinal: int, skip_bad: bool) -> Iterator[Split]
     groups: list[int] = []
     offsets: list[int] = []
     rows = first = 0
+    most = min(max(SPLIT_ROWS, metadata.num_rows // _SPLITS), _MOST_ROWS)
     for group in range(metadata.num_row_groups):
         groups.append(group)
         offsets.append(first)
         size = metadata.row_group(group).num_rows
         rows, first = rows + size, first + size
-        if rows >= SPLIT_ROWS:
+        if rows >= most:
             yield ParquetSplit(file, ordinal, tuple(groups), tuple(offsets), rows)
             groups, offsets, rows = [], [], 0
     if groups:

@@ -16,7 +16,7 @@ from ..confusion import Counts, class_scores, from_matrix
 from ..figures_of_states import of_states
 from ..intervals import Z, wilson
 from ..losses import best
-from ..metrics import CALIBRATION_BINS, TOP, of_positive, shared
+from ..metrics import TOP, calibration_metric, of_positive, shared
 from ..resampling import STATISTICS, percentiles
 from ..result import ClassScore, Confusion, Evaluation, LossScore, Metric, finite
 from ..states import Bracket, Bundle, LossSummary, LossSums
@@ -113,12 +113,11 @@ def _rescaled(counts: dict[str, int]) -> list[str]:
 def _loss_of_classes(plan: Plan, states: Bundle) -> LossScore:
     """Return the loss beside that of the best constant, which has one value per class of the target."""
     loss = losses_of(plan)[0]
-    by_class = states["loss"].result()
-    constant = _constant_per_class(loss, plan, by_class.count)
+    counts = _rows_per_class(states)
+    constant = _constant_per_class(loss, plan, counts)
     whole = states["loss"].overall()
-    value, rows = float(whole.mean[0]), by_class.count.sum()
-    present = by_class.count > 0
-    mean = float(np.sum(by_class.count[present] * constant[present]) / rows)
+    value, present = float(whole.mean[0]), counts > 0
+    mean = float(np.sum(counts[present] * constant[present]) / counts.sum())
     if plan.task == "binary":
         low, high = _mean_interval(states, lambda t: t["loss"])
         gain_low, gain_high = _mean_interval(
@@ -126,7 +125,7 @@ def _loss_of_classes(plan: Plan, states: Bundle) -> LossScore:
         )
     else:
         low, high = _finite(whole.interval())
-        gain_low, gain_high = _gain(by_class, constant)
+        gain_low, gain_high = _gain(states["loss"].result(), constant)
     return LossScore(
         name=loss.name,
         title=loss.title,
@@ -138,6 +137,11 @@ def _loss_of_classes(plan: Plan, states: Bundle) -> LossScore:
         gain_low=gain_low,
         gain_high=gain_high,
     )
+
+
+def _rows_per_class(states: Bundle) -> np.ndarray:
+    """Return how many rows are of each class, (C,)."""
+    return states["confusion"].result().sum(axis=1)
 
 
 def _mean_interval(states: Bundle, total: Callable[[Any], np.ndarray]) -> tuple[float | None, float | None]:
@@ -180,14 +184,14 @@ def _of_classes(
     classes = class_scores(names, counts)
     metrics = shared(kept, counts)
     if plan.task == "binary":
-        metrics += of_positive(classes[1])
+        metrics += of_positive(classes)
     said: list[str] = []
     if plan.kept != "labels":
         confidence = ("mean_confidence", "mean confidence")
         if plan.task == "binary":
             ranked, said = _ranked(states)
             sure = _mean_of_groups(*confidence, states, "confidence")
-            metrics += [*ranked, _brier(states), _ece(states), sure]
+            metrics += [*ranked, _brier(states), _ece(states, 0.0), sure]
         else:
             metrics += [*_top(states, kept.rows), _ece(states), _mean(*confidence, states["confidence"])]
     return _with_intervals(metrics, states, len(names)), confusion, classes, said
@@ -230,7 +234,7 @@ def _bracketed(
 
 
 def _brier(states: Bundle) -> Metric:
-    count = states["loss"].result().count
+    count = _rows_per_class(states)
     rate = float(count[1] / count.sum())
     return replace(_mean_of_groups("brier", "Brier score", states, "brier"), constant=rate * (1 - rate))
 
@@ -242,9 +246,9 @@ def _mean_of_groups(name: str, title: str, states: Bundle, total: str) -> Metric
     return Metric(name=name, title=title, value=float(totals[total][0] / totals["rows"][0]), low=low, high=high)
 
 
-def _ece(states: Bundle) -> Metric:
-    error = states["calibration"].result().error
-    return Metric(name="ece", title=f"expected calibration error ({CALIBRATION_BINS} bins)", value=error)
+def _ece(states: Bundle, constant: float | None = None) -> Metric:
+    found = states["calibration"].result()
+    return calibration_metric(found, float(found.count.sum()), constant)
 
 
 def _mean(name: str, title: str, state: LossSums, proportion: bool = True) -> Metric:

@@ -47,13 +47,18 @@ def seed_word(seed: int) -> int:
 
 
 def group_bits(words: np.ndarray, seed: int = 0) -> np.ndarray:
-    """Return (N,) uint64 below 2**16 from words (N,) uint64: a quarter of the hash that four of them share.
+    """Return (N,) uint64 below 2**16 from words (N,) uint64.
 
-    >>> bool((group_bits(np.arange(8, dtype=np.uint64)) < 2**16).all())
-    True
+    Sixteen words share a hash, and four of them have a quarter of it, which is the first of four numbers in a row: so
+    the compiled kernel adds four rows at once. What that costs where neighbours in a source are alike, as in sorted
+    files: the spread is known from about 200 groups of 512 rather than from all.
+
+    >>> group_bits(np.arange(8, dtype=np.uint64)).tolist()
+    [52655, 52656, 52657, 52658, 31517, 31518, 31519, 31520]
     """
-    shared = mix((words >> np.uint64(2)) ^ np.uint64(seed_word(seed)))
-    return (shared >> (np.uint64(16) * (words & np.uint64(3)))) & np.uint64(0xFFFF)
+    shared = mix((words >> np.uint64(4)) ^ np.uint64(seed_word(seed)))
+    first = shared >> (np.uint64(16) * ((words >> np.uint64(2)) & np.uint64(3)))
+    return (first + (words & np.uint64(3))) & np.uint64(0xFFFF)
 
 
 def words_of(row_id: np.ndarray) -> np.ndarray:

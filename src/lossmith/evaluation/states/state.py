@@ -19,7 +19,7 @@ import numpy as np
 from ...errors import DataError, InputError, ShapeError
 from .parts import Part
 
-SCHEMA = 2
+SCHEMA = 3
 _KINDS: dict[str, type[State]] = {}
 
 

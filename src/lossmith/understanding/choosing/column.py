@@ -16,8 +16,10 @@ import numpy as np
 from ...errors import DomainError, InputError, ShapeError
 from ...evaluation.arrays import Locate, is_text, is_whole, position, to_numpy
 from ...evaluation.parsing import MISSING, bad_value, is_number, numbers
+from .words import plural
 
 _GAPS = frozenset(MISSING) - {"none"}  # "none" may well be a class
+_IGNORED = -100  # what PyTorch's CrossEntropyLoss ignores, and with it nearly every tokenizer's collator
 _MOSTLY = 0.5  # share of numbers above which a column holds numbers, and something else in it is a mistake
 
 
@@ -140,8 +142,34 @@ def _one(name: str, c: _Cleaned) -> Column:
         raise InputError(f"{name} has no rows")
     if not len(c.values):
         raise InputError(f"{name} has no values: all of its {len(c.there)} rows are missing")
-    assumptions = _said({name: c})
-    return Column(name=name, values=c.values, rows=len(c.there), boolean=c.boolean, assumptions=assumptions)
+    labelled = _labelled(c.values)
+    ignored = len(c.values) - int(labelled.sum())
+    return Column(
+        name=name,
+        values=c.values[labelled] if ignored else c.values,
+        rows=len(c.there),
+        boolean=c.boolean,
+        assumptions=(*_said({name: c}), *([_said_of_ignored(name, ignored)] if ignored else [])),
+    )
+
+
+def _labelled(values: np.ndarray) -> np.ndarray:
+    """Return which rows have a label: not -100 beside classes 0 to C - 1 or 1 to C (among numbers it is one)."""
+    everything = np.ones(len(values), bool)
+    if values.ndim != 1 or values.dtype.kind != "i" or not len(values) or values.min() != _IGNORED:
+        return everything
+    labelled = values != _IGNORED
+    classes = np.unique(values[labelled])
+    consecutive = classes.size > 1 and classes[0] in (0, 1) and classes[-1] - classes[0] == classes.size - 1
+    return labelled if consecutive else everything
+
+
+def _said_of_ignored(name: str, ignored: int) -> str:
+    return (
+        f"{_IGNORED} in {plural(ignored, 'row')} of {name!r} read as no label, as PyTorch's CrossEntropyLoss has it: "
+        f"leave such rows out (y != {_IGNORED}), or give a softmax cross-entropy ignore_index={_IGNORED} (Keras: "
+        f"ignore_class={_IGNORED})."
+    )
 
 
 def _said(cleaned: Mapping[str, _Cleaned]) -> tuple[str, ...]:
