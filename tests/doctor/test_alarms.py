@@ -44,16 +44,19 @@ def test_too_sure_is_a_warning_and_too_timid_a_note() -> None:
         assert severity(check("nn.CrossEntropyLoss", z, y, stage="finished"), "GEN07") == expected
 
 
-@pytest.mark.parametrize("setting", ["label_smoothing", "weight", "focal"])
+@pytest.mark.parametrize("setting", ["label_smoothing", "weight", "rows", "focal"])
 def test_losses_that_bend_probabilities_on_purpose_are_not_blamed_for_it(setting: str) -> None:
     z, y = logits_of_sure_model(3.0)
+    rows = np.where(y == 0, 1.0, 2.0) if setting == "rows" else None
     if setting == "focal":
         loss: object = "lm.softmax_focal"
+    elif setting == "rows":
+        loss = "nn.CrossEntropyLoss"
     elif setting == "weight":
         loss = weighted(weight=require("torch").tensor([1.0, 2.0, 3.0]))
     else:
         loss = weighted(label_smoothing=0.1)
-    found = [f for f in check(loss, z, y, stage="finished") if f.code == "GEN07"]
+    found = [f for f in check(loss, z, y, weight=rows, stage="finished") if f.code == "GEN07"]
     assert [f.severity for f in found] == ["note"]
     assert "on purpose" in found[0].why
 

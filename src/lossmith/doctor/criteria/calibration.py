@@ -11,7 +11,7 @@ from ..evidence import Evidence
 from ..finding import Finding
 from ..rule import judges, rule
 from ..score import Score
-from .results import ALPHA, significance
+from .results import ALPHA, significance, weighed
 from .words import num, plural, share
 
 _WORTH = 0.02  # of the cross-entropy: less than that is not worth a warning
@@ -57,8 +57,8 @@ def _bends_probabilities(e: Evidence) -> str:
         return ""
     if e.loss.settings.get("label_smoothing"):
         return "Label smoothing"
-    if e.loss.weights:
-        return "A weight by class"
+    if e.loss.weights or weighed(e):
+        return "A weight by class or row"
     return "A focal loss" if "focal" in e.loss.definition.name else ""
 
 

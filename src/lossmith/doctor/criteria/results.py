@@ -53,7 +53,7 @@ def nothing_learned(e: Evidence) -> bool:
     after = e.history is not None and e.history.epochs >= 3
     if score is None or score.gain is None or score.skill is None or not (e.stage == "finished" or after):
         return False
-    if (e.loss is not None and e.loss.weights) or _weighed(e):
+    if (e.loss is not None and e.loss.weights) or weighed(e):
         return False  # weighted losses give up some of the plain loss, which this would compare
     gain, error = score.gain
     if score.values.size < _ROWS or gain > 2 * error or score.skill >= _LITTLE:
@@ -62,7 +62,7 @@ def nothing_learned(e: Evidence) -> bool:
     return gain <= 0 or most < _LITTLE * (score.constant_mean or 0.0)
 
 
-def _weighed(e: Evidence) -> bool:
+def weighed(e: Evidence) -> bool:
     """Whether rows that count do not count alike."""
     return e.weight is not None and np.unique(e.weight[e.weight != 0]).size > 1
 
