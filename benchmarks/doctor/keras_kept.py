@@ -8,7 +8,7 @@ from .data import Rng, classes, numbers, split
 from .keras_fit import Fit, chain, compiled, layers
 from .program import Shelf
 
-SHELF = Shelf(unseen=True)
+SHELF = Shelf()
 faulty, healthy = SHELF.faulty, SHELF.healthy
 
 

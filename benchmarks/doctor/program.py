@@ -19,10 +19,13 @@ Rng = np.random.Generator
 Tier = Literal["early", "late"]
 FRAMEWORKS = ("keras-tensorflow", "keras-torch", "torch")
 MODULES = {
-    "keras": ("keras_outputs", "keras_targets", "keras_healthy", "keras_unseen", "keras_kept"),
+    "keras": (
+        *("keras_outputs", "keras_targets", "keras_healthy"),
+        *("keras_unseen", "keras_kept", "keras_fresh", "keras_fresh_healthy"),
+    ),
     "torch": (
         *("torch_faulty", "torch_tables", "torch_images", "torch_sequences", "torch_pairs"),
-        *("torch_unseen", "torch_kept"),
+        *("torch_unseen", "torch_kept", "torch_fresh", "torch_fresh_healthy"),
     ),
 }
 

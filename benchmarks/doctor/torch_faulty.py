@@ -142,3 +142,32 @@ def _(rng: Rng, fixed: bool) -> Loop:
     optimizer = torch.optim.AdamW(model.parameters(), lr=0.01, weight_decay=0.3 if fixed else 0)
     loss = nn.CrossEntropyLoss()
     return Loop(model=model, loss=loss, optimizer=optimizer, epochs=10 if fixed else 30, **tensors(split(x, y, 0.33)))
+
+
+@faulty("I04 prediction detached, and requires_grad_() so that backward() runs", "INIT04", "OPT11", tier="late")
+def _(rng: Rng, fixed: bool) -> Loop:
+    def look(model: nn.Module, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
+        prediction = model(x)
+        return (prediction if fixed else prediction.detach().requires_grad_()), y
+
+    return digit_loop(rng, look=look)
+
+
+class Overwritten(nn.Module):
+    """A reader that forgets its input: the states that it goes on with are new ones."""
+
+    def __init__(self, fixed: bool) -> None:
+        super().__init__()
+        self.hidden, self.last, self.fixed = nn.Linear(8, 32), nn.Linear(32, 1), fixed
+
+    def forward(self, x: Tensor) -> Tensor:
+        state = torch.zeros(len(x), 32)
+        read = F.relu(self.hidden(x))
+        return self.last(state + read if self.fixed else state)
+
+
+@faulty("I05 states of zeros go on instead of what was read", "INIT05", "PRED01", tier="late")
+def _(rng: Rng, fixed: bool) -> Loop:
+    x, t = numbers(rng, 400)
+    model = Overwritten(fixed)
+    return Loop(model=model, loss=nn.MSELoss(), optimizer=adam(model), **tensors(split(x, t)))

@@ -11,7 +11,7 @@ from .program import Shelf
 from .torch_loop import Loop, adam, mlp, tensors
 from .torch_models import Transformer, by_class
 
-SHELF = Shelf(unseen=True)
+SHELF = Shelf()
 faulty, healthy = SHELF.faulty, SHELF.healthy
 
 

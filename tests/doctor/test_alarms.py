@@ -44,16 +44,19 @@ def test_too_sure_is_a_warning_and_too_timid_a_note() -> None:
         assert severity(check("nn.CrossEntropyLoss", z, y, stage="finished"), "GEN07") == expected
 
 
-@pytest.mark.parametrize("setting", ["label_smoothing", "weight", "focal"])
+@pytest.mark.parametrize("setting", ["label_smoothing", "weight", "rows", "focal"])
 def test_losses_that_bend_probabilities_on_purpose_are_not_blamed_for_it(setting: str) -> None:
     z, y = logits_of_sure_model(3.0)
+    rows = np.where(y == 0, 1.0, 2.0) if setting == "rows" else None
     if setting == "focal":
         loss: object = "lm.softmax_focal"
+    elif setting == "rows":
+        loss = "nn.CrossEntropyLoss"
     elif setting == "weight":
         loss = weighted(weight=require("torch").tensor([1.0, 2.0, 3.0]))
     else:
         loss = weighted(label_smoothing=0.1)
-    found = [f for f in check(loss, z, y, stage="finished") if f.code == "GEN07"]
+    found = [f for f in check(loss, z, y, weight=rows, stage="finished") if f.code == "GEN07"]
     assert [f.severity for f in found] == ["note"]
     assert "on purpose" in found[0].why
 
@@ -77,6 +80,19 @@ def test_weighted_losses_are_not_compared_with_an_unweighted_constant() -> None:
     plain, weighted = torch.nn.BCEWithLogitsLoss(), torch.nn.BCEWithLogitsLoss(pos_weight=torch.tensor([19.0]))
     assert severity(check(plain, z, y, stage="finished"), "OPT02") == "warning"
     assert severity(check(weighted, z, y, stage="finished"), "OPT02") is None
+
+
+def test_a_weak_signal_on_few_rows_is_no_training_that_learned_nothing() -> None:
+    """A twentieth of the variance can be explained, and is, by predictions that chance alone might make as good."""
+    found = {"weak": 0, "none": 0}
+    for seed in range(20):
+        draws = np.random.default_rng(seed)
+        x = draws.normal(size=300)
+        t = 0.05**0.5 * x + 0.95**0.5 * draws.normal(size=300)
+        for name, p in (("weak", 0.05**0.5 * x), ("none", 0.05 * draws.normal(size=300))):
+            found[name] += "OPT02" in check("nn.MSELoss", p, t, stage="finished").codes
+    assert found["weak"] <= 1
+    assert found["none"] >= 19
 
 
 def test_one_equal_row_of_few_is_a_note_and_many_are_an_error() -> None:

@@ -12,7 +12,7 @@ import pytest
 from lossmith.doctor import History, check_file
 from lossmith.doctor.course import course
 from lossmith.doctor.rule import _judges
-from lossmith.doctor.steps import StepFacts, Units
+from lossmith.doctor.steps import StepFacts, Units, due, next_due
 from lossmith.doctor.watch import Batch, Watch
 from lossmith.errors import DataError, InputError, MisuseError, UnknownNameError
 
@@ -104,6 +104,28 @@ def test_overfitting_must_hold_for_three_epochs_before_it_is_said() -> None:
     )
     watch.close()
     assert "GEN01" in watch.findings.codes
+
+
+@pytest.mark.parametrize(
+    ("steps", "looks"), [(32, [*range(1, 9), 16, 24]), (256, list(range(1, 26))), (0, list(range(1, 26)))]
+)
+def test_short_epochs_are_not_all_looked_at(steps: int, looks: list[int], monkeypatch: pytest.MonkeyPatch) -> None:
+    watch, _ = watching()
+    seen: list[int] = []
+    monkeypatch.setattr(watch, "_curves", lambda **_: seen.append(len(watch._keeper.rows)))
+    for _ in range(25):
+        watch.epoch({"loss": math.inf}, steps=steps)
+    assert seen == looks
+
+
+def test_steps_that_are_due_get_rarer() -> None:
+    wanted = [s for s in range(1, 20_000) if due(s)]
+    found, step = [], 0
+    while (step := next_due(step)) < 20_000:
+        found.append(step)
+    assert found == wanted
+    assert wanted[:26] == [*range(1, 25), 32, 64]
+    assert np.diff(wanted)[np.searchsorted(wanted, 8192) :].tolist() == [512] * sum(s > 8192 for s in wanted)
 
 
 def test_restart_of_a_schedule_is_no_divergence_but_growth_beyond_the_start_is() -> None:

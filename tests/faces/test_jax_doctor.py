@@ -50,6 +50,20 @@ def test_healthy_training_is_left_in_peace() -> None:
     assert doctor.verdict.word == "no gap"
 
 
+def test_every_loss_counts_though_most_steps_are_not_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
+    doctor = lj.Doctor(None, say=lambda text: None)
+    followed: list[int] = []
+    monkeypatch.setattr(doctor, "_follow", lambda *_: followed.append(doctor._steps))
+    monkeypatch.setattr(type(doctor.watch), "wants_batch", False)
+    values = [jax.numpy.float32(v) for v in RNG.normal(size=100)]
+    for value in values:
+        doctor.step(value)
+    doctor.epoch()
+    assert followed == [*range(1, 25), 31, 32, 63, 64, 95, 96]
+    assert doctor.watch.steps == 100
+    assert doctor.history.train.values[0] == pytest.approx(float(np.mean(values)))
+
+
 def test_parameters_that_stand_still_are_found() -> None:
     doctor = trained(rate=0.0)
     assert "OPT11" in doctor.findings.codes

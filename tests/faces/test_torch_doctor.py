@@ -143,6 +143,73 @@ def test_accumulation_and_a_reset_between_loss_and_backward_are_no_missing_reset
     assert doctor.findings.codes == ()
 
 
+def hand_written(doctor: Any, model: Any, optimizer: Any, steps: int, lost_from: int = 1 << 30) -> list[float]:
+    """Train by a loss that is shown to the doctor, or that it sees itself; return what it was."""
+    x, y = data()
+    values = []
+    for step in range(1, steps + 1):
+        optimizer.zero_grad()
+        rows = torch.arange(16) + step % 100
+        value = doctor._loss(model(x[rows]) + (torch.nan if step >= lost_from else 0.0), y[rows])
+        if not doctor.sees_losses:
+            doctor.step(value)
+        value.backward()
+        if step < lost_from:
+            optimizer.step()
+        values.append(float(value.detach()))
+    return values
+
+
+@pytest.mark.parametrize("loss", [nn.CrossEntropyLoss(), nn.functional.cross_entropy])
+def test_every_loss_counts_though_most_steps_are_not_looked_at(loss: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    looks: list[int] = []
+    seen = Doctor._seen
+    monkeypatch.setattr(Doctor, "_seen", lambda self, *a: (looks.append(self._calls), seen(self, *a))[1])
+    model = network()
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.01)
+    with Doctor(model, loss, optimizer, say=lambda text: None) as doctor:
+        values = hand_written(doctor, model, optimizer, 150)
+        doctor.epoch()
+    assert doctor.watch.steps == 150
+    assert doctor.history.train.values[0] == pytest.approx(sum(values) / 150)
+    assert looks == [*range(25), *range(31, 150, 32)]
+
+
+def test_without_an_optimiser_nothing_hangs_on_the_gradients() -> None:
+    model, loss = network(), nn.CrossEntropyLoss()
+    with Doctor(model, loss, say=lambda text: None) as doctor:
+        for _ in range(40):
+            value = loss(model(data()[0]), data()[1])
+            assert not value._backward_hooks
+            value.backward()
+    assert doctor.watch.steps == 40
+    assert doctor._gradients.facts() is None
+
+
+def test_a_loss_that_is_lost_between_two_looks_is_named_with_its_step() -> None:
+    model, loss = network(), nn.CrossEntropyLoss()
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.01)
+    said: list[str] = []
+    with Doctor(model, loss, optimizer, say=said.append) as doctor:
+        hand_written(doctor, model, optimizer, 110, lost_from=101)
+        doctor.epoch()
+    assert "NUM01 error · The training loss is NaN or infinite from step 101 on." in said[0]
+
+
+def test_evaluation_mode_between_two_looks_is_noticed() -> None:
+    model, loss = network(), nn.CrossEntropyLoss()
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.01)
+    with Doctor(model, loss, optimizer, say=lambda text: None) as doctor:
+        hand_written(doctor, model, optimizer, 100)
+        model.eval()
+        hand_written(doctor, model, optimizer, 30)
+        assert doctor._gradients.facts().asleep == 30
+        model.train()
+        hand_written(doctor, model, optimizer, 3)
+        assert doctor._gradients.facts().asleep == 0
+    assert doctor.watch.steps == 103
+
+
 def test_optimiser_of_another_model_is_found() -> None:
     x, y = data()
     model, loss = network(), nn.CrossEntropyLoss()

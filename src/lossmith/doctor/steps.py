@@ -123,12 +123,22 @@ def due(step: int) -> bool:
     times more steps. That is by number, not by the clock, so that the same training is always seen alike. What lasts
     less than such a distance, and is gone again, may be missed.
     """
+    return step <= _EVERY_STEP or step % _stride(step) == 0
+
+
+def next_due(step: int) -> int:
+    """Return the first step after ``step`` that is to be looked at."""
+    step += 1
     if step <= _EVERY_STEP:
-        return True
+        return step
+    return -(-step // _stride(step)) * _stride(step)
+
+
+def _stride(step: int) -> int:
     stride, limit = _STRIDE, _LATER
     while step >= limit:
         stride, limit = 4 * stride, 8 * limit
-    return step % stride == 0
+    return stride
 
 
 class Looks:

@@ -36,6 +36,8 @@ from .verdict import Verdict
 ENOUGH_ROWS = 256  # batches are collected until they have so many
 _MOST_BATCHES = 8
 _LOOKS = 3  # a statistical finding must hold at so many looks in a row
+_FIRST_EPOCHS = 8  # the curves are looked at after each of them, where they could be a sign of anything
+_BETWEEN = 256  # steps between two later looks: short epochs are not all looked at
 _LIVE = frozenset(("NUM01", "OPT03", "OPT04", "OUT15", "GEN01"))
 _OF_THE_START = frozenset(("INIT01", "INIT02", "INIT03", "DATA01", "DATA02"))
 _FEW_STEPS = 200
@@ -106,6 +108,8 @@ class Watch:
         self._held: dict[str, int] = {}
         self._unread = ""
         self._closed = False
+        self._steps_before = 0  # what the step count was at the end of the last epoch
+        self._looked_at = 0  # and at the last look at the curves
         self.steps = 0
 
     @property
@@ -183,18 +187,29 @@ class Watch:
         if self._odd >= _LOOKS:
             self._lost()
 
-    def epoch(self, record: Mapping[str, Any]) -> None:
-        """Take in the numbers of an epoch by name (``loss``, ``val_loss``, ``accuracy``, …), and look at the curves."""
+    def epoch(self, record: Mapping[str, Any], *, steps: int = 0) -> None:
+        """Take in the numbers of an epoch by name (``loss``, ``val_loss``, ``accuracy``, …), and look at the curves.
+
+        ``steps`` is how many it had, where :meth:`losses` was not given those of its steps.
+        """
         with self.ledger.guarded("the look at an epoch"):
+            self.steps += steps
             self._keeper.add(record)
             if self._keeper.quiet:
                 self._held.clear()
                 self.ledger.found.pop("curves", None)
-            else:
+            elif self._due():
+                self._looked_at = self.steps
                 self._curves()
                 self.ledger.speak(f"epoch {len(self._keeper.rows)}")
+            self._steps_before = self.steps
             if self._file is not None and self._keeper.is_time():
                 self._write()
+
+    def _due(self) -> bool:
+        """Whether the curves are to be looked at: after the first epochs, long ones, and ones of unknown length."""
+        unknown = self.steps == self._steps_before
+        return unknown or len(self._keeper.rows) <= _FIRST_EPOCHS or self.steps - self._looked_at >= _BETWEEN
 
     def curves(self) -> None:
         """Look at the losses of the steps, where there are no epochs."""

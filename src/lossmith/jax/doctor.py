@@ -17,7 +17,7 @@ import numpy as np
 
 from ..doctor.batch import Batch
 from ..doctor.ledger import Say
-from ..doctor.steps import Looks, StepFacts, due
+from ..doctor.steps import Looks, StepFacts, due, next_due
 from ..doctor.watch import Watch, Watched
 from ..errors import InputError
 
@@ -75,6 +75,7 @@ class Doctor(Watched):
             untrained=not pretrained,
         )
         self._steps = 0
+        self._next = 1  # the next step of which more than the loss is looked at
         self._pending: list[Any] = []
         self._total, self._count = 0.0, 0
         self._looks = Looks()
@@ -117,6 +118,8 @@ class Doctor(Watched):
             InputError: Called inside of ``jit`` or another trace, or ``value`` is no scalar.
             MisuseError: ``strict``, and an error is found.
         """
+        if self._passes(value):
+            return
         if any(isinstance(x, jax.core.Tracer) for x in (value, prediction, target)):
             raise InputError("doctor.step was called inside of jit, grad or vmap; call it on what the step returns")
         if np.shape(value) != ():
@@ -134,6 +137,8 @@ class Doctor(Watched):
                 self._read()
                 self._look_at_steps()
                 self.watch.curves()
+            following = next_due(self._steps)  # its update is the difference from the weights of the step before
+            self._next = self._steps + 1 if self.watch.wants_batch else max(self._steps + 1, following - 1)
 
     def epoch(
         self, *, train: Any = None, validation: Any = None, metrics: Mapping[str, Any] | None = None, **more: Any
@@ -165,10 +170,20 @@ class Doctor(Watched):
         self.watch.close(quietly=quietly)
 
     # --- inside -------------------------------------------------------------------------------------------------------
+    def _passes(self, value: Any) -> bool:
+        """Keep the loss of a step between two looks and say so: what most steps cost, and all that they do."""
+        if self._steps + 1 >= self._next or len(self._pending) + 1 >= _READ:
+            return False
+        if not isinstance(value, jax.Array) or isinstance(value, jax.core.Tracer) or value.ndim:
+            return False
+        self._steps += 1
+        self._pending.append(value)
+        return True
+
     def _read(self) -> None:
         """Read the losses that are still on the device: the only place that waits for it."""
         if self._pending:
-            values = [float(v) for v in jax.device_get(self._pending)]
+            values = _floats(self._pending)
             self._pending.clear()
             self._total += sum(values)
             self._count += len(values)
@@ -219,6 +234,14 @@ class Doctor(Watched):
             moves=tables[2],
             unchanged=unchanged,
         )
+
+
+def _floats(values: list[Any]) -> list[float]:
+    """Read scalars: off the host, all are on their way before the first is waited for."""
+    first = values[0]
+    if isinstance(first, jax.Array) and any(d.platform != "cpu" for d in first.devices()):
+        values = jax.device_get(values)
+    return [float(np.asarray(value)) for value in values]
 
 
 @jax.jit

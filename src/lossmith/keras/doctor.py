@@ -94,7 +94,7 @@ class Doctor(Watched, keras.callbacks.Callback):
         with self.watch.ledger.guarded("the look at penalties"):
             extra = penalty(self.model)
             logs = logs if extra is None else {**(logs or {}), "penalty": extra}
-        self.watch.epoch(logs or {})
+        self.watch.epoch(logs or {}, steps=(self.params or {}).get("steps") or 0)
 
     def on_train_end(self, logs: Mapping[str, Any] | None = None) -> None:
         """Look a last time, and say the summary."""

@@ -19,16 +19,16 @@ import torch
 
 from ..doctor.batch import Batch
 from ..doctor.ledger import Say
-from ..doctor.steps import StepFacts, due
+from ..doctor.steps import StepFacts, due, next_due
 from ..doctor.watch import Watch, Watched
 from ..errors import InputError
 from .accumulation import counted
 from .gradients import Gradients
+from .scalars import MOST_WAITING, Mean, floats, number
 
-_READ = 256  # losses that are read at once
 _RECENT = 8  # of the latest batches, slices of so many are kept
 _HELD = 16  # of the batches of the latest evaluation
-_RECENT_EVERY = 32  # steps
+_RECENT_EVERY = 32  # losses: those between are only kept
 _RECENT_ELEMENTS = 1 << 16
 _ONE_PLAYER = 1.2  # losses for each update
 _JUDGED = frozenset((24, 64, 256, 1024, 4096, 16384, 65536, 262144))  # the steps at which gradients are judged
@@ -109,13 +109,15 @@ class Doctor(Watched):
         self._inputs_hook: Any = None
         self._before: Any = None
         self._pending: list[torch.Tensor] = []
-        self._train = _Mean()
-        self._validation = _Mean()
+        self._train = Mean()
+        self._validation = Mean()
         self._recent: deque[Batch] = deque(maxlen=_RECENT)
         self._held: list[Batch] = []
         self._compares = isinstance(loss, torch.nn.Module) and _compares(loss)
         self._categorical = self.watch.loss is not None and self.watch.loss.categorical
-        self._calls = 0
+        self._calls = 0  # losses of the training
+        self._passing = 0  # the losses up to this one are only kept, if nothing changes meanwhile
+        self._next = 1  # the next update that is not only counted
         self._hungry = True
         self._told = False  # whether the loop gives epochs itself
 
@@ -165,6 +167,8 @@ class Doctor(Watched):
         if not isinstance(value, torch.Tensor) or value.numel() != 1:
             got = f"shape {tuple(value.shape)}" if isinstance(value, torch.Tensor) else type(value).__name__
             raise InputError(f"the loss is of {got}; expected a scalar tensor: give the mean that backward() gets")
+        if training is not False and self._passes(value, training):
+            return
         with self.watch.ledger.guarded("the look at a loss"):
             batch = None if prediction is None or target is None else Batch(prediction, target, inputs, weight)
             self._seen(value, lambda: batch, training)
@@ -214,6 +218,8 @@ class Doctor(Watched):
 
     def _on_loss(self, module: torch.nn.Module, args: Any, kwargs: Any, output: Any) -> None:
         try:
+            if isinstance(output, torch.Tensor) and self._passes(output):
+                return
             value = output if isinstance(output, torch.Tensor) and output.is_floating_point() else None
             self._seen(value, lambda: self._batch(args, kwargs), None)
         except Exception as error:
@@ -227,6 +233,16 @@ class Doctor(Watched):
             return None
         return Batch(prediction, target, self._inputs)
 
+    def _passes(self, value: torch.Tensor, training: bool | None = None) -> bool:
+        """Keep a loss of the training between two looks and say so: what most steps cost, and all that they do."""
+        if self._calls >= self._passing or value.ndim or not (value.requires_grad or training):
+            return False
+        if self._model is not None and not self._model.training:
+            return False
+        self._calls += 1
+        self._pending.append(value.detach())
+        return True
+
     def _seen(self, value: torch.Tensor | None, batch: Callable[[], Batch | None], training: bool | None) -> None:
         """Take note of one loss, of the training or of an evaluation; the batch is asked for where it is wanted."""
         learning = torch.is_grad_enabled()
@@ -237,6 +253,7 @@ class Doctor(Watched):
             return
         scalar = value.detach() if value.ndim == 0 else value.detach().mean()
         if not training:
+            self._passing = 0
             if not mode:
                 self._evaluated(scalar, batch)
             return
@@ -246,10 +263,12 @@ class Doctor(Watched):
             self._gradients.before_backward(value, self._count(batch()))
         self._calls += 1
         self._pending.append(scalar)
-        if len(self._pending) >= _READ:
+        if len(self._pending) >= MOST_WAITING:
             self._read()
-        if self._hungry or self._calls % _RECENT_EVERY == 0:
-            self._keep(batch())
+        shown = batch() if self._hungry or self._calls % _RECENT_EVERY == 0 else None
+        self._keep(shown)
+        if not self._gradients.early and (shown is None or not self._hungry):
+            self._passing = self._calls + _RECENT_EVERY - 1 - self._calls % _RECENT_EVERY
 
     def _evaluated(self, scalar: torch.Tensor, batch: Callable[[], Batch | None]) -> None:
         """Take note of a loss of an evaluation, and keep slices of the latest one's first batches."""
@@ -286,15 +305,21 @@ class Doctor(Watched):
             self.watch.ledger.bug("the look at gradients", error)
 
     def _on_updated(self, optimizer: torch.optim.Optimizer, args: Any, kwargs: Any) -> None:
+        gradients = self._gradients
+        gradients.steps += 1
+        if gradients.steps < self._next:
+            return
         try:
-            self._gradients.after_update()
-            if self._gradients.steps in _JUDGED:
+            gradients.after_update()
+            if gradients.steps in _JUDGED:
                 self._read()
                 self._look_at_steps()
                 self.watch.curves()
-            next_due = due(self._gradients.steps + 1)
-            if next_due != (self._before is not None):  # between looks there is one hook less to call
-                self._hook_before(optimizer, next_due)
+            following = next_due(gradients.steps)
+            looks = following == gradients.steps + 1
+            self._next = following if looks else following - 1
+            if looks != (self._before is not None):  # between looks there is one hook less to call
+                self._hook_before(optimizer, looks)
         except Exception as error:
             self.watch.ledger.bug("the look at an update", error)
 
@@ -307,7 +332,7 @@ class Doctor(Watched):
     def _read(self) -> None:
         """Read the losses that are still on the device: the only place that waits for it."""
         if self._pending:
-            values = _floats(self._pending)
+            values = floats(self._pending)
             self._pending.clear()
             self._train.add(*values)
             self.watch.losses(values)
@@ -326,38 +351,7 @@ class Doctor(Watched):
             if not (learned or self._told):
                 return  # an evaluation before the first step
             record = {"loss": train, "val_loss": validation, **metrics}
-            self.watch.epoch({name: _number(value) for name, value in record.items() if value is not None})
-
-
-class _Mean:
-    """A mean of scalars, of tensors of which at most 256 wait on their device, or of numbers."""
-
-    def __init__(self) -> None:
-        self._total = 0.0
-        self._waiting: list[torch.Tensor] = []
-        self.count = 0
-
-    def add(self, *values: Any) -> None:
-        self.count += len(values)
-        for value in values:
-            if isinstance(value, torch.Tensor):
-                self._waiting.append(value)
-            else:
-                self._total += value
-        if len(self._waiting) >= _READ:
-            self._flush()
-
-    def read(self) -> float | None:
-        """Return the mean, None of nothing, and start anew."""
-        self._flush()
-        mean = self._total / self.count if self.count else None
-        self._total, self.count = 0.0, 0
-        return mean
-
-    def _flush(self) -> None:
-        if self._waiting:
-            self._total += sum(_floats(self._waiting))
-            self._waiting.clear()
+            self.watch.epoch({name: number(value) for name, value in record.items() if value is not None})
 
 
 def _compares(loss: torch.nn.Module) -> bool:
@@ -375,17 +369,6 @@ def _slice(batch: Batch) -> Batch:
     most = max(1, _RECENT_ELEMENTS * max(rows, 1) // max(batch.prediction.numel(), batch.target.numel(), 1))
     first = slice(min(rows, most)) if rows else ...
     return Batch(batch.prediction.detach()[first].clone(), batch.target.detach()[first].clone())
-
-
-def _floats(values: list[torch.Tensor]) -> list[float]:
-    """Read scalars, at once where they are on one device."""
-    if len({(v.device, v.dtype) for v in values}) == 1:
-        return torch.stack(values).double().tolist() if values[0].device.type != "mps" else torch.stack(values).tolist()
-    return [float(v) for v in values]
-
-
-def _number(value: Any) -> Any:
-    return float(value.detach()) if isinstance(value, torch.Tensor) and value.numel() == 1 else value
 
 
 def _is_copy() -> bool:

@@ -15,6 +15,7 @@ import torch
 
 from ..doctor.steps import Looks, StepFacts, Units
 from .accumulation import MicroBatches
+from .scalars import floats, vectors
 
 Guarded = Callable[[str], AbstractContextManager[None]]
 
@@ -22,6 +23,7 @@ _SAMPLE = 4096  # numbers of a matrix whose updates are followed
 _FOLLOWED = 16  # matrices
 _START = 256  # numbers of every parameter that are compared with the start
 _STALE_LOOKS = 24  # the first steps, in which missing zero_grad() is looked for
+_MOST_SLOPES = 64 * _STALE_LOOKS  # backward passes of those steps
 _UNIT_ROWS = 2048
 _UNITS_FROM = 128  # the step from which activations are looked at
 _ACTIVE: dict[type[torch.nn.Module], str] = {torch.nn.ReLU: "relu", torch.nn.Sigmoid: "sigmoid", torch.nn.Tanh: "tanh"}
@@ -32,6 +34,9 @@ _MOSTLY = 0.95  # of the rows
 
 class Gradients:
     """What is seen of one training.
+
+    Attributes:
+        steps: Updates so far; whoever calls :meth:`after_update` counts them, as most need no more than that.
 
     Args:
         model: The model, or None.
@@ -59,8 +64,8 @@ class Gradients:
         self._micro = MicroBatches()
         self._noisy = False
         self._was_training = False
-        self._asleep = self._awake = 0
-        self._asleep_now = False
+        self._awake = 0
+        self._asleep_since: int | None = None  # the updates before the first one in evaluation mode
         self._units: list[_Layer] = []
         self._equal: tuple[str, ...] = ()
         self._hidden = 0
@@ -91,15 +96,15 @@ class Gradients:
     def mode(self, training: bool, learning: bool) -> None:
         """Take note of the mode in which a loss was computed, and of whether gradients were recorded."""
         if training and learning:
-            self._was_training, self._asleep_now, self._asleep = True, False, 0
-        else:
-            self._asleep_now = learning
-            self._awake += training
+            self._was_training, self._asleep_since = True, None
+        elif learning and self._was_training and self._asleep_since is None:
+            self._asleep_since = self.steps
+        self._awake += training and not learning
 
     @property
     def early(self) -> bool:
-        """Whether these are the steps in which every backward() is looked at."""
-        return self.steps < _STALE_LOOKS
+        """Whether these are the steps in which every backward() is looked at: those before the 24th update."""
+        return self._optimizer is not None and self.steps < _STALE_LOOKS and len(self._slopes) < _MOST_SLOPES
 
     def before_backward(self, value: torch.Tensor, count: torch.Tensor | int | None = None) -> None:
         """Have a look at what backward() finds, in the first steps: old gradients, and which way it goes.
@@ -136,11 +141,9 @@ class Gradients:
         self._open = norms, there, [_part(self._parameters[i], _SAMPLE).clone() for i in self._followed]
 
     def after_update(self) -> None:
-        """Count the update, and take the norms of what it did."""
-        if self.early:
+        """Take the norms of what an update did that was looked at; ``steps`` counts it already."""
+        if self.steps <= _STALE_LOOKS:
             self._micro.updated()
-        self.steps += 1
-        self._asleep += self._asleep_now and self._was_training
         if self._open is not None:
             norms, there, before = self._open
             self._open = None
@@ -163,14 +166,18 @@ class Gradients:
             return None
         count, looks = len(self._parameters), list(self._looks)
         gradients, weights, moves = (np.full((len(looks), count), np.nan) for _ in range(3))
+        places: list[tuple[np.ndarray, int, list[int]]] = []
+        waiting: list[torch.Tensor] = []
+        kept = self._followed
         for row, (_, (norms, there, sizes, steps)) in enumerate(looks):
-            for table, columns, seen in ((gradients, there, norms), (weights, self._followed, sizes)):
+            for table, columns, seen in ((gradients, there, norms), (weights, kept, sizes), (moves, kept, steps)):
                 if seen is not None:
-                    table[row, columns] = seen.double().cpu().numpy()
-            if steps is not None:
-                moves[row, self._followed] = steps.double().cpu().numpy()
+                    places.append((table, row, columns))
+                    waiting.append(seen)
+        for (table, row, columns), seen in zip(places, vectors(waiting), strict=True):
+            table[row, columns] = seen
         self._count_stale()
-        slopes = [float(s) for s in self._slopes]  # at most 24 steps
+        slopes = floats(self._slopes)  # of at most 24 steps
         reverse = bool(self._optimizer is not None and self._optimizer.param_groups[0].get("maximize", False))
         up = sum(s < 0 for s in slopes)
         down = sum(s > 0 for s in slopes)
@@ -189,7 +196,7 @@ class Gradients:
             uphill=down if reverse else up,
             downhill=up if reverse else down,
             noisy=self._noisy,
-            asleep=self._asleep,
+            asleep=0 if self._asleep_since is None else self.steps - self._asleep_since,
             awake=self._awake,
             micro=self._micro.read(),
             units=tuple(u for layer in self._units if (u := layer.units()) is not None),
@@ -214,12 +221,11 @@ class Gradients:
         return np.array([decay.get(id(p), 0.0) * s for p, s in zip(self._parameters, scale, strict=True)])
 
     def _unchanged(self) -> np.ndarray:
-        same = [torch.equal(_part(p, _START), s) for p, s in zip(self._parameters, self._samples, strict=True)]
-        return np.array(same, bool)
+        pairs = zip(self._parameters, self._samples, strict=True)
+        return np.array(floats([(_part(p, _START) == start).all() for p, start in pairs]), bool)
 
     def _count_stale(self) -> None:
-        for norm in self._oldness:
-            value = float(norm)
+        for value in floats(self._oldness):
             self._stale = self._stale + 1 if value > 0 else 0
         self._oldness.clear()
 

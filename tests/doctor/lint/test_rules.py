@@ -6,13 +6,13 @@ import pytest
 
 from lossmith.doctor.lint.config import STATIC
 
-from . import faulty_keras, faulty_torch, healthy_sources
+from . import faulty_keras, faulty_torch, healthy_keras, healthy_torch
 from .sources import KERAS, TORCH, diagnose, expected, found, source
 
 FAULTY = {f"torch: {k}": source(TORCH, v) for k, v in faulty_torch.FAULTY.items()}
 FAULTY |= {f"keras: {k}": source(KERAS, v) for k, v in faulty_keras.FAULTY.items()}
-HEALTHY = {f"torch: {k}": source(TORCH, v) for k, v in healthy_sources.TORCH.items()}
-HEALTHY |= {f"keras: {k}": source(KERAS, v) for k, v in healthy_sources.KERAS.items()}
+HEALTHY = {f"torch: {k}": source(TORCH, v) for k, v in healthy_torch.SOURCES.items()}
+HEALTHY |= {f"keras: {k}": source(KERAS, v) for k, v in healthy_keras.SOURCES.items()}
 
 
 @pytest.mark.parametrize("name", FAULTY)

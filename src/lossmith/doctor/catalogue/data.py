@@ -84,10 +84,12 @@ register(
         severity="warning",
         when=("data",),
         needs=(("loss", "target", "validation"),),
-        criterion="Labels of a classification, 100 or more in each set and 2 to 100 classes: the chi-square test of "
-        "the counts has p < .001, and the shares differ by more than .1 in total variation.",
+        criterion="Labels of a classification, 30 or more in each set and 2 to 100 classes: the chi-square test of the "
+        "counts (of classes of which 5 or more are expected in each) has p < .001, and the shares differ by more than "
+        ".1 in total variation.",
         why="A split that was not shuffled or not stratified: the validation loss measures another problem.",
         fixes={"": "train_test_split(X, y, stratify=y, shuffle=True)"},
+        explains=("DATA03",),
     ),
     Rule(
         code="DATA06",

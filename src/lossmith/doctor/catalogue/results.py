@@ -166,7 +166,7 @@ register(
         criterion="Finished predictions of classes, 200 or more rows: Spiegelhalter's test with p < .001, and a "
         "calibration error, less what chance makes of it, above .02. A note where the model is too timid rather than "
         "too sure, where a temperature saves less than 2 % of the cross-entropy, and where the loss bends "
-        "probabilities on purpose: label smoothing, weights by class, focal losses.",
+        "probabilities on purpose: label smoothing, weights by class or row, focal losses.",
         why="A confidence of 90 % does not come true in 90 % of the rows: thresholds and costs based on it are wrong.",
         fixes={"": "divide the logits by a temperature that is fitted on validation rows"},
         references=("https://proceedings.mlr.press/v70/guo17a.html",),

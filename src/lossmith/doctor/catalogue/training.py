@@ -15,8 +15,8 @@ register(
         when=("training", "predictions"),
         needs=(("loss", "prediction", "target"), ("loss", "target", "history")),
         criterion="After training (or three epochs), on 50 or more rows, the loss is not below that of the best "
-        "constant prediction by two standard errors, and the skill 1 - L / L_const is below 5 %. Not judged where the "
-        "loss weighs classes.",
+        "constant prediction by two standard errors, the skill 1 - L / L_const is below 5 %, and where it is positive, "
+        "so is its upper limit (two standard errors). Not judged where the loss weighs classes.",
         why="Nothing has been learned that the mean (or the classes' shares) does not say.",
         fixes={"": "look at the other findings first; then the learning rate, the labels' order, the last activation"},
         explains=("PRED02", "GEN02", "GEN05"),

@@ -54,7 +54,7 @@ def shares_differ(e: Evidence) -> Iterator[Finding]:
     if t is None or v is None or not classes or v.dtype.kind not in "biuf" or t.ndim != v.ndim:
         return
     one, other = _labels(t), _labels(v)
-    if one is None or other is None or min(one.size, other.size) < 100:
+    if one is None or other is None or min(one.size, other.size) < _ROWS:
         return
     levels, index = np.unique(np.concatenate([one, other]), return_inverse=True)
     if not 2 <= levels.size <= 100:
