@@ -193,6 +193,23 @@ def test_keras_model_brings_its_loss_and_metrics() -> None:
     assert check(None, p, rng.normal(size=(64, 1)), model=model).codes == ()
 
 
+def test_an_accuracy_alone_is_blind_to_a_rare_class() -> None:
+    keras = require("keras")
+    model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1, "sigmoid")])
+    y = (np.arange(400) % 40 == 0).astype("float32")[:, None]
+    p = np.full((400, 1), 0.03, np.float32)
+
+    def severity(metrics: list[Any], target: np.ndarray = y, **options: Any) -> str:
+        model.compile(loss="binary_crossentropy", metrics=metrics)
+        (found,) = [f for f in check(None, p, target, model=model, **options) if f.code == "DATA04"]
+        return found.severity
+
+    assert severity(["accuracy"]) == "warning"
+    assert severity(["accuracy", keras.metrics.AUC(curve="PR")]) == "note"
+    assert severity([]) == "note"
+    assert severity(["accuracy"], weight=np.where(y[:, 0] > 0, 20.0, 1.0)) == "note"
+
+
 @pytest.mark.parametrize("framework", ["torch", "jax", "tensorflow"])
 def test_arrays_of_every_framework(framework: str) -> None:
     from frameworks import backend_named

@@ -66,8 +66,9 @@ register(
         when=("data", "predictions"),
         needs=(("loss", "target"), ("loss", "prediction", "target")),
         criterion="200 or more labels, and the rarer of two classes has less than 5 %, or the entropy of several is "
-        "below half of ln K: a note. A warning only for finished predictions that have learned something and fail "
-        "the rare class: its recall's 95 % interval, from 10 or more rows, ends below half of the accuracy.",
+        "below half of ln K: a note. A warning for finished predictions that have learned something and fail the "
+        "rare class (its recall's 95 % interval, from 10 or more rows, ends below half of the accuracy), and for two "
+        "classes in Keras whose only metric is the accuracy, where no rows are weighed.",
         why="Accuracy then says little: always answering the frequent class nearly reaches it.",
         fixes={
             "torch": "pos_weight= or weight= of the loss, or another threshold; judge by recall and precision",

@@ -17,6 +17,7 @@ from ..evidence import Evidence
 from ..finding import Finding
 from ..rule import judges, rule
 from ..score import Score
+from .task import accuracy_alone
 from .words import num, plural, share
 
 ALPHA = 0.001
@@ -177,14 +178,20 @@ def imbalance(e: Evidence) -> Iterator[Finding]:
         return
     always = float(shares.max())
     failed = _failed(score, counts) if e.stage == "finished" and e.learned else ""
+    blind = " Nothing else is measured: accuracy is the only metric of compile()." if _blind(e, present) else ""
     yield rule("DATA04").finding(
         evidence=f"The rarest of {present.size} classes has {share(float(shares.min()))} of {score.truth.size} rows; "
-        f"always answering the most frequent one is right in {share(always)}.{failed}",
-        severity="warning" if failed else "note",
+        f"always answering the most frequent one is right in {share(always)}.{failed}{blind}",
+        severity="warning" if failed or blind else "note",
         certainty="statistical",
         framework=e.framework,
         majority=always,
     )
+
+
+def _blind(e: Evidence, present: np.ndarray) -> bool:
+    """Return whether a training on two classes is followed by what imbalance makes worthless, and weighs no rows."""
+    return present.size == 2 and e.weight is None and accuracy_alone(e)
 
 
 def _failed(score: Score, counts: np.ndarray) -> str:

@@ -13,6 +13,7 @@ from ..rule import judges, rule
 from .words import few, num, plural, share, size, span
 
 _CLASS_LEVELS = 20
+_ACCURACIES = ("accuracy", "acc", "binaryaccuracy", "binary_accuracy")
 
 
 @judges("OUT09")
@@ -186,13 +187,19 @@ def metrics_of_keras(e: Evidence) -> Iterator[Finding]:
     if e.model is None or facts is None or facts.definition is None:
         return
     for name, threshold in _metrics(e.model.compiled.get("metrics")):
-        accuracy = name in ("accuracy", "acc", "binaryaccuracy", "binary_accuracy")
+        accuracy = name in _ACCURACIES
         if name == "accuracy_class":
             yield _metric(e, "keras.metrics.Accuracy compares predictions and labels for equality", "equality")
         elif facts.binary and facts.form == "logits" and accuracy and threshold in (None, 0.5):
             yield _metric(e, "the accuracy cuts logits at 0.5", "threshold")
         elif facts.regression and accuracy:
             yield _metric(e, f"an accuracy is reported for {facts.shown}, a loss on numbers", "regression")
+
+
+def accuracy_alone(e: Evidence) -> bool:
+    """Return whether a Keras model was compiled with an accuracy and no other metric."""
+    names = [name for name, _ in _metrics(e.model.compiled.get("metrics"))] if e.model is not None else []
+    return bool(names) and all(name in _ACCURACIES for name in names)
 
 
 def _metric(e: Evidence, said: str, kind: str) -> Finding:
