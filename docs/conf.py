@@ -18,6 +18,8 @@ extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "gener
 exclude_patterns = ["_build"]
 # Types in signatures: NumPy's and Python's own documentation cannot be reached without a network.
 nitpick_ignore_regex = [("py:.*", r"(collections|numpy|pathlib|lossmith\.(losses|understanding|evaluation))\..*")]
+# What an evaluation holds for lossmith itself, named in its signature.
+nitpick_ignore = [("py:class", "Bundle"), ("py:class", "Figures")]
 
 myst_enable_extensions = ["colon_fence", "deflist"]
 myst_heading_anchors = 3

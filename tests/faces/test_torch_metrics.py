@@ -271,9 +271,7 @@ def test_ranks_are_merged() -> None:
     if not torch.distributed.is_available():
         pytest.skip("this build of PyTorch has no torch.distributed")
     with tempfile.TemporaryDirectory() as folder:
-        torch.multiprocessing.start_processes(
-            _rank, args=(2, str(Path(folder) / "file"), str(Path(folder) / "out")), nprocs=2, start_method="fork"
-        )
+        torch.multiprocessing.spawn(_rank, args=(2, str(Path(folder) / "file"), str(Path(folder) / "out")), nprocs=2)
         first, second = (np.load(Path(folder) / f"out{rank}.npy").reshape(-1, 2) for rank in range(2))
     for i, case in enumerate(("macro f1", "auc", "r2", "log loss", "rmse")):
         factory, prediction, target, _ = CASES[case]
