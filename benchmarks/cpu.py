@@ -137,7 +137,9 @@ def _compare(work: Work, contenders: list[Worker]) -> None:
     values = {worker.name: worker.value() for worker in contenders}
     expected = next(iter(values.values()))
     for name, value in values.items():
-        if not np.isclose(value, expected, rtol=1e-4 if work.dtype == "float32" else 2e-2):
+        # XLA adds up in float32: of 64 million elements its mean is off by some thousandths.
+        close = 1e-4 if work.dtype == "float32" and np.prod(work.shape) < 1e7 else 2e-2
+        if not np.isclose(value, expected, rtol=close):
             raise RuntimeError(f"{work.title}, {work.size}: {name} computes {value}, expected {expected}")
 
 
