@@ -115,11 +115,15 @@ def _of_two(prediction: Tensor, target: Tensor, ignore_index: int | None) -> tup
             f"prediction has shape {tuple(prediction.shape)} and dtype {prediction.dtype}, target has shape "
             f"{tuple(target.shape)}; expected one score per label: prediction[:, 1] of two columns"
         )
-    score, label = prediction.reshape(-1), target.reshape(-1)
+    return _counting(prediction.reshape(-1), target.reshape(-1), ignore_index)
+
+
+def _counting(scores: Tensor, label: Tensor, ignore_index: int | None) -> tuple[Tensor, Tensor]:
+    """Return the rows of scores (M, …) and labels (M,) that are not ignored."""
     if ignore_index is None:
-        return score, label
+        return scores, label
     keep = label != ignore_index
-    return score[keep], label[keep]
+    return scores[keep], label[keep]
 
 
 class LogLoss(MeanMetric):
@@ -143,9 +147,8 @@ class LogLoss(MeanMetric):
     def _look(self, prediction: Tensor, target: Tensor) -> None:
         classes = prediction.ndim == target.ndim + 1
         loss = find(self._names[2 * self.from_logits + classes])
-        score, label = _rows_of_classes(prediction, target, self.ignore_index) if classes else _of_two(
-            prediction, target, self.ignore_index
-        )  # fmt: skip
+        rows_of = _rows_of_classes if classes else _of_two
+        score, label = rows_of(prediction, target, self.ignore_index)
         if not classes:
             label = label.to(score.dtype)
         if label.numel():
@@ -186,11 +189,7 @@ def _rows_of_classes(prediction: Tensor, target: Tensor, ignore_index: int | Non
             f"prediction has shape {tuple(prediction.shape)}, target has shape {tuple(target.shape)} and dtype "
             f"{target.dtype}; expected (N, C, …) scores and (N, …) labels"
         )
-    scores, label = prediction.movedim(1, -1).reshape(-1, prediction.shape[1]), target.reshape(-1)
-    if ignore_index is None:
-        return scores, label
-    keep = label != ignore_index
-    return scores[keep], label[keep]
+    return _counting(prediction.movedim(1, -1).reshape(-1, prediction.shape[1]), target.reshape(-1), ignore_index)
 
 
 class Brier(MeanMetric):
