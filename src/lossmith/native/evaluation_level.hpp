@@ -298,7 +298,4 @@ bool fits(const void *data, Column type, std::int64_t count, bool logits, bool t
 }
 
 } // namespace
-
-BlockTable LOSSMITH_LEVEL::block_table() { return {binary, fits}; }
-
 } // namespace lossmith
