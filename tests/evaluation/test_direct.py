@@ -83,8 +83,16 @@ def test_probabilities_at_their_ends(way: str) -> None:
     y = np.array([1, 0, 1, 0, 1, 1, 0])
     check_binary(binary_scores(p, y), p, y)
     assert binary_scores(np.zeros(3), np.ones(3)).log_loss == pytest.approx(100, rel=1e-15)
+    assert multiclass_scores([[1.0, 0.0], [0.0, 1.0]], [1, 1]).log_loss == pytest.approx(50, rel=1e-15)
     large = binary_scores(np.array([800.0, -800.0, 1e300]), np.array([0, 0, 1]), from_logits=True)
     assert large.log_loss == pytest.approx(800 / 3) and large.brier == pytest.approx(1 / 3)
+
+
+def test_all_wrong(way: str) -> None:
+    found = binary_scores(np.ones(300_000, np.float32), np.zeros(300_000, np.int8))
+    assert (found.brier, found.ece, found.accuracy) == (1.0, 1.0, 0.0) and found.log_loss == pytest.approx(100)
+    found = binary_scores(np.full(300_000, -100.0), np.ones(300_000, np.int8), from_logits=True)
+    assert found.brier == pytest.approx(1.0) and found.log_loss == pytest.approx(100)
 
 
 def test_an_infinite_logit_goes_the_long_way(way: str) -> None:
@@ -95,7 +103,7 @@ def test_an_infinite_logit_goes_the_long_way(way: str) -> None:
 def test_threads_leave_the_same_bits(rng: np.random.Generator, monkeypatch: pytest.MonkeyPatch) -> None:
     if not kernels.available():
         pytest.skip("no compiled core")
-    z, y = sample(rng, 600_000)  # three chunks
+    z, y = sample(rng, 200_000)  # four chunks
     several = binary_scores(sigmoid(z), y), binary_scores(z, y, from_logits=True), regression_scores(z, sigmoid(z))
     monkeypatch.setattr(kernels, "_OWN_POOL", 0)
     alone = binary_scores(sigmoid(z), y), binary_scores(z, y, from_logits=True), regression_scores(z, sigmoid(z))

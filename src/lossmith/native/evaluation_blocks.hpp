@@ -71,14 +71,15 @@ using BinaryBlockFunction = void (*)(BinaryBlock &block);
 using FitsFunction = bool (*)(const void *data, Column type, std::int64_t count, bool logits, bool target);
 
 // Whole arrays: see evaluation_direct.hpp.
-// A product of positive numbers, as 2^exponent times what lies in [1, 2), or the like.
+// A product of positive numbers, as 2^exponent times the rest: a few factors in [1, 2).
 struct Product {
   std::int64_t exponent = 0;
   double rest = 1;
 };
 
 constexpr int calibration_copies = 8; // of each bin, so that rows of one bin need not wait for each other
-constexpr std::int64_t direct_rows = 1 << 18; // a chunk: the rows of one copy fit a word of calibration, even all in one bin
+// A chunk: its squared errors of 1 fit 63 bits of units, its rows of one bin and copy 16 bits of a word of calibration.
+constexpr std::int64_t direct_rows = 1 << 16;
 
 // Rows of a binary classification, up to direct_rows of them, and what is found of them.
 struct DirectBinary {
@@ -86,11 +87,11 @@ struct DirectBinary {
   Column score_type = Column::f64, target_type = Column::i64;
   std::int64_t count = 0;
   bool logits = false;
-  double threshold = 0.5; // of confusion(); 0.5 of a probability for numbers()
+  double threshold = 0.5; // of confusion; numbers take 0.5, or a logit of 0
   std::int64_t bins = 0;
   std::uint64_t *calibration = nullptr; // (2 * bins, calibration_copies): rows << row_bits, and probabilities; by 2 * bin + target
   std::int64_t cells[4] = {};           // by 2 * target + predicted
-  Product answers;                      // of the probabilities that were given to what happened, or of 1 / (1 + exp(-|logit|))
+  Product answers;                      // of the probabilities that were given to what happened; of logits of 1 + exp(-|logit|)
   double linear = 0;                    // of logits: what the loss has besides
   std::int64_t squared = 0;             // errors, in units of 2^share_unit
 };

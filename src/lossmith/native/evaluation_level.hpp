@@ -1,4 +1,5 @@
-// The block of evaluation_blocks.hpp for one kind of CPU: included once, by a file that says which one.
+// The block of evaluation_blocks.hpp for one kind of CPU: included once, by evaluation_rows_level.hpp in a file that says which
+// one.
 //
 // Nothing in such a file may be shared with code for other CPUs, or the linker could keep the wrong copy. So all that
 // is used here is either inlined always, or in the unnamed namespace, or a function of C.
