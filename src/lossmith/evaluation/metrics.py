@@ -18,7 +18,7 @@ from .calibration import calibration_error, error_interval, reliability
 from .confusion import Counts, class_scores, most_confused, of_classes
 from .curves import Ranking
 from .inputs import Inputs, Subject
-from .intervals import effective_rows, of_mean, wilson
+from .intervals import effective_rows, normal, wilson
 from .losses import best
 from .result import ClassScore, Confusion, Metric, finite, with_intervals
 from .states.calibration import Reliability
@@ -99,7 +99,7 @@ def _binary_calibration(inputs: Inputs, probability: np.ndarray) -> list[Metric]
     target = inputs.target.astype(np.float64)
     squared = find("squared_error")
     brier = call(squared, probability, target, parameters={}, weight=inputs.weight)
-    low, high = of_mean(call(squared, probability, target, parameters={}, reduction="none"), inputs.weight)
+    low, high = normal(call(squared, probability, target, parameters={}, reduction="none"), inputs.weight)
     train = (target, inputs.weight) if inputs.train_target is None else (inputs.train_target, None)
     constant = np.broadcast_to(best(squared, *train), target.shape)
     return [
@@ -192,6 +192,6 @@ def calibration_metric(found: Reliability, rows: float, constant: float | None =
 
 
 def _confidence(confidence: np.ndarray, weight: np.ndarray | None) -> Metric:
-    low, high = of_mean(confidence, weight)
+    low, high = normal(confidence, weight)
     value = float(np.average(confidence, weights=weight))
     return Metric(name="mean_confidence", title="mean confidence", value=value, low=low, high=high)

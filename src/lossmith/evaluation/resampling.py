@@ -14,7 +14,7 @@ import numpy as np
 
 from .confusion import Counts
 from .curves import Ranking, areas
-from .intervals import Z, effective_rows, of_mean
+from .intervals import Z, effective_rows, mean_and_error
 
 Interval = tuple[float | None, float | None]
 
@@ -108,7 +108,7 @@ def _of_area(value: float, drawn: np.ndarray, few: float) -> Interval:
 
 
 def of_ratio(above: np.ndarray, below: np.ndarray, weight: np.ndarray | None) -> Interval:
-    """Return the interval of mean(above) / mean(below), by the delta method.
+    """Return the normal interval of mean(above) / mean(below), by the delta method.
 
     Args:
         above: (N,) or (N, K); of K columns the mean of the ratios is meant.
@@ -124,9 +124,9 @@ def of_ratio(above: np.ndarray, below: np.ndarray, weight: np.ndarray | None) ->
 
 
 def around(value: float, influence: np.ndarray, weight: np.ndarray | None) -> Interval:
-    """Return the interval of a value that rows move by ``influence``, (N,) with the mean 0."""
-    low, high = of_mean(influence, weight)
-    return (None, None) if low is None or high is None else (value + low, value + high)
+    """Return the normal interval of a value that rows move by ``influence``, (N,) with the mean 0."""
+    _, error, _ = mean_and_error(influence, weight)
+    return (value - Z * error, value + Z * error) if np.isfinite(error) else (None, None)
 
 
 def of_shortfall(above: np.ndarray, below: np.ndarray, weight: np.ndarray | None) -> Interval:

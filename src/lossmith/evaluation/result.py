@@ -30,7 +30,7 @@ class LossScore:
         name: Name in the registry.
         title: As written in running text.
         value: The (weighted) mean.
-        low: Lower end of the mean's 95 % confidence interval; ``high`` likewise.
+        low: Lower end of the mean's 95 % confidence interval (normal); ``high`` likewise.
         constant: The same loss of the best constant prediction.
         skill: ``1 - value / constant``; None where that says nothing.
         gain_low: Lower end of the 95 % confidence interval of ``constant - value``, paired by row.
