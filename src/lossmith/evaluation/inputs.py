@@ -27,6 +27,8 @@ class Subject(Protocol):
     @property
     def task(self) -> str: ...  # noqa: D102
     @property
+    def form(self) -> str: ...  # noqa: D102
+    @property
     def rows(self) -> int: ...  # noqa: D102
     @property
     def class_names(self) -> tuple[str, ...]: ...  # noqa: D102

@@ -24,10 +24,6 @@ from .result import Evaluation
 from .sources import load, load_all
 
 IN_MEMORY = 64 << 20  # bytes of a single file up to which it is read as a whole
-_SLICES_WHOLE = (
-    "slices= (--slice) needs all rows at once, and this is read in splits; give arrays, or one Parquet, CSV or NPZ "
-    "file (stream=False takes one above 64 MiB, too), and leave out executor=, resume=, skip_bad= and row_id="
-)
 _TRAIN_WHOLE = (
     "train= (--train) is held against one Parquet, CSV or NPZ file that is looked at as a whole (stream=False takes "
     "one above 64 MiB, too); give such a file, and leave out executor=, resume= and skip_bad="
@@ -92,9 +88,9 @@ def evaluate(
             arrays only.
         row_id: Of a source: the column that names rows; the place in the source if None. It asks for splits, unless
             there is ``train``.
-        slices: Of arrays: columns by name, (N,) each, such as ``{"country": country}``; of a file: names of its
-            columns. Each value's rows get their numbers, and those that are worse than the rest are told. With what is
-            looked at as a whole only.
+        slices: Of arrays: columns by name, (N,) each, such as ``{"country": country}``; of a source: names of its
+            columns. Each value's rows get their numbers, and those that are worse than the rest are told. In splits a
+            column may have 1000 different values.
         group: Ranking: (N,) the query or user of each item. Language model: the document of each token or of each
             sequence, over which intervals are then made. Of a file: the name of its column.
         bytes: Language model: bytes of the text, as one number, of each token or of each sequence, for bits per byte.
@@ -133,8 +129,6 @@ def evaluate(
     if source is None:
         source, prediction = prediction, None
     splits = stream or executor is not None or resume is not None or skip_bad or (row_id is not None and train is None)
-    if slices is not None and splits:
-        raise InputError(_SLICES_WHOLE)
     if train is not None and (splits or not (_is_source(source, target) and _fits(source, stream))):
         raise InputError(_TRAIN_WHOLE)
     extra = {"group": group, "bytes": bytes, "ignore_index": ignore_index, "k": k, "quantile": quantile}
@@ -159,9 +153,7 @@ def evaluate(
             raise InputError(_ASKED_WHOLE.format("=, ".join(asked) + "=" if asked else f"task {task!r}"))
         if stream is False:
             raise InputError("stream=False needs arrays or one Parquet, CSV or NPZ file; leave it out for this source")
-        if slices is not None:
-            raise InputError(_SLICES_WHOLE)
-        options = engine.Options(target, prediction, task, form, class_names, row_id, skip_bad)
+        options = engine.Options(target, prediction, task, form, class_names, row_id, _names(slices), skip_bad)
     else:
         if prediction is not None:
             raise InputError("prediction= is given beside arrays; type evaluate(prediction, target)")
@@ -182,7 +174,8 @@ def evaluate(
             return _evaluation(inputs, extra, slices=_columns(slices)).ignoring(ignore)
         if target is None:
             raise InputError("target is None; expected an array, or the name of a column of a source")
-        source, options = engine.arrays(source, target), engine.Options(None, None, task, form, class_names)
+        source = engine.arrays(source, target, _columns(slices))
+        options = engine.Options(task=task, form=form, class_names=class_names)
         if row_id is not None:
             raise InputError("row_id= is the name of a column, and arrays have none; leave it out")
     if weight is not None or train_target is not None:
@@ -191,11 +184,11 @@ def evaluate(
 
 
 def _names(slices: Any) -> tuple[str, ...]:
-    """Return the columns of a file whose values are slices."""
+    """Return the columns of a source whose values are slices."""
     given = (slices,) if isinstance(slices, str) else () if slices is None else slices
     if isinstance(given, Mapping) or not all(isinstance(name, str) for name in given):
         raise InputError(
-            f"slices is {type(slices).__name__}; of a file expected names of its columns: slices=['country']"
+            f"slices is {type(slices).__name__}; of a source expected names of its columns: slices=['country']"
         )
     return tuple(given)
 

@@ -11,6 +11,7 @@ from ...arrays import load
 from ...core import call
 from ...losses import Loss, find
 from ...native import evaluation as kernels
+from .. import slices
 from ..inputs import Inputs
 from ..losses import LOSSES
 from ..metrics import CALIBRATION_BINS, TOP
@@ -37,7 +38,7 @@ _BOOTSTRAP_CLASSES = 16  # above, the cells of the confusion matrix are too many
 def states(plan: Plan) -> Bundle:
     """Return the empty states of a plan."""
     made: dict[str, State] = {"rows": RowCounts(names=ROWS), **_MAKE[plan.task](plan)}
-    return Bundle(made)
+    return Bundle(made | ({"slices": slices.kept(plan.slices)} if plan.slices else {}))
 
 
 def update(bundle: Bundle, plan: Plan, inputs: Inputs, row_id: np.ndarray) -> None:

@@ -20,7 +20,7 @@ from typing import Any
 from ...errors import DataError, InputError, LossmithError
 from ..result import Evaluation
 from . import files, plan, splits, summary
-from .batch import UnreadableError
+from .batch import UnreadableError, Wanted
 from .partial import Partial, run
 from .plan import Options, Plan
 from .progress import Advance, shown
@@ -46,6 +46,9 @@ def stream(
         DataError: The source cannot be read, or has no rows.
         InputError: The rows do not fit the task, or the source cannot be resumed.
     """
+    if isinstance(source, _Arrays):
+        prediction, target = source.names
+        options = replace(options, prediction=prediction, target=target, slices=tuple(source.slices))
     pieces, name = _splits(source, options.skip_bad)
     if resume is not None and not isinstance(pieces, list):
         raise InputError(
@@ -63,7 +66,7 @@ def stream(
 def _splits(source: Any, skip_bad: bool) -> tuple[Iterable[Split], str]:
     """Return the splits of a source (a list where they are known beforehand), and its name."""
     if isinstance(source, _Arrays):
-        return splits.of_arrays(source.prediction, source.target), ""
+        return splits.of_arrays(dict(zip(source.names, source.arrays, strict=True)), source.slices), ""
     if files_given(source):
         found = files.find(source)
         name = found[0].name if len(found) == 1 else f"{len(found)} files"
@@ -76,13 +79,21 @@ def _splits(source: Any, skip_bad: bool) -> tuple[Iterable[Split], str]:
 class _Arrays:
     """A pair of arrays to be evaluated in splits."""
 
-    def __init__(self, prediction: Any, target: Any) -> None:
-        self.prediction, self.target = prediction, target
+    def __init__(self, prediction: Any, target: Any, slices: Mapping[str, Any]) -> None:
+        self.arrays, self.slices = (prediction, target), dict(slices)
+        # What the pair is called as columns: the usual names, or others where slices have these.
+        self.names = tuple(next(n for n in _free(name) if n not in self.slices) for name in ("prediction", "target"))
 
 
-def arrays(prediction: Any, target: Any) -> Any:
-    """Return a pair of arrays as a source."""
-    return _Arrays(prediction, target)
+def _free(name: str) -> Iterator[str]:
+    while True:
+        yield name
+        name += "_"
+
+
+def arrays(prediction: Any, target: Any, slices: Mapping[str, Any]) -> Any:
+    """Return a pair of arrays as a source, with the columns whose values are slices."""
+    return _Arrays(prediction, target, slices)
 
 
 def files_given(source: Any) -> bool:
@@ -105,13 +116,14 @@ def _plan(pieces: Iterator[Split], options: Options, name: str) -> tuple[Plan, t
         try:
             columns = split.names()
             choice = plan.choose_columns(columns, options, split.where)
-            wanted = [*choice.targets, *choice.predictions, *([options.row_id] if options.row_id else [])]
-            for piece in split.pieces(wanted, 1 << 16, {}):
+            slices = plan.slice_columns(columns, options, split.where)
+            wanted = Wanted(names=plan.names_of(choice.targets, choice.predictions, options.row_id))
+            for piece in split.pieces(wanted):
                 for batch in piece.batches:
                     if len(next(iter(batch.columns.values()))):
                         if sorted(columns) == ["prediction", "target"]:
                             choice = replace(choice, note="")  # a pair of arrays, or as good as one
-                        made, assumptions = plan.make(choice, batch, options)
+                        made, assumptions = plan.make(choice, slices, batch, options)
                         return made, assumptions, chain(seen, pieces)
         except UnreadableError:
             if not options.skip_bad:

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from ...errors import DataError, InputError, LabelError, UnknownNameError
+from .. import slices
 from ..inputs import prepare
 from ..states import SCHEMA, Bundle, from_json, to_json
 from . import collect
@@ -76,7 +77,7 @@ def run(plan: Plan, split: Split) -> Partial:
     """
     found = Partial(collect.states(plan))
     try:
-        pieces = split.pieces(plan.columns, plan.batch_rows, dict(plan.types))
+        pieces = split.pieces(plan.wanted)
         if not plan.skip_bad:
             _take_pieces(found, plan, split.key, pieces)
             return found
@@ -133,11 +134,16 @@ def _take(part: Partial, rows: Rows, plan: Plan, key: str, batch: Batch) -> None
         raise
     ids = _row_ids(plan, batch)
     rows.take(inputs, ids if places is None else ids[places])
+    if plan.slices:
+        cut = batch.slices if places is None else {n: (v, index[places]) for n, (v, index) in batch.slices.items()}
+        slices.update(part.states["slices"], inputs, cut)
 
 
 def _check_kinds(plan: Plan, batch: Batch) -> None:
     """Raise UnreadableError where a column holds text and the first rows held numbers, or the other way round."""
     for name, kind in plan.types:
+        if name not in batch.columns:
+            continue
         there = batch.columns[name].dtype.kind == "U"
         if there != (kind == "text"):
             raise UnreadableError(

@@ -14,11 +14,11 @@ import numpy as np
 
 from ...errors import DataError, InputError
 from .. import infer
-from ..columns import Choice, choose
+from ..columns import Choice, choose, named
 from ..inputs import Inputs, prepare
 from ..labels import check_class_names
 from ..sources import side_by_side
-from .batch import Batch
+from .batch import Batch, Wanted
 
 _HEAD_ROWS = 1 << 16
 _BATCH_VALUES = 1 << 17
@@ -32,6 +32,7 @@ class Plan:
         targets: Columns.
         predictions: Columns.
         row_id: The column of row ids, or None where the place in the source is the id.
+        slices: Columns whose values are slices.
         task: "regression", "binary" or "multiclass".
         form: Of the prediction as it stands in the source.
         kept: Of the prediction in the states: "percentages" become "probabilities".
@@ -45,6 +46,7 @@ class Plan:
     targets: tuple[str, ...]
     predictions: tuple[str, ...]
     row_id: str | None
+    slices: tuple[str, ...]
     task: str
     form: str
     kept: str
@@ -55,14 +57,23 @@ class Plan:
     skip_bad: bool
 
     @property
-    def columns(self) -> list[str]:
-        """All columns to be read, each once."""
-        wanted = [*self.targets, *self.predictions, *([self.row_id] if self.row_id else [])]
-        return list(dict.fromkeys(wanted))
+    def wanted(self) -> Wanted:
+        """What is to be read."""
+        return Wanted(
+            names=names_of(self.targets, self.predictions, self.row_id),
+            slices=self.slices,
+            batch_rows=self.batch_rows,
+            types=dict(self.types),
+        )
 
     def fingerprint(self) -> dict[str, Any]:
         """Return what decides on the states, as plain values."""
         return asdict(self)
+
+
+def names_of(targets: Sequence[str], predictions: Sequence[str], row_id: str | None) -> tuple[str, ...]:
+    """Return the columns of numbers and labels, each once."""
+    return tuple(dict.fromkeys([*targets, *predictions, *([row_id] if row_id else [])]))
 
 
 @dataclass(frozen=True)
@@ -75,6 +86,7 @@ class Options:
     form: str | None = None
     class_names: Sequence[object] | None = None
     row_id: str | None = None
+    slices: tuple[str, ...] = ()
     skip_bad: bool = False
 
 
@@ -86,7 +98,12 @@ def choose_columns(names: Sequence[str], options: Options, where: str) -> Choice
     return choose(free, options.target, options.prediction, where)
 
 
-def make(choice: Choice, head: Batch, options: Options) -> tuple[Plan, tuple[str, ...]]:
+def slice_columns(names: Sequence[str], options: Options, where: str) -> tuple[str, ...]:
+    """Return the columns whose values are slices; UnknownNameError where there are none of these names."""
+    return tuple(dict.fromkeys(c for name in options.slices for c in named(names, name, where)))
+
+
+def make(choice: Choice, slices: tuple[str, ...], head: Batch, options: Options) -> tuple[Plan, tuple[str, ...]]:
     """Return the plan, and what was assumed.
 
     Raises:
@@ -106,11 +123,12 @@ def make(choice: Choice, head: Batch, options: Options) -> tuple[Plan, tuple[str
         targets=choice.targets,
         predictions=choice.predictions,
         row_id=options.row_id,
+        slices=slices,
         task=inputs.task,
         form="percentages" if percentages else inputs.form,
         kept=inputs.form,
         class_names=inputs.class_names,
-        types=_types(head, choice, options.row_id, regression or inputs.form != "labels", regression),
+        types=_types(head, choice, options.row_id, slices, regression or inputs.form != "labels", regression),
         origin=float(inputs.target[0]) if regression else 0.0,
         batch_rows=max(1024, _BATCH_VALUES // (prediction.shape[1] if prediction.ndim == 2 else 1)),
         skip_bad=options.skip_bad,
@@ -139,10 +157,10 @@ def finite_rows(x: np.ndarray, form: str | None) -> np.ndarray:
 
 
 def _types(
-    head: Batch, choice: Choice, row_id: str | None, numbers: bool, regression: bool
+    head: Batch, choice: Choice, row_id: str | None, slices: Sequence[str], numbers: bool, regression: bool
 ) -> tuple[tuple[str, str], ...]:
     """Return the types that text formats are to be read with: what the first rows hold must not decide on 1 or 1.0."""
-    found = {}
+    found = dict.fromkeys(slices, "text")
     for name in (*choice.targets, *choice.predictions, *([row_id] if row_id else [])):
         kind = head.columns[name].dtype.kind
         found[name] = "text" if kind == "U" else "int" if kind in "iub" else "float"

@@ -22,7 +22,7 @@ from .plan import Plan
 
 
 class Rows:
-    """Lets the states of a bundle look at rows.
+    """Lets the states of a bundle look at rows, all but those of slices.
 
     Args:
         plan: What to make of them.
@@ -49,7 +49,7 @@ class Rows:
     def take_columns(self, batch: Batch) -> bool:
         """Look at a batch as it was read, or at none of its rows and return False."""
         plan = self._plan
-        if self._kernel is None or batch.missing is not None or plan.form != plan.kept:
+        if self._kernel is None or batch.missing is not None or plan.form != plan.kept or plan.slices:
             return False
         if len(plan.predictions) != 1 or len(plan.targets) != 1 or plan.class_names != ("0", "1"):
             return False

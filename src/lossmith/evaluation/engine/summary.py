@@ -11,7 +11,7 @@ import numpy as np
 
 from ...errors import DataError
 from ...losses import Loss, find
-from .. import findings, verdict
+from .. import findings, slices, verdict
 from ..confusion import Counts, class_scores, from_matrix
 from ..figures_of_states import of_states
 from ..intervals import Z, wilson
@@ -37,6 +37,7 @@ class _Kept:
     """What verdict and metrics ask about the rows."""
 
     task: str
+    form: str
     rows: int
     class_names: tuple[str, ...]
     weight: None = None
@@ -53,7 +54,7 @@ def evaluation(plan: Plan, total: Partial, assumptions: tuple[str, ...], notes: 
     counts = states["rows"].result()
     if not counts["used"]:
         raise DataError(f"no row is left to evaluate: {'; '.join(_left_out(total).values()) or 'the source is empty'}")
-    kept = _Kept(plan.task, counts["used"], plan.class_names)
+    kept = _Kept(plan.task, plan.kept, counts["used"], plan.class_names)
     losses: dict[str, LossScore] = {}
     confusion, classes = None, ()
     if plan.task == "regression":
@@ -67,6 +68,8 @@ def evaluation(plan: Plan, total: Partial, assumptions: tuple[str, ...], notes: 
         metrics, confusion, classes, said = _of_classes(plan, kept, states)
     named = {m.name: m for m in metrics}
     drawn = of_states(kept, states)
+    cut, not_told = slices.of_states(kept, states["slices"]) if plan.slices else ((), ())
+    of_all = findings.found(kept, losses, named, confusion, classes, drawn)
     return Evaluation(
         task=plan.task,
         form=plan.kept,
@@ -77,11 +80,12 @@ def evaluation(plan: Plan, total: Partial, assumptions: tuple[str, ...], notes: 
         confusion=confusion,
         per_class=classes,
         verdict=verdict.standing(kept, losses, named).sentence,
-        findings=findings.ordered([*_said(total), *findings.found(kept, losses, named, confusion, classes, drawn)]),
+        findings=findings.ordered([*_said(total), *slices.told(cut), *of_all]),
         assumptions=assumptions,
-        notes=(*_rescaled(counts), *(f"Left out: {text}." for _, text in total.bad), *said, *notes),
+        notes=(*_rescaled(counts), *(f"Left out: {text}." for _, text in total.bad), *said, *not_told, *notes),
         states=states,
         figures=drawn,
+        slices=cut,
     )
 
 

@@ -94,7 +94,8 @@ class Bootstrap(State):
         counts = np.concatenate([self._rows.values[:, None], self._cells.values.reshape(groups, cells)], axis=1)
         totals = (weights @ counts.astype(np.float64)).astype(np.int64)
         found = {"rows": totals[:, 0], "cells": totals[:, 1:]}
-        return found | {n: np.array([(w * s).sum() for w in weights]) for n, s in self._sums_of_groups().items()}
+        with np.errstate(invalid="ignore"):  # a sum may be infinite
+            return found | {n: np.array([(w * s).sum() for w in weights]) for n, s in self._sums_of_groups().items()}
 
     def totals(self) -> dict[str, np.ndarray]:
         """Return the totals without resampling, shaped as one replicate."""

@@ -128,9 +128,14 @@ class ExactSums(Part):
         return found
 
     @property
+    def odd(self) -> int:
+        """How many of the added values were NaN or infinite."""
+        return int(self._odd.values.sum())
+
+    @property
     def is_finite(self) -> bool:
         """Whether no NaN and no infinity was added."""
-        return not self._odd.values.any()
+        return not self.odd
 
     def arrays(self) -> dict[str, np.ndarray]:
         """Return what there is to store; equal sums give equal arrays."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -86,6 +87,18 @@ class LossSums(State):
             low=self._extremes.low.copy(),
             high=self._extremes.high.copy(),
         )
+
+    @property
+    def infinite(self) -> int:
+        """How many values were NaN or infinite."""
+        return self._sums.odd
+
+    def mean_and_error(self) -> tuple[float, float, float]:
+        """Return the mean of a state of one group, its standard error and the rows; NaN for what is not defined."""
+        found = self.result()
+        rows = float(found.count[0])
+        error = math.sqrt(found.variance[0] / rows) if rows > 1 else math.nan
+        return float(found.mean[0]), error, rows
 
     def overall(self) -> LossSummary:
         """Return the numbers of all groups together, from the exact sums."""
