@@ -96,7 +96,7 @@ def evaluate(
         bytes: Language model: bytes of the text, as one number, of each token or of each sequence, for bits per byte.
             Of a file: the number, or the name of its column.
         ignore_index: Segmentation and language model: the label in the target that does not count; -100 of tokens.
-        k: Ranking: where lists are cut (10). Multiclass: tells top-k accuracy, too.
+        k: Ranking: where lists are cut (10). Multiclass: tells top-k accuracy, too (ties: the later class first).
         quantile: Regression: the predictions are meant to be that quantile, such as 0.9; its loss then decides.
         train: Beside one file: the file of training rows, Parquet, CSV or NPZ. Rows that are in both are told: by
             ``row_id`` if given, else by all columns that both have.

@@ -14,7 +14,7 @@ from ...native import evaluation as kernels
 from .. import slices
 from ..inputs import Inputs
 from ..losses import LOSSES
-from ..metrics import CALIBRATION_BINS, TOP
+from ..metrics import CALIBRATION_BINS, TOP, among_top
 from ..states import (
     Bootstrap,
     Bundle,
@@ -102,8 +102,7 @@ def _update_multiclass(bundle: Bundle, plan: Plan, inputs: Inputs, row_id: np.nd
     bundle["calibration"].update(confidence, right)
     bundle["confidence"].update(confidence)
     if "top" in bundle.states:
-        own = np.take_along_axis(inputs.prediction, inputs.target[:, None], axis=1)
-        bundle["top"].update(inside=int((np.count_nonzero(inputs.prediction > own, axis=1) < TOP).sum()))
+        bundle["top"].update(inside=int(among_top(inputs.prediction, inputs.target, TOP).sum()))
     return _common(bundle, plan, inputs, row_id, predicted, confidence)
 
 
