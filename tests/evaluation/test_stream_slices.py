@@ -77,12 +77,6 @@ def test_same_bits_whatever_the_split_and_the_executor(tmp_path: Path) -> None:
     batches = ({n: whole[n][k : k + 333] for n in ("p", "y", "id", "country")} | {"shop": SHOP[k : k + 333]}
                for k in range(0, ROWS, 333))  # fmt: skip
     assert to_json(lm.evaluate(batches, **options).states) == to_json(expected.states)
-    for _ in range(2):  # the second time from the partials of the first
-        resumed = lm.evaluate(tmp_path / "two", resume=tmp_path / "partials", **options)
-    assert to_json(resumed.states) == to_json(expected.states)
-    assert any("2 finished splits" in note for note in resumed.notes)
-    without = lm.evaluate(tmp_path / "one", **options | {"slices": None})
-    assert expected.losses == without.losses and expected.metrics == without.metrics
 
 
 def test_values_are_texts_and_none_is_a_slice(tmp_path: Path) -> None:

@@ -78,7 +78,7 @@ def found(
         _constant(standing(inputs, losses, metrics), losses, metrics.get("accuracy")),
         _majority(metrics.get("accuracy")),
         few(inputs.rows),
-        never_predicted(classes, "rows" if inputs.weight is None else "weight"),
+        never_predicted(classes, "weight" if inputs.weighted else "rows"),
         _calibration(metrics, temperature),
         _threshold(inputs, metrics, drawn),
         pair(confusion, len(classes)),

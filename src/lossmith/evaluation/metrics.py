@@ -132,7 +132,7 @@ def _multiclass(inputs: Inputs, k: int | None) -> tuple[list[Metric], Confusion 
 def shared(inputs: Subject, counts: Counts) -> list[Metric]:
     """Metrics that any classification has."""
     accuracy = float(counts.accuracy())
-    low, high = wilson(accuracy, effective_rows(inputs.weight, inputs.rows))
+    low, high = wilson(accuracy, inputs.effective)
     kappa = float(counts.kappa())
     constant = counts.always(int(np.argmax(_train_counts(inputs, counts))))
     return [

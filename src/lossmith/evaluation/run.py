@@ -83,7 +83,7 @@ def evaluate(
         form: "values", "probabilities", "percentages" (0 to 100), "logits" or "labels" (hard class labels), "losses"
             (of tokens); guessed likewise.
         class_names: Names of the classes in the order of the columns; for binary: negative, positive.
-        weight: (N,) factors per row, not negative; with arrays only.
+        weight: (N,) factors per row, not negative. Of a source: the name of its column.
         train_target: Targets of the training set; the constant predictor learns from them instead of ``target``; with
             arrays only.
         row_id: Of a source: the column that names rows; the place in the source if None. It asks for splits, unless
@@ -144,6 +144,7 @@ def evaluate(
                 task=task,
                 form=form,
                 class_names=class_names,
+                weight=_name(weight),
                 slices=_names(slices),
                 train=train,
                 row_id=row_id,
@@ -153,7 +154,9 @@ def evaluate(
             raise InputError(_ASKED_WHOLE.format("=, ".join(asked) + "=" if asked else f"task {task!r}"))
         if stream is False:
             raise InputError("stream=False needs arrays or one Parquet, CSV or NPZ file; leave it out for this source")
-        options = engine.Options(target, prediction, task, form, class_names, row_id, _names(slices), skip_bad)
+        options = engine.Options(
+            target, prediction, task, form, class_names, row_id, _name(weight), _names(slices), skip_bad
+        )
     else:
         if prediction is not None:
             raise InputError("prediction= is given beside arrays; type evaluate(prediction, target)")
@@ -174,13 +177,20 @@ def evaluate(
             return _evaluation(inputs, extra, slices=_columns(slices)).ignoring(ignore)
         if target is None:
             raise InputError("target is None; expected an array, or the name of a column of a source")
-        source = engine.arrays(source, target, _columns(slices))
+        source = engine.arrays(source, target, weight, _columns(slices))
         options = engine.Options(task=task, form=form, class_names=class_names)
         if row_id is not None:
             raise InputError("row_id= is the name of a column, and arrays have none; leave it out")
-    if weight is not None or train_target is not None:
-        raise InputError("weight= and train_target= are for arrays that are looked at as a whole, not in splits yet")
+    if train_target is not None:
+        raise InputError("train_target= is for arrays that are looked at as a whole, not in splits yet")
     return engine.stream(source, options, executor=executor, resume=resume, progress=progress).ignoring(ignore)
+
+
+def _name(weight: Any) -> str | None:
+    """Return the column of a source that holds weights."""
+    if weight is None or isinstance(weight, str):
+        return weight
+    raise InputError(f"weight is {type(weight).__name__}; of a source expected the name of its column: weight='weight'")
 
 
 def _names(slices: Any) -> tuple[str, ...]:
@@ -238,6 +248,7 @@ def evaluate_file(
     form: str | None = None,
     class_names: Sequence[object] | None = None,
     decimal: str | None = None,
+    weight: str | None = None,
     slices: Sequence[str] = (),
     train: str | os.PathLike[str] | None = None,
     row_id: str | None = None,
@@ -259,6 +270,7 @@ def evaluate_file(
         class_names: As in :func:`evaluate`; else the tails of the prediction columns' names, or the distinct targets.
         decimal: "." or ",", the sign before the decimals of numbers that are written as text; the other one then
             groups thousands. Told by the values if None, and said where it is a comma.
+        weight: Column with the weight of each row.
         slices: Columns whose values are slices, as in :func:`evaluate`.
         train: File of training rows, as in :func:`evaluate`.
         row_id: The column that names rows in both files; with ``train`` only.
@@ -280,7 +292,15 @@ def evaluate_file(
         raise InputError("group= and bytes= of a file are names of its columns (bytes= also a number), not arrays")
     named = [name for name in (group, bytes) if isinstance(name, str)]
     cut = tuple(dict.fromkeys([*slices, *named]))
-    table = load(path, target=target, prediction=prediction, class_names=class_names, decimal=decimal, slices=cut)
+    table = load(
+        path,
+        target=target,
+        prediction=prediction,
+        class_names=class_names,
+        decimal=decimal,
+        weight=weight,
+        slices=cut,
+    )
     for name in named:
         if name not in table.slices:
             raise InputError(f"{name!r} is no name of a column; group= (--group) and bytes= (--bytes) take one each")
@@ -290,7 +310,7 @@ def evaluate_file(
     extra |= {"bytes": beside[bytes] if isinstance(bytes, str) else bytes, "quantile": quantile}
     grouped, said = tasks.task_of(task, table.prediction, table.target, group)
     if grouped is not None:
-        by_row = {"slices": table.slices or None, "train": train}
+        by_row = {"weight": weight, "slices": table.slices or None, "train": train}
         result = _of_task(
             grouped, table.prediction, table.target, extra, by_row, class_names, form, (*table.assumptions, *said)
         )
@@ -302,6 +322,7 @@ def evaluate_file(
         form=form,
         form_hint=table.form,
         class_names=table.class_names,
+        weight=table.weight,
         locate=table.locate,
     )
     result = _evaluation(inputs, extra, table.locate, table.slices)

@@ -197,9 +197,9 @@ def _not_judged(infinite: int) -> list[str]:
 
 
 # --- of a stream -----------------------------------------------------------------------------------------------------
-def kept(columns: Sequence[str]) -> Bundle:
+def kept(columns: Sequence[str], weighted: bool) -> Bundle:
     """Return the empty states of the slices of columns: their losses and whether they are right, by value."""
-    template = Bundle({"loss": LossSums(), "quality": LossSums()})
+    template = Bundle({"loss": LossSums(weighted=weighted), "quality": LossSums(weighted=weighted)})
     return Bundle({name: SliceStates(template, MOST_OF_A_STREAM, column=name) for name in columns})
 
 
@@ -217,8 +217,9 @@ def update(states: Bundle, inputs: Inputs, columns: Mapping[str, tuple[np.ndarra
     loss, quality = loss_per_row(inputs), quality_per_row(inputs)
     for name, (values, index) in columns.items():
         for state, rows in states[name].parts_of(values, index):
-            state["loss"].update(loss[rows])
-            state["quality"].update(quality[rows])
+            weight = None if inputs.weight is None else inputs.weight[rows]
+            state["loss"].update(loss[rows], weight=weight)
+            state["quality"].update(quality[rows], weight=weight)
 
 
 def of_states(subject: Subject, states: Bundle) -> tuple[tuple[Slice, ...], tuple[str, ...]]:

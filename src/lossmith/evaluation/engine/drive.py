@@ -47,8 +47,7 @@ def stream(
         InputError: The rows do not fit the task, or the source cannot be resumed.
     """
     if isinstance(source, _Arrays):
-        prediction, target = source.names
-        options = replace(options, prediction=prediction, target=target, slices=tuple(source.slices))
+        options = replace(options, **source.names, slices=tuple(source.slices))
     pieces, name = _splits(source, options.skip_bad)
     if resume is not None and not isinstance(pieces, list):
         raise InputError(
@@ -66,7 +65,7 @@ def stream(
 def _splits(source: Any, skip_bad: bool) -> tuple[Iterable[Split], str]:
     """Return the splits of a source (a list where they are known beforehand), and its name."""
     if isinstance(source, _Arrays):
-        return splits.of_arrays(dict(zip(source.names, source.arrays, strict=True)), source.slices), ""
+        return splits.of_arrays(source.columns, source.slices), ""
     if files_given(source):
         found = files.find(source)
         name = found[0].name if len(found) == 1 else f"{len(found)} files"
@@ -79,10 +78,12 @@ def _splits(source: Any, skip_bad: bool) -> tuple[Iterable[Split], str]:
 class _Arrays:
     """A pair of arrays to be evaluated in splits."""
 
-    def __init__(self, prediction: Any, target: Any, slices: Mapping[str, Any]) -> None:
-        self.arrays, self.slices = (prediction, target), dict(slices)
-        # What the pair is called as columns: the usual names, or others where slices have these.
-        self.names = tuple(next(n for n in _free(name) if n not in self.slices) for name in ("prediction", "target"))
+    def __init__(self, prediction: Any, target: Any, weight: Any, slices: Mapping[str, Any]) -> None:
+        given = {"prediction": prediction, "target": target} | ({} if weight is None else {"weight": weight})
+        self.slices = dict(slices)
+        # What the arrays are called as columns: the usual names, or others where slices have these.
+        self.names = {usual: next(n for n in _free(usual) if n not in self.slices) for usual in given}
+        self.columns = {self.names[usual]: x for usual, x in given.items()}
 
 
 def _free(name: str) -> Iterator[str]:
@@ -91,9 +92,9 @@ def _free(name: str) -> Iterator[str]:
         name += "_"
 
 
-def arrays(prediction: Any, target: Any, slices: Mapping[str, Any]) -> Any:
-    """Return a pair of arrays as a source, with the columns whose values are slices."""
-    return _Arrays(prediction, target, slices)
+def arrays(prediction: Any, target: Any, weight: Any, slices: Mapping[str, Any]) -> Any:
+    """Return a pair of arrays as a source, with weights or None, and the columns whose values are slices."""
+    return _Arrays(prediction, target, weight, slices)
 
 
 def files_given(source: Any) -> bool:
@@ -117,13 +118,13 @@ def _plan(pieces: Iterator[Split], options: Options, name: str) -> tuple[Plan, t
             columns = split.names()
             choice = plan.choose_columns(columns, options, split.where)
             slices = plan.slice_columns(columns, options, split.where)
-            wanted = Wanted(names=plan.names_of(choice.targets, choice.predictions, options.row_id))
+            wanted = Wanted(names=plan.names_of(choice.targets, choice.predictions, options.row_id, options.weight))
             for piece in split.pieces(wanted):
                 for batch in piece.batches:
                     if len(next(iter(batch.columns.values()))):
                         if sorted(columns) == ["prediction", "target"]:
                             choice = replace(choice, note="")  # a pair of arrays, or as good as one
-                        made, assumptions = plan.make(choice, slices, batch, options)
+                        made, assumptions = plan.make(choice, batch, options, slices)
                         return made, assumptions, chain(seen, pieces)
         except UnreadableError:
             if not options.skip_bad:

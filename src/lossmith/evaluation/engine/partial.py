@@ -5,7 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -16,7 +16,7 @@ from ..inputs import prepare
 from ..states import SCHEMA, Bundle, from_json, to_json
 from . import collect
 from .batch import Batch, UnreadableError
-from .plan import Plan, arrays_of, finite_rows
+from .plan import Plan, arrays_of, finite_rows, numbers_of
 from .rows import Rows
 from .split import Piece, Split
 
@@ -132,6 +132,8 @@ def _take(part: Partial, rows: Rows, plan: Plan, key: str, batch: Batch) -> None
         settled = "task and classes were settled by the first rows: task= and class_names= say otherwise"
         error.args = (f"{error}; {settled}",)
         raise
+    if plan.weight is not None:
+        inputs = replace(inputs, weight=_weights(plan.weight, batch)[keep])
     ids = _row_ids(plan, batch)
     rows.take(inputs, ids if places is None else ids[places])
     if plan.slices:
@@ -192,6 +194,22 @@ def _rescaled(part: Partial, p: np.ndarray, whole: float) -> np.ndarray:
         return p
     part.states["rows"].update(rescaled=int(repair.sum()))
     return np.where(repair[:, None], p * (whole / np.where(repair, sums, 1.0))[:, None], p)
+
+
+def _weights(column: str, batch: Batch) -> np.ndarray:
+    """Return the weight of each row, (N,) float64; where it is missing stands anything.
+
+    Raises:
+        InputError: One is negative, infinite or NaN.
+    """
+    weight = numbers_of(batch, column).astype(np.float64)
+    bad = ~((weight >= 0) & (weight < np.inf))
+    if batch.missing is not None:
+        bad &= ~batch.missing
+    if bad.any():
+        at = int(np.argmax(bad))
+        raise InputError(f"weight is {weight[at]:g} at {batch.locate(at)}; weights are finite and not negative")
+    return weight
 
 
 def _row_ids(plan: Plan, batch: Batch) -> np.ndarray:
