@@ -47,7 +47,14 @@ def stream(
         InputError: The rows do not fit the task, or the source cannot be resumed.
     """
     if isinstance(source, _Arrays):
-        options = replace(options, **source.names, slices=tuple(source.slices))
+        names = source.names
+        options = replace(
+            options,
+            prediction=names["prediction"],
+            target=names["target"],
+            weight=names.get("weight"),
+            slices=tuple(source.slices),
+        )
     pieces, name = _splits(source, options.skip_bad)
     if resume is not None and not isinstance(pieces, list):
         raise InputError(

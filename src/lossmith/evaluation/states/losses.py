@@ -105,8 +105,9 @@ class LossSums(State):
         with np.errstate(invalid="ignore", divide="ignore"):
             mean = self._sums.result() / self._weights.result() if weighted else self._sums.result(rows)
         if not self.settings["spread"]:
-            unknown = [np.full(rows.size, np.nan) for _ in range(4)]
-            return LossSummary(rows, mean, *unknown, rows.astype(np.float64) if not weighted else unknown[0])
+            unknown = np.full(rows.size, np.nan)
+            effective = unknown if weighted else rows.astype(np.float64)
+            return LossSummary(rows, mean, unknown, unknown.copy(), unknown.copy(), unknown.copy(), effective.copy())
         if weighted:
             variance, effective = self._weighted_variances()
         else:

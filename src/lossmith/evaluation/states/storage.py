@@ -26,7 +26,7 @@ def to_json(state: State) -> str:
 
     >>> from lossmith.evaluation.states import ConfusionCounts
     >>> from_json(to_json(ConfusionCounts(classes=3))).settings
-    {'classes': 3}
+    {'classes': 3, 'weighted': False}
     """
     return json.dumps({"schema": SCHEMA, "state": _plain(state.to_dict())}, allow_nan=False, separators=(",", ":"))
 
