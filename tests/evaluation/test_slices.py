@@ -158,6 +158,7 @@ def test_missing_values_are_a_slice() -> None:
     }  # fmt: skip
     halves = np.array([0.5, np.nan] * 4, np.float32)
     assert set(by_value(lm.evaluate(y + 1, y, slices={"country": halves}))) == {"0.5", "missing"}
+    assert set(by_value(lm.evaluate(y + 1, y, slices={"country": halves.astype(np.float16)}))) == {"0.5", "missing"}
     assert set(by_value(lm.evaluate(y + 1, y, slices={"country": halves.astype(object)}))) == {"0.5", "missing"}
     assert set(by_value(lm.evaluate(y + 1, y, slices={"country": list(halves)}))) == {"0.5", "missing"}
 

@@ -131,9 +131,9 @@ def texts(name: str, array: np.ndarray) -> np.ndarray:
     if array.dtype.kind in "Mm":
         return np.where(np.isnat(array), MISSING, array.astype(np.str_))
     if array.dtype.kind == "f":
-        missing = np.isnan(array)
-        whole = (np.abs(array) < 2**53) & (array == np.rint(array))  # counts beside gaps
-        as_whole = np.where(whole, array, 0).astype(np.int64).astype(np.str_)
+        missing, wide = np.isnan(array), array.astype(np.float64)
+        whole = (np.abs(wide) < 2**53) & (wide == np.rint(wide))  # counts beside gaps
+        as_whole = np.where(whole, wide, 0).astype(np.int64).astype(np.str_)
         return np.where(missing, MISSING, np.where(whole, as_whole, array.astype(np.str_)))
     if array.dtype.kind in "iub":
         return array.astype(np.str_)
