@@ -22,7 +22,6 @@ SHOP = np.where(RNG.random(ROWS) < 0.1, np.nan, (60 * RNG.random(ROWS) ** 2).ast
 WORSE = np.where(COUNTRY == "fr", 0.5, P)
 PAIRS: dict[str, tuple[np.ndarray, np.ndarray]] = {
     "binary": (WORSE, Y),
-    "logits": (np.log(WORSE + 1e-9) - np.log1p(1e-9 - WORSE), Y),
     "labels": ((WORSE > 0.4).astype(np.int64), Y),
     "classes": (np.where(COUNTRY == "fr", 0.0, 1.0)[:, None] * LOGITS, CLASS),
     "class names": (NAMES[LOGITS.argmax(1)], NAMES[CLASS]),
