@@ -209,34 +209,24 @@ def softmax_total(
     options: tuple[bool, bool, int],
     smoothing: tuple[float, float],
     factor: float = 1.0,
+    class_weight: Any = None,
 ) -> float | None:
     """Fill the gradient, times ``factor``, and return the sum or mean of the values, or None if a label is bad.
 
-    For callers that have checked everything but the labels. ``options`` is whether to take the mean, whether a label
-    is ignored, and which; ``smoothing`` is label_smoothing and z_loss. The mean of nothing is None, too.
+    For callers that have checked everything but the labels and the values of ``class_weight``, whose dtype is that
+    computed in. ``options`` is whether to take the mean, whether a label is ignored, and which; ``smoothing`` is
+    label_smoothing and z_loss. The mean of nothing is None, too, and so is the total with weights that are no factors.
     """
-    mean, ignores, ignored = options
-    bad, total, count = _core.softmax_cross_entropy(
-        _OWN_POOL,
-        code,
-        logits,
-        labels,
-        rows,
-        classes,
-        None,
-        gradient,
-        mean,
-        ignores,
-        ignored,
-        None,
-        None,
-        factor,
-        None,
-        *smoothing,
-    )
+    arrays = logits, labels, rows, classes, None, gradient
+    try:
+        bad, total, count = _core.softmax_cross_entropy(
+            _OWN_POOL, code, *arrays, *options, None, None, factor, class_weight, *smoothing
+        )
+    except ValueError:
+        return None
     if bad >= 0 or count == 0.0:
         return None
-    return total / count if mean else total
+    return total / count if options[0] else total
 
 
 def empty_gradient(logits: NDArray[Any]) -> NDArray[Any]:
