@@ -136,14 +136,16 @@ class Watch:
             return False
         try:
             host = read(batch)
-            made = gather(self._known.loss, *host[:2], inputs=host.inputs, weight=host.weight)
+            made = None  # what the first one was read as, the others are
+            if self._first is None:
+                made = gather(self._known.loss, *host[:2], inputs=host.inputs, weight=host.weight)
         except LossmithError as error:
             self._unread = str(error).partition("\n")[0]
             return False
         self._half = self._half or is_half(batch.prediction)
         if self._batches and shapes(host) != shapes(self._batches[0]):
             return self.wants_batch  # of other shapes, as the last one of an epoch: it cannot be put beside the others
-        if self._first is None:
+        if made is not None:
             self._first = self._with(made, stage="start" if self._untrained else "training")
         self._batches.append(host)
         return self.wants_batch
