@@ -123,23 +123,25 @@ def _by_chance(known: Mapping[bytes, int], train: np.ndarray, found: int, rows: 
     equal. So with ``pairs`` equal ones within, 2M/N times as many are expected across, and of both together the number
     across is binomial. Where a feature has hardly any value twice, no two rows are equal by chance.
     """
-    if any(len(np.unique(column)) >= _DISTINCT * len(train) for column in train.T[:_COLUMNS]):
+    if _continuous(train):
         return 0.0, 0.0
     pairs = sum(count == 2 for count in known.values())
     odds = 2 * rows / len(train)
-    return odds * pairs, binomial_tail(found, found + pairs, odds / (1 + odds))
+    return odds * pairs, _binomial_tail(found, found + pairs, odds / (1 + odds))
 
 
-def binomial_tail(found: int, of: int, share: float) -> float:
-    """Return how likely ``found`` or more of ``of`` are, where each is with probability ``share``."""
-    if found <= 0 or share >= 1:
-        return 1.0
-    logs = [
-        math.lgamma(of + 1) - math.lgamma(k + 1) - math.lgamma(of - k + 1) + k * math.log(share) + (of - k) * rest
-        for rest in [math.log1p(-share)]
-        for k in range(found, of + 1)
-    ]
-    return min(1.0, math.fsum(math.exp(x) for x in logs))
+def _continuous(x: np.ndarray) -> bool:
+    """Whether a feature of (N, F) has hardly any value twice."""
+    few, enough = x[:256], _DISTINCT
+    likely = (i for i in range(min(x.shape[1], _COLUMNS)) if len(np.unique(few[:, i])) >= enough * len(few))
+    return any(len(np.unique(x[:, i])) >= enough * len(x) for i in likely)
+
+
+def _binomial_tail(found: int, of: int, share: float) -> float:
+    """Return how likely ``found`` or more of ``of`` are, each with probability ``share`` between 0 and 1."""
+    yes, no = math.log(share), math.log1p(-share)
+    ways = (math.lgamma(of + 1) - math.lgamma(k + 1) - math.lgamma(of - k + 1) for k in range(found, of + 1))
+    return min(1.0, math.fsum(math.exp(w + k * yes + (of - k) * no) for k, w in enumerate(ways, found)))
 
 
 def _inputs(e: Evidence) -> tuple[np.ndarray, np.ndarray] | None:
