@@ -1,7 +1,8 @@
 """The doctor beside a JAX training loop: ``step`` is shown, outside of ``jit``, what the loop has at hand.
 
 Nothing is changed and nothing waits for the device in a step: losses and norms stay there, and are read a few times in
-a training, many at once. Norms of a whole tree are one compiled function.
+a training, many at once. Norms of a whole tree are one compiled function, and on the host, where compiling would take
+longer than all looks together, NumPy's.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from ..errors import InputError
 _READ = 256  # losses that are read at once
 _JUDGED = (24, 64, 256, 1024, 4096, 16384, 65536, 262144)
 _SAMPLE = 4096
+_PLAIN = (np.dtype(np.float32), np.dtype(np.float64))
 
 
 class Doctor(Watched):
@@ -244,19 +246,58 @@ def _floats(values: list[Any]) -> list[float]:
     return [float(np.asarray(value)) for value in values]
 
 
-@jax.jit
 def _norms(tree: Any) -> Any:
-    """Return (P,) the norms of a tree's leaves."""
+    """Return (P,) the norms of a tree's leaves, on their device; on the host without compiling anything for it."""
+    views = _views(tree)
+    if views is None:
+        return _norms_on_device(tree)
+    flat = [v.ravel() for v in views]
+    return np.sqrt([np.dot(v, v) for v in flat])
+
+
+def _samples(tree: Any) -> list[Any]:
+    """Return copies of the first numbers of every leaf."""
+    views = _views(tree)
+    return _samples_on_device(tree) if views is None else [v.ravel()[:_SAMPLE].copy() for v in views]
+
+
+def _difference(now: list[Any], before: list[Any]) -> list[Any]:
+    """Return what an update did to samples."""
+    host = all(isinstance(x, np.ndarray) for x in (*now, *before))
+    return [a - b for a, b in zip(now, before, strict=True)] if host else _difference_on_device(now, before)
+
+
+def _views(tree: Any) -> list[np.ndarray] | None:
+    """Return a tree's leaves as NumPy where all are whole on the host; None elsewhere, and for dtypes NumPy has not.
+
+    The views must not be kept: as long as one is there, its array cannot be donated.
+    """
+    leaves = jax.tree_util.tree_leaves(tree)
+    if not all(_on_host(x) for x in leaves):
+        return None
+    return [x if isinstance(x, np.ndarray) else np.from_dlpack(x.block_until_ready()) for x in leaves]
+
+
+def _on_host(x: Any) -> bool:
+    if isinstance(x, np.ndarray):
+        return x.dtype in _PLAIN
+    if not isinstance(x, jax.Array) or x.dtype not in _PLAIN:
+        return False
+    devices = x.devices()
+    return len(devices) == 1 and next(iter(devices)).platform == "cpu"
+
+
+@jax.jit
+def _norms_on_device(tree: Any) -> Any:
     leaves = [jnp.asarray(x, jnp.float32) for x in jax.tree_util.tree_leaves(tree)]
     return jnp.stack([jnp.sqrt(jnp.sum(jnp.square(x))) for x in leaves])
 
 
 @jax.jit
-def _samples(tree: Any) -> Any:
-    """Return copies of the first numbers of every leaf."""
+def _samples_on_device(tree: Any) -> Any:
     return [jnp.ravel(x)[:_SAMPLE] + 0 for x in jax.tree_util.tree_leaves(tree)]
 
 
 @jax.jit
-def _difference(now: Any, before: Any) -> Any:
+def _difference_on_device(now: Any, before: Any) -> Any:
     return [a - b for a, b in zip(now, before, strict=True)]

@@ -58,6 +58,7 @@ class Gradients:
         self._sampled = self._starts = Samples((), 0)
         self._sizes: list[int] = []
         self._start = torch.zeros(0)
+        self._zero = torch.zeros(())
         self._looks = Looks()
         self._open: tuple[torch.Tensor | None, list[int], torch.Tensor] | None = None
         self._stale = 0
@@ -90,13 +91,23 @@ class Gradients:
         self._sampled = Samples([self._parameters[i] for i in self._followed], _SAMPLE)
         self._sizes = self._sampled.sizes
         self._starts = Samples(self._parameters, _START)
-        self._start = self._starts.read().cpu()
+        start = self._starts.read()
+        self._start, self._zero = start.cpu(), torch.zeros((), device=start.device)
         self._mine = self._owned()
         self._hidden = max(0, len(matrices) - 1)
         self._equal = _with_equal_units(self._names, self._parameters, matrices[:-1])
         if self._model is not None:
             self._noisy = any(isinstance(m, _NOISY) for m in self._model.modules())
             self._units = _layers(self._model, self._guarded)
+
+    def suspects(self) -> StepFacts | None:
+        """Return what is odd before the first update, or None: hidden layers whose units all start equal."""
+        return StepFacts(steps=0, equal=self._equal, hidden=self._hidden) if self._equal else None
+
+    @property
+    def owns_none(self) -> bool:
+        """Whether the optimiser has no parameter of the model."""
+        return bool(self._mine) and not any(self._mine)
 
     # --- what hooks tell ----------------------------------------------------------------------------------------------
     def mode(self, training: bool, learning: bool) -> None:
@@ -126,17 +137,17 @@ class Gradients:
             self._look_back(slope)
 
     def _look_back(self, slope: torch.Tensor) -> None:
-        self._slopes.append(slope.detach().sum())
+        self._slopes.append(slope.detach() if slope.ndim == 0 else slope.detach().sum())
         self._micro.returned(self._slopes[-1])
         if self.steps > 0 and self._followed:
             mine = [self._parameters[i].grad for i in self._followed if self._mine[i]]
             norms = _norms([g for g in mine if g is not None and not g.is_sparse])
-            self._old.append(torch.zeros((), device=slope.device) if norms is None else norms.sum().to(slope.device))
+            self._old.append(self._zero if norms is None else norms.sum().to(self._zero.device))
 
     def before_update(self, due: bool) -> None:
         """Take the norms of the gradients, and a sample of the weights, before an update that is to be looked at."""
         if self._old:
-            self._oldness.append(torch.stack(self._old).min())
+            self._oldness.append(self._old[0] if len(self._old) == 1 else torch.stack(self._old).min())
             self._old = []
         if not due or not self._parameters:
             return
@@ -265,7 +276,7 @@ class _Layer:
         rows = output.detach()
         if rows.ndim > 2:
             rows = rows.movedim(1 if rows.ndim > 3 else -1, -1).flatten(0, -2)
-        rows = rows[: 4 * _UNIT_ROWS]
+        rows = rows if len(rows) <= 4 * _UNIT_ROWS else rows[: 4 * _UNIT_ROWS]
         known = self._active if self._active is not None and len(self._active) == rows.shape[1] else None
         if self.kind == "relu":  # only whether it was ever above 0 is asked
             active = rows.amax(dim=0) if known is None else torch.maximum(known, rows.amax(dim=0))

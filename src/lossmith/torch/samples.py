@@ -1,4 +1,4 @@
-"""The first numbers of parameters, read together: in one operation, for at a look each of them costs more than its work.
+"""The first numbers of parameters, read together in one operation: for few numbers each operation costs more than they.
 
 Views of the parameters are kept between two looks and made anew where a parameter has got other memory (``.to()``,
 ``p.data = …``). Parameters are only read.
