@@ -86,6 +86,13 @@ def _categorical_format(e: Evidence, t: np.ndarray, takes: str, shown: str) -> I
             framework=e.framework,
             fix="target.argmax(dim=1), or target.float()",
         )
+    elif e.framework == "torch" and t.dtype.kind == "f" and whole and dense is None and e.indices is not None:
+        yield found(
+            what=f"{shown} takes class indices of a whole-number dtype, and gets floating ones.",
+            evidence=f"The target has shape {size(t.shape)} and dtype {t.dtype}: {few(np.unique(t))}.",
+            framework=e.framework,
+            fix="target.long()",
+        )
     elif e.indices is not None and dense is None and not whole and _levels(t) <= 20 and takes != "rows":
         yield found(
             what="Class indices are not whole numbers.",
