@@ -5,12 +5,12 @@ other (by ``fit`` of Keras an epoch), so that whatever else the machine does fal
 several epochs with an evaluation after each, and is repeated; a work has a process of its own. Seconds of the processor
 and on the wall:
 
-- *ordinary*: what the doctor adds to a turn, the median over all epochs but the first;
+- *ordinary*: all epochs but the first, the looks in them included;
 - *first*: the first epoch, with the attachment and the first looks;
 - *whole*: all epochs, and what the doctor does at the end. The goal is 3 %.
 
-A turn's time is its median over the repeats, and the intervals (95 %) come from drawing repeats anew. Both trainings
-must end with the same weights, bit for bit. Appends to ``doctor_cost.csv``.
+What the doctor adds to a turn is the median over the repeats, and the intervals (95 %) come from drawing repeats anew.
+Both trainings must end with the same weights, bit for bit. Appends to ``doctor_cost.csv``.
 """
 
 from __future__ import annotations
@@ -317,9 +317,11 @@ def summary(taken: np.ndarray, shape: Shape) -> dict[str, object]:
 
     def added(seconds: np.ndarray) -> list[float]:
         middle = np.median(seconds, axis=0)
-        one, whole = middle[:first].sum(axis=0), middle.sum(axis=0)
-        ordinary = np.median(seconds[:, first:-1, 1] / seconds[:, first:-1, 0])
-        return [100 * (float(ratio) - 1) for ratio in (ordinary, one[1] / one[0], whole[1] / whole[0])]
+        ratios = np.median(np.log(seconds[:, first:-1, 1] / seconds[:, first:-1, 0]), axis=0)
+        base, one, last = middle[first:-1, 0].sum(), middle[:first].sum(axis=0), middle[-1]
+        ordinary = float(np.exp(ratios.mean()))
+        whole = (one[1] + base * ordinary + last[1]) / (one[0] + base + last[0])
+        return [100 * (float(ratio) - 1) for ratio in (ordinary, one[1] / one[0], whole)]
 
     rng = np.random.default_rng(0)
     drawn = [added(taken[rng.integers(0, len(taken), len(taken))]) for _ in range(_DRAWS)]

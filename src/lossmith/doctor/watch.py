@@ -182,16 +182,23 @@ class Watch:
     def losses(self, values: Iterable[float]) -> None:
         """Take in the training losses of single steps, in their order."""
         values = [float(v) for v in values]
+        if values and all(map(math.isfinite, values)):
+            self.steps += len(values)
+            self._odd, self._finite = 0, (self.steps, values[-1])
+        else:
+            self._count_odd(values)
+        self._ends.add(values)
+        self._windows.add(values)
+        if self._odd >= _LOOKS:
+            self._lost()
+
+    def _count_odd(self, values: list[float]) -> None:
         for value in values:
             self.steps += 1
             if math.isfinite(value):
                 self._odd, self._finite = 0, (self.steps, value)
             else:
                 self._odd += 1
-        self._ends.add(values)
-        self._windows.add(values)
-        if self._odd >= _LOOKS:
-            self._lost()
 
     def epoch(self, record: Mapping[str, Any], *, steps: int = 0) -> None:
         """Take in the numbers of an epoch by name (``loss``, ``val_loss``, ``accuracy``, …), and look at the curves.

@@ -25,7 +25,6 @@ from ..errors import InputError
 _READ = 256  # losses that are read at once
 _JUDGED = (24, 64, 256, 1024, 4096, 16384, 65536, 262144)
 _SAMPLE = 4096
-_PLAIN = (np.dtype(np.float32), np.dtype(np.float64))
 
 
 class Doctor(Watched):
@@ -77,6 +76,7 @@ class Doctor(Watched):
             untrained=not pretrained,
         )
         self._steps = 0
+        self._kind: Any = None  # the type of concrete arrays, which is quicker to ask for than whether it is one
         self._next = 1  # the next step of which more than the loss is looked at
         self._pending: list[Any] = []
         self._total, self._count = 0.0, 0
@@ -128,6 +128,7 @@ class Doctor(Watched):
             raise InputError(f"the loss is of shape {np.shape(value)}; expected a scalar: give the mean")
         with self.watch.ledger.guarded("the look at a step"):
             self._steps += 1
+            self._kind = type(value) if isinstance(value, jax.Array) else self._kind
             self._pending.append(value)
             if prediction is not None and target is not None and self.watch.wants_batch:
                 self.watch.batch(Batch(prediction, target, inputs, weight))
@@ -176,7 +177,7 @@ class Doctor(Watched):
         """Keep the loss of a step between two looks and say so: what most steps cost, and all that they do."""
         if self._steps + 1 >= self._next or len(self._pending) + 1 >= _READ:
             return False
-        if not isinstance(value, jax.Array) or isinstance(value, jax.core.Tracer) or value.ndim:
+        if type(value) is not self._kind or value.ndim:
             return False
         self._steps += 1
         self._pending.append(value)
@@ -199,6 +200,8 @@ class Doctor(Watched):
         if not self._leaves:
             leaves = jax.tree_util.tree_leaves_with_path(tree)
             self._leaves = [(jax.tree_util.keystr(path), np.ndim(leaf)) for path, leaf in leaves]
+        if not self._leaves:
+            return
         now = None
         if parameters is not None and (due(self._steps) or due(self._steps + 1)):
             now = _samples(parameters)
@@ -206,7 +209,7 @@ class Doctor(Watched):
             self._start = now if self._start is None else self._start
         if due(self._steps):
             norms = None if gradients is None else _norms(gradients)
-            moves = None if now is None or self._before is None else _norms(_difference(now, self._before))
+            moves = None if now is None or self._before is None else _moves(now, self._before)
             self._looks.add(self._steps, (norms, None if now is None else _norms(now), moves))
         self._before = now
 
@@ -249,8 +252,10 @@ def _floats(values: list[Any]) -> list[float]:
 def _norms(tree: Any) -> Any:
     """Return (P,) the norms of a tree's leaves, on their device; on the host without compiling anything for it."""
     views = _views(tree)
-    if views is None:
-        return _norms_on_device(tree)
+    return _norms_on_device(tree) if views is None else _norms_of_views(views)
+
+
+def _norms_of_views(views: list[np.ndarray]) -> np.ndarray:
     flat = [v.ravel() for v in views]
     return np.sqrt([np.dot(v, v) for v in flat])
 
@@ -261,10 +266,11 @@ def _samples(tree: Any) -> list[Any]:
     return _samples_on_device(tree) if views is None else [v.ravel()[:_SAMPLE].copy() for v in views]
 
 
-def _difference(now: list[Any], before: list[Any]) -> list[Any]:
-    """Return what an update did to samples."""
-    host = all(isinstance(x, np.ndarray) for x in (*now, *before))
-    return [a - b for a, b in zip(now, before, strict=True)] if host else _difference_on_device(now, before)
+def _moves(now: list[Any], before: list[Any]) -> Any:
+    """Return (P,) the norms of what an update did to samples."""
+    if isinstance(now[0], np.ndarray) and isinstance(before[0], np.ndarray):
+        return _norms_of_views([a - b for a, b in zip(now, before, strict=True)])
+    return _norms_on_device(_difference_on_device(now, before))
 
 
 def _views(tree: Any) -> list[np.ndarray] | None:
@@ -273,18 +279,11 @@ def _views(tree: Any) -> list[np.ndarray] | None:
     The views must not be kept: as long as one is there, its array cannot be donated.
     """
     leaves = jax.tree_util.tree_leaves(tree)
-    if not all(_on_host(x) for x in leaves):
+    try:
+        views = [x if isinstance(x, np.ndarray) else np.from_dlpack(x.block_until_ready()) for x in leaves]
+    except (AttributeError, BufferError, TypeError, ValueError, RuntimeError):
         return None
-    return [x if isinstance(x, np.ndarray) else np.from_dlpack(x.block_until_ready()) for x in leaves]
-
-
-def _on_host(x: Any) -> bool:
-    if isinstance(x, np.ndarray):
-        return x.dtype in _PLAIN
-    if not isinstance(x, jax.Array) or x.dtype not in _PLAIN:
-        return False
-    devices = x.devices()
-    return len(devices) == 1 and next(iter(devices)).platform == "cpu"
+    return views if all(v.dtype.char in "fd" for v in views) else None
 
 
 @jax.jit
