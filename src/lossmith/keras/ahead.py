@@ -31,7 +31,7 @@ class Ahead(NamedTuple):
 
 
 def take(args: tuple[Any, ...], together: int, most: int | None) -> Ahead:
-    """Take batches of at least 256 rows, and at most 8 of them.
+    """Take batches of 256 rows together, if that is at most 8 batches; in any case what one execution needs.
 
     Args:
         args: What the function that makes a step was called with.
@@ -48,7 +48,8 @@ def take(args: tuple[Any, ...], together: int, most: int | None) -> Ahead:
     if backend == "tensorflow" and not _is_of_tensorflow(source):
         return Ahead([])
     batches = _some(source, together)
-    wanted = min(MOST_BATCHES, -(-ENOUGH_ROWS // max(1, _rows(batches[0]))), MOST_BATCHES if most is None else most)
+    wanted = min(MOST_BATCHES // together, -(-ENOUGH_ROWS // max(1, _rows(batches[0]))))
+    wanted = wanted if most is None else min(wanted, most)
     calls = 1
     while calls < wanted and len(batches) == calls * together:
         with contextlib.suppress(StopIteration):

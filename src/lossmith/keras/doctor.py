@@ -21,7 +21,7 @@ import numpy as np
 from ..doctor.batch import Batch
 from ..doctor.ledger import Say
 from ..doctor.steps import StepFacts
-from ..doctor.watch import Watch, Watched
+from ..doctor.watch import MOST_BATCHES, Watch, Watched
 from ..errors import LossmithError
 from .ahead import Ahead, joined, take
 from .variables import Variables, penalty, updates
@@ -116,21 +116,23 @@ class Doctor(Watched, keras.callbacks.Callback):
 
         together = int(getattr(model, "steps_per_execution", 1) or 1)
         steps = (self.params or {}).get("steps")
-        taken, served, useful = Ahead([]), 0, True
+        left = -(-steps // together) if steps else None  # executions of the epoch, if known
+        taken, served, useful, seen = Ahead([]), 0, True, 0
 
         def first_steps(*args: Any) -> Any:
-            nonlocal taken, served, useful
+            nonlocal taken, served, useful, seen
             try:
                 if served == 0:
-                    taken = take(args, together, -(-steps // together) if steps else None)
+                    taken = take(args, together, None if left is None else left - seen)
                     useful = self._look_at(taken.shown, args)
+                    seen += taken.calls
             except BaseException:  # the end of the data, or strict and an error
                 self._detach()
                 _put_back(model, args)
                 raise
             served = (served + 1) % taken.calls
             args = args if taken.iterator is None else (*args[:-1], taken.iterator)
-            if served == 0 and (taken.iterator is not None or not useful or not self.watch.wants_batch):
+            if served == 0 and not (useful and self.watch.wants_batch and seen < MOST_BATCHES):
                 self._detach()
             return original(*args)
 
