@@ -1,9 +1,9 @@
-"""How often 95 % intervals of streamed evaluation hold the truth: ``python -m benchmarks.coverage [--samples N]``.
+"""How often 95 % intervals of evaluation hold the truth: ``python -m benchmarks.coverage [--samples N]``.
 
-Samples of a known population are evaluated one after another; the truth is the metric of four million other rows. The
-goal is 93 to 97 %. Each share is printed with its 95 % interval (Wilson), since 1,000 samples alone make it ± 1.4, and
-appended to ``coverage.csv``. ``--first`` says with which sample to begin, so that runs can be added up; the view
-``--table`` does so and measures nothing.
+Samples of a known population are evaluated one after another, as streams or (``--whole``) as arrays; the truth is the
+metric of four million other rows. The goal is 93 to 97 %. Each share is printed with its 95 % interval (Wilson), since
+1,000 samples alone make it ± 1.4, and appended to ``coverage.csv``. ``--first`` says with which sample to begin, so
+that runs can be added up; the view ``--table`` does so and measures nothing.
 """
 
 from __future__ import annotations
@@ -65,14 +65,14 @@ def ends(result: lm.Evaluation) -> dict[str, tuple[float, float, float]]:
     }
 
 
-def covered(task: str, size: int, samples: int, first: int = 0) -> dict[str, tuple[int, int]]:
+def covered(task: str, size: int, samples: int, first: int = 0, stream: bool = True) -> dict[str, tuple[int, int]]:
     """Return by metric in how many samples the interval holds the truth, and of how many."""
     make, options = TASKS[task]
     truth = ends(lm.evaluate(*make(np.random.default_rng(2**31), TRUTH_ROWS), stream=True, **options))
     hits: dict[str, list[bool]] = defaultdict(list)
     for sample in range(first, first + samples):
         rng = np.random.default_rng([0, size, sample])
-        for name, (_, low, high) in ends(lm.evaluate(*make(rng, size), stream=True, **options)).items():
+        for name, (_, low, high) in ends(lm.evaluate(*make(rng, size), stream=stream, **options)).items():
             if name in truth:
                 hits[name].append(low <= truth[name][0] <= high)
     return {name: (sum(found), len(found)) for name, found in hits.items()}
@@ -109,6 +109,8 @@ def main() -> None:
     parser.add_argument("--first", type=int, default=0, help="number of the first sample")
     parser.add_argument("--size", type=int, choices=SIZES, help="this one alone")
     parser.add_argument("--task", choices=TASKS, help="this one alone")
+    parser.add_argument("--whole", action="store_true", help="samples are looked at as a whole, not as streams")
+    parser.add_argument("--dry", action="store_true", help="record nothing")
     parser.add_argument("--method", default="", help="a word for how intervals are made; runs of one method add up")
     parser.add_argument("--table", action="store_true", help="only print what is recorded")
     arguments = parser.parse_args()
@@ -121,9 +123,11 @@ def main() -> None:
         for size in SIZES:
             if arguments.task not in (None, task) or arguments.size not in (None, size):
                 continue
-            for name, (held, of) in covered(task, size, arguments.samples, arguments.first).items():
+            found = covered(task, size, arguments.samples, arguments.first, not arguments.whole)
+            for name, (held, of) in found.items():
                 print(line((task, size, name), held, of), flush=True)
-                _append([date, arguments.method, task, size, name, arguments.first, of, held])
+                if not arguments.dry:
+                    _append([date, arguments.method, task, size, name, arguments.first, of, held])
 
 
 def _append(row: list[object]) -> None:

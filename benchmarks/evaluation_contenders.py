@@ -8,11 +8,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-IN_MEMORY_ROWS = 20_000_000
-THREADS = 2
+from . import evaluation_rows as others
+from .evaluation_rows import IN_MEMORY_ROWS, THREADS
+
 _BATCH = 1 << 16
 _SQL = """
 SELECT least(floor(prediction * 15), 14) AS bin, target, prediction > 0.5 AS predicted, count(*), sum(prediction),
+       sum(-greatest(ln(CASE WHEN target = 1 THEN prediction ELSE 1 - prediction END), -100)),
+       sum((prediction - target) * (prediction - target))
+FROM {} GROUP BY ALL
+"""
+_SQL_LOSSES = """
+SELECT least(floor(prediction * 15), 14) AS bin, target, count(*), sum(prediction),
        sum(-greatest(ln(CASE WHEN target = 1 THEN prediction ELSE 1 - prediction END), -100)),
        sum((prediction - target) * (prediction - target))
 FROM {} GROUP BY ALL
@@ -77,31 +84,24 @@ def _lossmith(path: str) -> Callable[[], object]:
 
 
 def _duckdb(path: str) -> Callable[[], object]:
-    return _duckdb_of(f"'{path}'", _SQL)
-
-
-def _duckdb_of(source: str, sql: str, **tables: Any) -> Callable[[], object]:
-    import duckdb
-
-    connection = duckdb.connect(config={"threads": THREADS})
-    for name, table in tables.items():
-        connection.register(name, table)
-    return lambda: connection.sql(sql.format(source)).fetchall()
+    return others.duckdb_of(f"'{path}'", _SQL)
 
 
 def _polars(path: str) -> Callable[[], object]:
     import polars as pl
 
-    return lambda: _polars_sums(pl.scan_parquet(path)).collect(engine="streaming")
+    predicted = (pl.col("prediction") > 0.5).alias("predicted")
+    return lambda: _polars_sums(pl.scan_parquet(path), predicted).collect(engine="streaming")
 
 
-def _polars_sums(frame: Any) -> Any:
+def _polars_sums(frame: Any, *more: Any) -> Any:
+    """Return the query for the sums of a Parquet file or of arrays, grouped by ``more`` besides bin and target."""
     import polars as pl
 
     p, y = pl.col("prediction"), pl.col("target")
     likelihood = pl.when(y == 1).then(p).otherwise(1 - p)
     bins = (p * 15).floor().clip(upper_bound=14).cast(pl.Int8).alias("bin")
-    return frame.group_by(bins, y, (p > 0.5).alias("predicted")).agg(
+    return frame.group_by(bins, y, *more).agg(
         pl.len(),
         p.sum(),
         (-likelihood.log().clip(lower_bound=-100)).sum().alias("loss"),
@@ -109,7 +109,7 @@ def _polars_sums(frame: Any) -> Any:
     )
 
 
-def _lossmith_memory(_: str) -> Callable[[], object]:
+def _lossmith_whole(_: str) -> Callable[[], object]:
     import lossmith as lm
 
     score, target = _arrays()
@@ -117,11 +117,18 @@ def _lossmith_memory(_: str) -> Callable[[], object]:
     return lambda: lm.evaluate(score, target, executor=pool, progress=False).metrics["ece"]
 
 
-def _lossmith_confusion(_: str) -> Callable[[], object]:
-    from lossmith.evaluation.states import ConfusionCounts
+def _lossmith_losses(_: str) -> Callable[[], object]:
+    from lossmith.evaluation import binary_scores
 
     score, target = _arrays()
-    return lambda: ConfusionCounts(2).update(target, score > 0.5)
+    return lambda: binary_scores(score, target)
+
+
+def _lossmith_confusion(_: str) -> Callable[[], object]:
+    from lossmith.evaluation import confusion_matrix
+
+    score, target = _arrays()
+    return lambda: confusion_matrix(score, target)
 
 
 def _lossmith_auc(_: str) -> Callable[[], object]:
@@ -149,7 +156,7 @@ def _polars_confusion(_: str) -> Callable[[], object]:
 
 
 def _duckdb_memory(_: str) -> Callable[[], object]:
-    return _duckdb_rows(_SQL)
+    return _duckdb_rows(_SQL_LOSSES)
 
 
 def _duckdb_confusion(_: str) -> Callable[[], object]:
@@ -160,7 +167,7 @@ def _duckdb_rows(sql: str) -> Callable[[], object]:
     import pyarrow as pa
 
     score, target = _arrays()
-    return _duckdb_of("predictions", sql, predictions=pa.table({"prediction": score, "target": target}))
+    return others.duckdb_of("predictions", sql, predictions=pa.table({"prediction": score, "target": target}))
 
 
 def _sklearn_losses(_: str) -> Callable[[], object]:
@@ -197,12 +204,17 @@ def _torchmetrics_confusion(_: str) -> Callable[[], object]:
     return lambda: binary_confusion_matrix(score, target)
 
 
-def _torchmetrics_calibration(_: str) -> Callable[[], object]:
+def _torchmetrics_losses(_: str) -> Callable[[], object]:
     import torch
+    from torchmetrics.functional import mean_squared_error
     from torchmetrics.functional.classification import binary_calibration_error
 
     score, target = map(torch.from_numpy, _arrays())
-    return lambda: binary_calibration_error(score, target, n_bins=15)
+    return lambda: (
+        torch.nn.functional.binary_cross_entropy(score, target.float()),
+        mean_squared_error(score, target),
+        binary_calibration_error(score, target, n_bins=15),
+    )
 
 
 def _states(intervals: bool) -> Callable[[], object]:
@@ -243,6 +255,7 @@ class Part:
 
     work: str
     contenders: dict[str, tuple[Callable[[str], Callable[[], object]], str]]
+    rows: int = IN_MEMORY_ROWS  # of arrays; those of files are asked for
 
 
 PARTS = {
@@ -259,21 +272,41 @@ PARTS = {
     "losses": Part(
         "binary, in memory",
         {
-            "lossmith": (_lossmith_memory, "pyarrow"),
+            "lossmith": (_lossmith_losses, "numpy"),
+            "lossmith evaluate": (_lossmith_whole, "pyarrow"),
             "duckdb": (_duckdb_memory, "duckdb"),
             "polars": (_polars_memory, "polars"),
             "sklearn log_loss + brier + calibration": (_sklearn_losses, "sklearn"),
-            "torchmetrics calibration": (_torchmetrics_calibration, "torchmetrics"),
+            "torchmetrics calibration + MSE, torch BCE": (_torchmetrics_losses, "torchmetrics"),
         },
     ),
     "confusion": Part(
         "confusion, in memory",
         {
-            "lossmith": (_lossmith_confusion, "pyarrow"),
+            "lossmith": (_lossmith_confusion, "numpy"),
             "duckdb": (_duckdb_confusion, "duckdb"),
             "polars": (_polars_confusion, "polars"),
             "sklearn confusion_matrix": (_sklearn_confusion, "sklearn"),
             "torchmetrics confusion": (_torchmetrics_confusion, "torchmetrics"),
+        },
+    ),
+    "classes": Part(
+        "10 classes, in memory",
+        {
+            "lossmith": (others.lossmith_classes, "numpy"),
+            "sklearn log_loss + brier + confusion": (others.sklearn_classes, "sklearn"),
+            "torchmetrics calibration + confusion": (others.torchmetrics_classes, "torchmetrics"),
+        },
+        others.CLASS_ROWS,
+    ),
+    "values": Part(
+        "regression, in memory",
+        {
+            "lossmith": (others.lossmith_values, "numpy"),
+            "duckdb": (others.duckdb_values, "duckdb"),
+            "polars": (others.polars_values, "polars"),
+            "sklearn MSE + MAE + largest + R2": (others.sklearn_values, "sklearn"),
+            "torchmetrics MSE + MAE + R2": (others.torchmetrics_values, "torchmetrics"),
         },
     ),
     "auc": Part(

@@ -29,7 +29,7 @@ for kind in address,undefined thread; do
     $native/ffi_row_pairs $native/ffi_softmax tests/native/fuzz_calls; do
     g++ $flags -O0 -c $file.cpp -o "$work/$(basename $file).o"
   done
-  for file in $native/evaluation $native/evaluation_rows $native/evaluation_whole $native/evaluation_baseline \
+  for file in $native/evaluation $native/evaluation_direct $native/evaluation_rows $native/evaluation_whole $native/evaluation_baseline \
     $native/evaluation_avx2 $native/evaluation_avx512 tests/native/fuzz_evaluation; do
     g++ $flags -O0 -ffp-contract=off -ULOSSMITH_ONE_CPU -c $file.cpp -o "$work/$(basename $file).o"
   done

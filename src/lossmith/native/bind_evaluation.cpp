@@ -4,6 +4,7 @@
 
 #include "bindings.hpp"
 #include "evaluation.hpp"
+#include "evaluation_direct.hpp"
 #include "evaluation_rows.hpp"
 #include "evaluation_whole.hpp"
 
@@ -114,9 +115,13 @@ nb::dict read_binary_rows(BinaryRows &self) {
   return found;
 }
 
+void check_scores(int score_type) {
+  if (score_type > 1) throw nb::value_error("scores are of types 0 or 1; see evaluation_blocks.hpp");
+}
+
 nb::tuple pairs_in_order(std::uint64_t exec, const Pointer &score, int score_type, const Pointer &target,
                          int target_type, std::int64_t n) {
-  if (score_type > 1) throw nb::value_error("scores are of types 0 or 1; see evaluation_blocks.hpp");
+  check_scores(score_type);
   const ColumnData x{column(score, score_type, n), static_cast<Column>(score_type)};
   const ColumnData y{column(target, target_type, n), static_cast<Column>(target_type)};
   Pairs found;
@@ -138,6 +143,83 @@ std::int64_t classes(std::uint64_t exec, const Pointer &target, int target_type,
   return count_classes(exec_from(exec), x, y, n, count, to);
 }
 
+nb::object confusion_of_scores(std::uint64_t exec, const Pointer &score, int score_type, const Pointer &target,
+                               int target_type, std::int64_t n, double threshold) {
+  check_scores(score_type);
+  const ColumnData x{column(score, score_type, n), static_cast<Column>(score_type)};
+  const ColumnData y{column(target, target_type, n), static_cast<Column>(target_type)};
+  std::int64_t cells[4];
+  bool fit;
+  {
+    nb::gil_scoped_release released;
+    fit = count_binary(exec_from(exec), x, y, n, threshold, cells);
+  }
+  if (!fit) return nb::none();
+  return nb::make_tuple(cells[0], cells[1], cells[2], cells[3]);
+}
+
+nb::object numbers_of_binary(std::uint64_t exec, const Pointer &score, int score_type, const Pointer &target,
+                             int target_type, std::int64_t n, bool logits, std::int64_t bins) {
+  check_scores(score_type);
+  if (bins < 1 || bins > most_direct_bins) throw nb::value_error("there are 1 to 128 bins");
+  const ColumnData x{column(score, score_type, n), static_cast<Column>(score_type)};
+  const ColumnData y{column(target, target_type, n), static_cast<Column>(target_type)};
+  BinaryNumbers numbers;
+  numbers.rows.resize(static_cast<std::size_t>(2 * bins)), numbers.probability.resize(static_cast<std::size_t>(2 * bins));
+  bool fit;
+  {
+    nb::gil_scoped_release released;
+    fit = binary_numbers(exec_from(exec), x, y, n, logits, numbers);
+  }
+  if (!fit) return nb::none();
+  nb::dict found;
+  found["cells"] = nb::make_tuple(numbers.cells[0], numbers.cells[1], numbers.cells[2], numbers.cells[3]);
+  found["loss"] = numbers.loss;
+  found["squared"] = nb::make_tuple(numbers.squared.low, numbers.squared.high);
+  found["rows"] = bytes_of(numbers.rows);
+  found["probability"] = bytes_of(numbers.probability);
+  return found;
+}
+
+nb::object numbers_of_classes(std::uint64_t exec, const Pointer &score, int score_type, const Pointer &target,
+                              int target_type, std::int64_t n, std::int64_t classes, bool logits, std::int64_t bins) {
+  check_scores(score_type);
+  if (target_type < 2) throw nb::value_error("classes are of types 2 to 4; see evaluation_blocks.hpp");
+  if (bins < 1 || bins > most_direct_bins || classes < 1 || classes > most_direct_classes)
+    throw nb::value_error("there are 1 to 128 bins and 1 to 4096 classes");
+  const ColumnData x{column(score, score_type, n * classes), static_cast<Column>(score_type)};
+  const ColumnData y{column(target, target_type, n), static_cast<Column>(target_type)};
+  ClassNumbers numbers;
+  numbers.cells.resize(static_cast<std::size_t>(classes * classes));
+  numbers.rows.resize(static_cast<std::size_t>(2 * bins)), numbers.confidence.resize(static_cast<std::size_t>(2 * bins));
+  bool fit;
+  {
+    nb::gil_scoped_release released;
+    fit = class_numbers(exec_from(exec), x, y, n, classes, logits, numbers);
+  }
+  if (!fit) return nb::none();
+  nb::dict found;
+  found["cells"] = bytes_of(numbers.cells);
+  found["loss"] = numbers.loss;
+  found["squared"] = numbers.squared;
+  found["rows"] = bytes_of(numbers.rows);
+  found["probability"] = bytes_of(numbers.confidence);
+  return found;
+}
+
+nb::tuple numbers_of_values(std::uint64_t exec, const Pointer &prediction, int prediction_type, const Pointer &target,
+                            int target_type, std::int64_t n) {
+  check_scores(prediction_type), check_scores(target_type);
+  const ColumnData x{column(prediction, prediction_type, n), static_cast<Column>(prediction_type)};
+  const ColumnData y{column(target, target_type, n), static_cast<Column>(target_type)};
+  DirectValues found;
+  {
+    nb::gil_scoped_release released;
+    found = value_numbers(exec_from(exec), x, y, n);
+  }
+  return nb::make_tuple(found.error, found.absolute, found.squared, found.largest, found.mean, found.spread);
+}
+
 } // namespace
 
 void register_evaluation(nb::module_ &module) {
@@ -153,6 +235,14 @@ void register_evaluation(nb::module_ &module) {
              "Pairs of a positive and a negative row by who has the higher score; see evaluation_whole.hpp.");
   module.def("count_classes", &classes, "exec"_a, "target"_a, "target_type"_a, "predicted"_a, "predicted_type"_a, "n"_a,
              "classes"_a, "counts"_a, "Count pairs of classes; return the first row that is out of range, or -1.");
+  module.def("count_binary", &confusion_of_scores, "exec"_a, "score"_a, "score_type"_a, "target"_a, "target_type"_a,
+             "n"_a, "threshold"_a, "Counts by 2 * target + (score > threshold), or None where a row is odd.");
+  module.def("binary_numbers", &numbers_of_binary, "exec"_a, "score"_a, "score_type"_a, "target"_a, "target_type"_a,
+             "n"_a, "logits"_a, "bins"_a, "See evaluation_direct.hpp; None where a row is odd.");
+  module.def("class_numbers", &numbers_of_classes, "exec"_a, "score"_a, "score_type"_a, "target"_a, "target_type"_a,
+             "n"_a, "classes"_a, "logits"_a, "bins"_a, "See evaluation_direct.hpp; None where a row is odd.");
+  module.def("value_numbers", &numbers_of_values, "exec"_a, "prediction"_a, "prediction_type"_a, "target"_a,
+             "target_type"_a, "n"_a, "Sums of errors, their sizes and squares, the largest; mean and spread of targets.");
   nb::class_<BinaryRows>(module, "BinaryRows", "Sums and counts of binary classifications; see evaluation_rows.hpp.")
       .def("__init__", &make_binary_rows, "logits"_a, "keep"_a, "first_bits"_a, "half"_a, "calibration_bins"_a,
            "groups"_a, "worst"_a, "seed"_a)

@@ -15,7 +15,7 @@
 #define LOSSMITH_HAS_FMA
 #define LOSSMITH_LEVEL avx2
 
-#include "evaluation_level.hpp"
+#include "evaluation_rows_level.hpp"
 #else
 lossmith::BlockTable lossmith::avx2::block_table() { return {}; }
 #endif

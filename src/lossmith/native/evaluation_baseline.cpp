@@ -5,4 +5,4 @@
 #include <cmath>
 #include <limits>
 
-#include "evaluation_level.hpp"
+#include "evaluation_rows_level.hpp"

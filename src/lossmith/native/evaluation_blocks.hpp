@@ -70,10 +70,84 @@ using BinaryBlockFunction = void (*)(BinaryBlock &block);
 // Whether a column holds only what a block takes: probabilities, logits within ±127, or targets 0 and 1.
 using FitsFunction = bool (*)(const void *data, Column type, std::int64_t count, bool logits, bool target);
 
+// Whole arrays: see evaluation_direct.hpp.
+// A product of positive numbers, as 2^exponent times the rest: a few factors in [1, 2).
+struct Product {
+  std::int64_t exponent = 0;
+  double rest = 1;
+};
+
+constexpr int calibration_copies = 8; // of each bin, so that rows of one bin need not wait for each other
+// A chunk: its squared errors of 1 fit 63 bits of units, its rows of one bin and copy 16 bits of a word of calibration.
+constexpr std::int64_t direct_rows = 1 << 16;
+
+// Rows of a binary classification, up to direct_rows of them, and what is found of them.
+struct DirectBinary {
+  const void *score = nullptr, *target = nullptr;
+  Column score_type = Column::f64, target_type = Column::i64;
+  std::int64_t count = 0;
+  bool logits = false;
+  double threshold = 0.5; // of confusion; numbers take 0.5, or a logit of 0
+  std::int64_t bins = 0;
+  std::uint64_t *calibration = nullptr; // (2 * bins, calibration_copies): rows << row_bits, and probabilities; by 2 * bin + target
+  std::int64_t cells[4] = {};           // by 2 * target + predicted
+  Product answers;                      // of the probabilities that were given to what happened; of logits of 1 + exp(-|logit|)
+  double linear = 0;                    // of logits: what the loss has besides
+  std::int64_t squared = 0;             // errors, in units of 2^share_unit
+};
+
+// Rows of several classes, up to direct_class_rows of them.
+struct DirectClasses {
+  const void *score = nullptr, *target = nullptr; // (count, classes) and (count,)
+  Column score_type = Column::f64, target_type = Column::i64;
+  std::int64_t count = 0, classes = 0, bins = 0;
+  bool logits = false;
+  std::int32_t *cell = nullptr;         // (count,): target * classes + the first of the largest scores
+  std::uint64_t *calibration = nullptr; // (2 * bins,): rows << row_bits, and confidences; by 2 * bin + whether it is right
+  Product answers;                      // of the probabilities of the targets, or of sums of exp(logit - largest)
+  double linear = 0;                    // of logits: largest - that of the target
+  double squared = 0;                   // distances of the probabilities from the one-hot row, squared
+};
+
+constexpr std::int64_t direct_class_rows = 1 << 13;
+
+// Numbers and their predictions, and what is found of them.
+struct DirectValues {
+  const void *prediction = nullptr, *target = nullptr;
+  Column prediction_type = Column::f64, target_type = Column::f64; // f32 or f64
+  std::int64_t count = 0;
+  double error = 0, absolute = 0, squared = 0, largest = 0; // prediction - target: sums, and the largest size
+  double mean = 0, spread = 0;                              // of the targets: mean, and sum of squared distances from it
+};
+
+// Adds mean and sum of squared distances of `more` rows to those of some (Chan, Golub and LeVeque 1979). A template, so
+// that each kind of CPU keeps a copy of its own: the tag is a type of its unnamed namespace.
+template <typename Tag>
+inline void merge_spread(double rows, double &mean, double &spread, double more, double their_mean, double their_spread) {
+  const double gap = their_mean - mean, all = rows + more;
+  spread += their_spread + gap * gap * rows * more / all;
+  mean += gap * more / all;
+}
+
+// Each looks at the rows of a chunk, and returns false where one is odd: a target that is not 0 or 1 or no class, a score
+// that is no probability (or not finite), probabilities of a row that do not sum to 1 within direct_tolerance.
+using DirectBinaryFunction = bool (*)(DirectBinary &rows);
+using DirectClassesFunction = bool (*)(DirectClasses &rows);
+using DirectValuesFunction = void (*)(DirectValues &rows);
+
+constexpr double direct_tolerance = 1e-3;
+constexpr double least_answer = 3.720075976020836e-44; // exp(-100), the floor of the cross entropies
+
 struct BlockTable {
   BinaryBlockFunction binary = nullptr;
   FitsFunction fits = nullptr;
+  DirectBinaryFunction confusion = nullptr, numbers = nullptr;
+  DirectClassesFunction classes = nullptr;
+  DirectValuesFunction values = nullptr;
 };
+
+// That of the CPU which this runs on.
+const BlockTable &block_table();
 
 namespace baseline {
 BlockTable block_table();

@@ -1,4 +1,5 @@
-// The block of evaluation_blocks.hpp for one kind of CPU: included once, by a file that says which one.
+// The block of evaluation_blocks.hpp for one kind of CPU: included once, by evaluation_rows_level.hpp in a file that says which
+// one.
 //
 // Nothing in such a file may be shared with code for other CPUs, or the linker could keep the wrong copy. So all that
 // is used here is either inlined always, or in the unnamed namespace, or a function of C.
@@ -298,7 +299,4 @@ bool fits(const void *data, Column type, std::int64_t count, bool logits, bool t
 }
 
 } // namespace
-
-BlockTable LOSSMITH_LEVEL::block_table() { return {binary, fits}; }
-
 } // namespace lossmith

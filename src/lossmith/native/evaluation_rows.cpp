@@ -27,11 +27,6 @@ BlockTable table_for_this_cpu() {
   return baseline::block_table();
 }
 
-const BlockTable &block_table() {
-  static const BlockTable chosen = table_for_this_cpu();
-  return chosen;
-}
-
 std::int64_t bytes_of(Column type) {
   return type == Column::i8 ? 1 : type == Column::f32 || type == Column::i32 ? 4 : 8;
 }
@@ -50,6 +45,11 @@ bool worse(const BadRow &a, const BadRow &b) {
 }
 
 } // namespace
+
+const BlockTable &block_table() {
+  static const BlockTable chosen = table_for_this_cpu();
+  return chosen;
+}
 
 BinaryRows::BinaryRows(const Settings &settings)
     : bins(static_cast<std::size_t>(2 * settings.half),
