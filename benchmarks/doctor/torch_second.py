@@ -221,7 +221,7 @@ def _(rng: Rng, fixed: bool) -> Loop:
     person = rng.normal(size=(700, 11))
     yes = person @ rng.normal(size=(11, 5)) + rng.normal(size=(700, 5)) > 0
     model = nn.Sequential(nn.BatchNorm1d(11), nn.Linear(11, 22), nn.ReLU(), nn.Linear(22, 5))
-    optimizer = torch.optim.SGD(model.parameters(), lr=0.05, nesterov=True, momentum=0.7)
+    optimizer = torch.optim.Adam(model.parameters(), lr=8e-3)
     sets = tensors(split(person.astype(np.float32), yes.astype(np.float32) + (0 if fixed else 1)))
     return Loop(model=model, loss=nn.BCEWithLogitsLoss(), optimizer=optimizer, epochs=6, batch=35, **sets)
 

@@ -38,7 +38,7 @@ def _(rng: Rng) -> Loop:
     nn.init.normal_(last.weight, std=1e-3)
     nn.init.zeros_(last.bias)
     model = nn.Sequential(nn.Linear(3, 32), nn.Tanh(), last)
-    optimizer = torch.optim.Adam(model.parameters(), lr=2e-3)
+    optimizer = torch.optim.Adam(model.parameters(), lr=6e-4)
     sets = tensors(split(load, strain.astype(np.float32)))
     return Loop(model=model, loss=nn.MSELoss(), optimizer=optimizer, epochs=20, batch=20, **sets)
 
