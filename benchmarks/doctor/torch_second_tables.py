@@ -231,7 +231,7 @@ class Facts(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        self.places, self.relations = nn.Embedding(49, 6), nn.Embedding(4, 6)
+        self.places, self.relations = nn.Embedding(100, 6), nn.Embedding(4, 6)
         for vectors in (self.places, self.relations):
             nn.init.normal_(vectors.weight, std=0.3)
 
@@ -242,22 +242,22 @@ class Facts(nn.Module):
 
 @healthy("second: a map as facts, TransE with a margin and broken facts")
 def _(rng: Rng) -> Loop:
-    i, j, r = (a.ravel() for a in np.mgrid[:7, :7, :4])
+    i, j, r = (a.ravel() for a in np.mgrid[:10, :10, :4])
     to = np.stack([i + np.array([1, -1, 0, 0])[r], j + np.array([0, 0, 1, -1])[r]], axis=1)
-    there = ((to >= 0) & (to < 7)).all(axis=1)
-    facts = np.stack([7 * i + j, r, 7 * to[:, 0] + to[:, 1]], axis=1)[there]
+    there = ((to >= 0) & (to < 10)).all(axis=1)
+    facts = np.stack([10 * i + j, r, 10 * to[:, 0] + to[:, 1]], axis=1)[there]
     facts = facts[rng.permutation(len(facts))]
 
     def objective(loop: Loop, x: Tensor, y: Tensor) -> Tensor:
         broken = x.repeat(4, 1)
-        broken[:, 2] = torch.randint(49, (len(broken),))
+        broken[:, 2] = torch.randint(100, (len(broken),))
         return F.relu(2 + loop.model(x).repeat(4) - loop.model(broken)).mean()
 
     model = Facts()
-    optimizer = torch.optim.Adam(model.parameters(), lr=0.03)
-    sets = tensors(split(facts, np.ones(len(facts), np.float32), 0.15))
+    optimizer = torch.optim.Adam(model.parameters(), lr=0.05)
+    sets = tensors(split(facts, np.ones(len(facts), np.float32), 0.2))
     return Loop(
-        model=model, loss=None, optimizer=optimizer, look=None, objective=objective, epochs=25, batch=24, **sets
+        model=model, loss=None, optimizer=optimizer, look=None, objective=objective, epochs=30, batch=24, **sets
     )
 
 
