@@ -73,9 +73,8 @@ def _(rng: Rng, fixed: bool) -> Fit:
     return Fit(model=compiled(model, loss, 0.015), x=x, y=y, validation=v, epochs=12, batch=27)
 
 
-@keras.saving.register_keras_serializable("second")
 class Seismograph(keras.Model):
-    """A trace (N, 24, 1) to a column, by a GRU; probabilities or logits."""
+    """A trace (N, 24, 1) to a column, by a GRU; probabilities or, without an activation, logits."""
 
     def __init__(self, last: str | None) -> None:
         super().__init__()

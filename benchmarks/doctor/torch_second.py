@@ -264,16 +264,16 @@ def _(rng: Rng, fixed: bool) -> Loop:
 
 
 class Plants(nn.Module):
-    """Leaves (N, 6) to log-probabilities of five species, or to their logarithm once more."""
+    """Leaves (N, 6) to the probabilities of five species, or to their logarithms."""
 
-    def __init__(self, twice: bool) -> None:
+    def __init__(self, logarithms: bool) -> None:
         super().__init__()
         self.inner = nn.Sequential(nn.Linear(6, 28), nn.Mish(), nn.Linear(28, 5))
-        self.twice = twice
+        self.logarithms = logarithms
 
     def forward(self, x: Tensor) -> Tensor:
         p = F.softmax(self.inner(x), dim=-1)
-        return p if self.twice else p.clamp_min(1e-7).log()
+        return p.clamp_min(1e-7).log() if self.logarithms else p
 
 
 @faulty("S16 second: species of plants, NLLLoss of a softmax", "OUT11")
@@ -281,7 +281,7 @@ def _(rng: Rng, fixed: bool) -> Loop:
     x, kind = datasets.make_blobs(
         550, 6, centers=5, cluster_std=4.0, center_box=(-6, 6), random_state=int(rng.integers(2**31))
     )[:2]
-    model = Plants(twice=not fixed)
+    model = Plants(logarithms=fixed)
     optimizer = torch.optim.Adamax(model.parameters(), lr=0.01)
     sets = tensors(split(scaled(x), kind.astype(np.int64)))
     return Loop(model=model, loss=nn.NLLLoss(), optimizer=optimizer, epochs=9, batch=22, **sets)

@@ -102,7 +102,6 @@ def _(rng: Rng) -> Loop:
     model = Patches()
     optimizer = torch.optim.AdamW(model.parameters(), lr=1e-4, weight_decay=0.05)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, 6e-3, total_steps=14 * 24)
-
     sets = tensors(split(*digits(rng, 960)))
     return Loop(
         model=model,
@@ -222,7 +221,7 @@ def _(rng: Rng) -> Loop:
         with torch.no_grad():
             q = loop.model.other(x + 0.15 * torch.randn_like(x) if loop.model.training else x)
         labelled = y != -100
-        known = F.cross_entropy(p[labelled], y[labelled]) if labelled.any() else 0 * p.sum()
+        known = loop.loss(p[labelled], y[labelled]) if labelled.any() else 0 * p.sum()
         return known + 2 * F.mse_loss(p.softmax(dim=1), q.softmax(dim=1))
 
     def step(loop: Loop, x: Tensor, y: Tensor) -> Tensor:
