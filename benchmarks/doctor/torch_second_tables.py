@@ -39,8 +39,10 @@ def _(rng: Rng) -> Loop:
     nn.init.zeros_(last.bias)
     model = nn.Sequential(nn.Linear(3, 32), nn.Tanh(), last)
     optimizer = torch.optim.Adam(model.parameters(), lr=6e-4)
+    schedule = torch.optim.lr_scheduler.ExponentialLR(optimizer, 0.8)
     sets = tensors(split(load, strain.astype(np.float32)))
-    return Loop(model=model, loss=nn.MSELoss(), optimizer=optimizer, epochs=20, batch=20, **sets)
+    more = {"after_epoch": lambda _: schedule.step(), "epochs": 20, "batch": 20}
+    return Loop(model=model, loss=nn.MSELoss(), optimizer=optimizer, **more, **sets)
 
 
 @healthy("second: wine, weights for classes that were thinned out")
