@@ -20,8 +20,10 @@ export XLA_FLAGS := --xla_backend_optimization_level=0 --xla_llvm_disable_expens
 
 # XGBoost without CUDA: the same library as the package xgboost, which brings hundreds of MB of NCCL.
 FRAMEWORKS := torch tensorflow-cpu keras jax optax tensorboard xgboost-cpu lightgbm catboost
+# The cluster on which tests prove that a stream has the same bits; Ray would be 240 MB.
+CLUSTER := distributed
 EVERYTHING := [cli,demo,eval,report]
-REQUIRE := LOSSMITH_REQUIRE_NATIVE=1 LOSSMITH_REQUIRE=torch,jax,tensorflow,keras,xgboost,lightgbm,catboost
+REQUIRE := LOSSMITH_REQUIRE_NATIVE=1 LOSSMITH_REQUIRE=torch,jax,tensorflow,keras,xgboost,lightgbm,catboost,distributed
 # The same examples in each run: Hypothesis looks for new ones in `make check`.
 PYTEST := $(REQUIRE) $(BIN)/python -m pytest --hypothesis-profile=ci
 
@@ -74,7 +76,7 @@ documents: $(VENV)/.test
 	$(SPHINX) -D html_theme=basic docs docs/_build/documents
 
 dev: $(VENV)/.made
-	$(PIP) $(FRAMEWORKS)
+	$(PIP) $(FRAMEWORKS) $(CLUSTER)
 	$(PIP) --group dev scikit-build-core nanobind
 	$(PIP) --no-build-isolation --editable ".$(EVERYTHING)"
 
@@ -92,7 +94,7 @@ $(VENV)/.demo: $(VENV)/.made $(SOURCES)
 
 # The compiler and the network work side by side.
 $(VENV)/.frameworks: $(VENV)/.made constraints.txt pyproject.toml
-	$(PIP) $(FRAMEWORKS)
+	$(PIP) $(FRAMEWORKS) $(CLUSTER)
 	$(PIP) --group dev
 	touch $@
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+import lossmith as lm
 from frameworks import require
 from lossmith.doctor import check
 from lossmith.doctor.finding import Findings
@@ -202,3 +203,34 @@ def test_the_second_of_a_pair_is_no_target() -> None:
             loss(model(torch.randn(32, 4)), model(torch.randn(32, 4)), same).backward()
             optimizer.step()
     assert doctor.findings == []
+
+
+def test_logits_that_tanh_bounds_have_a_floor_and_scores_of_a_hinge_may_be_bounded() -> None:
+    bounded = np.tanh(rng().normal(size=(64, 5)))
+    labels = np.arange(64) % 5
+    found = check("nn.CrossEntropyLoss", bounded, labels, activation="tanh")
+    assert [(f.code, f.severity) for f in found] == [("OUT08", "warning")]
+    best = np.where(np.arange(5) == labels[:, None], 1.0, -1.0)
+    assert found[0].numbers["floor"] == pytest.approx(lm.softmax_cross_entropy(best, labels))
+    signs = np.where(rng().random(64) < 0.5, -1.0, 1.0)
+    found = check("nn.BCEWithLogitsLoss", bounded[:, 0], (signs + 1) / 2, activation="tanh")
+    assert found.codes == ("OUT08",)
+    assert found[0].numbers["floor"] == pytest.approx(lm.sigmoid_cross_entropy(signs, (signs + 1) / 2))
+    assert "OUT08" not in check("keras.losses.Hinge", bounded[:, 0], signs, activation="tanh").codes
+    assert "OUT08" not in check("nn.CrossEntropyLoss", 10 * bounded, labels, activation="tanh").codes  # scaled after it
+
+
+def test_weights_of_positives_that_count_alone() -> None:
+    torch = require("torch")
+    z, t = torch.randn(64, generator=torch.Generator().manual_seed(0)), torch.arange(64) % 2 * 1.0
+    for weight, expected in ((1e5, "warning"), (50.0, None)):
+        loss = torch.nn.BCEWithLogitsLoss(pos_weight=torch.tensor(weight))
+        assert severity(check(loss, z, t), "OUT19") == expected
+
+
+def test_floating_indices_are_an_error_of_torch_alone() -> None:
+    logits, labels = rng().normal(size=(64, 5)), np.arange(64) % 5
+    assert severity(check("nn.CrossEntropyLoss", logits, labels.astype(float)), "LAB02") == "error"
+    assert severity(check("nn.CrossEntropyLoss", logits, labels), "LAB02") is None
+    keras = "keras.losses.SparseCategoricalCrossentropy"
+    assert severity(check(keras, np.abs(logits), labels.astype(float)), "LAB02") is None

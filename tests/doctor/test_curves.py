@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from lossmith.doctor import Curve, History, check, verdict
+from lossmith.doctor.course import course
 from lossmith.doctor.criteria.curves import Rise, rise
 from lossmith.errors import InputError
 
@@ -62,6 +63,18 @@ def test_overfitting_is_found_with_its_epoch(jitter: float, least: int) -> None:
     found = [rise(History.of(overfitting(rng, jitter))) for _ in range(60)]
     assert sum(_relative(f) > 0.05 for f in found) >= least
     assert abs(np.median([f.epoch for f in found if f]) - 11) <= 4
+
+
+def test_a_rise_that_is_nothing_beside_what_was_learned_is_no_overfitting() -> None:
+    """A model trained for moments: from 2.3 to .05, and up to .06; its twin loses a fifth of what it had learned."""
+    e = np.arange(16)
+    train = 2.3 * np.exp(-e)
+    for up, expected in ((0.01, ("GEN04",)), (0.45, ("GEN01",))):
+        validation = 0.05 + 2.25 * np.exp(-1.5 * e) + up * np.clip((e - 5) / 8, 0, 1)
+        history = [{"loss": float(t), "val_loss": float(v)} for t, v in zip(train, validation, strict=True)]
+        assert check(None, history=history).codes == expected
+        word = course(History.of(history), constant=2.3).word
+        assert (word == "overfitting") == (expected == ("GEN01",))
 
 
 def test_message_of_overfitting() -> None:

@@ -48,6 +48,32 @@ def test_rows_in_both_sets(seed: int) -> None:
     assert codes(x[:300], y[:300], one, None) == [("DATA06", "note")]
 
 
+def sentences(seed: int, rows: int, length: int = 6) -> np.ndarray:
+    """Return rows of few distinct tokens, of which some come often: some rows are equal by chance."""
+    shares = 1 / np.arange(1, 9)
+    return np.random.default_rng(seed).choice(8, size=(rows, length), p=shares / shares.sum())
+
+
+def test_short_rows_of_tokens_are_equal_by_chance() -> None:
+    found = [codes(s[:600], s[:600, 0], s[600:], s[600:, 0]) for s in (sentences(seed, 900) for seed in range(50))]
+    twice = [len({*map(tuple, s[:600])} & {*map(tuple, s[600:])}) for s in (sentences(seed, 900) for seed in range(10))]
+    assert min(twice) >= 9  # 3 % of the validation rows
+    assert sum(bool(f) for f in found) <= 1
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_rows_of_tokens_in_both_sets_are_more_than_chance(seed: int) -> None:
+    s = sentences(seed, 900)
+    v = np.concatenate([s[600:840], s[:60]])
+    found = check("nn.CrossEntropyLoss", None, None, inputs=s[:600], validation=(v, None))
+    assert [(f.code, f.severity) for f in found] == [("DATA06", "error")]
+    assert "By chance, as within the training set, " in found[0].evidence
+    assert found[0].numbers["rows"] > 2 * found[0].numbers["chance"] > 0
+    z = sentences(seed, 900, length=20)  # too long to be equal by chance
+    v = np.concatenate([z[600:880], z[:20]])
+    assert codes(z[:600], z[:600, 0], v, v[:, 0]) == [("DATA06", "error")]
+
+
 @pytest.mark.parametrize("seed", SEEDS)
 def test_split_of_sorted_labels(seed: int) -> None:
     x, y = data(seed)

@@ -359,6 +359,8 @@ CLIPPED = np.where(np.arange(60)[:, None] % 5 > 0, [0.6, 0.8, 0.0], [0.1, 0.2, 0
         ({"unchanged": np.array([0, 0, 1], bool), "owned": (True, True, False)}, ("OPT11", "warning")),
         ({"unchanged": np.array([1, 0, 0], bool), "owned": (False, True, True)}, ("OPT11", "note")),
         ({"unchanged": np.ones(3, bool), "steps": 10}, None),
+        ({"unchanged": np.ones(3, bool), "steps": 1, "owned": (False, False, False)}, ("OPT11", "error")),
+        ({"unchanged": np.array([1, 1, 0], bool), "steps": 1, "owned": (False, False, False)}, None),  # by another
         ({"gradients": SPIKES}, ("OPT08", "warning")),
         ({"gradients": np.where(np.arange(60)[:, None] < 30, 1e3, 1.0) * np.ones(3)}, None),  # large at the start
         ({"gradients": CLIPPED}, ("OPT13", "note")),
@@ -380,6 +382,7 @@ CLIPPED = np.where(np.arange(60)[:, None] % 5 > 0, [0.6, 0.8, 0.0], [0.1, 0.2, 0
         ({"asleep": 20, "noisy": False}, None),
         ({"awake": 3}, ("OPT14", "warning")),
         ({"equal": ("a.weight", "b.weight"), "steps": 24}, ("INIT02", "warning")),
+        ({"equal": ("a.weight", "b.weight"), "steps": 0}, ("INIT02", "warning")),
         ({"equal": ("a.weight",), "steps": 24}, None),  # a residual branch that starts at 0
     ],
 )

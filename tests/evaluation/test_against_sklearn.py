@@ -74,6 +74,25 @@ def test_multiclass(rng: np.random.Generator, weighted: bool, form: str, classes
         assert [score.precision, score.recall, score.f1, score.support] == pytest.approx([c[i] for c in columns])
 
 
+def test_top_k_counts_ties_as_scikit_learn_does(rng: np.random.Generator) -> None:
+    z = np.round(rng.normal(size=(400, 12)))  # most rows have ties
+    y = rng.integers(0, 12, 400)
+    z[np.arange(400), y] += rng.integers(0, 2, 400)
+    z[:40] = 0.0
+    p = np.exp(z) / np.exp(z).sum(axis=1, keepdims=True)
+    for k in (1, 2, 5, 11):
+        expected = sklearn_metrics.top_k_accuracy_score(y, z, k=k, labels=np.arange(12))
+        for scores in (z, p):
+            assert lm.evaluate(scores, y, task="multiclass", k=k).metrics[f"top_{k}_accuracy"].value == expected
+    five = sklearn_metrics.top_k_accuracy_score(y, z, k=5, labels=np.arange(12))
+    assert lm.evaluate(z, y, task="multiclass", stream=True).metrics["top_5_accuracy"].value == five
+    tokens = lm.evaluate(z, y, task="language_model", form="logits").metrics
+    assert tokens["top_5_accuracy"].value == five
+    assert tokens["accuracy"].value == sklearn_metrics.top_k_accuracy_score(y, z, k=1, labels=np.arange(12))
+    same = lm.evaluate(np.zeros((120, 12)), np.arange(120) % 12, task="multiclass", form="logits").metrics
+    assert same["top_5_accuracy"].value == same["top_5_accuracy"].constant == 5 / 12
+
+
 @WEIGHTED
 @pytest.mark.parametrize("form", ["probabilities", "logits", "labels"])
 def test_binary(rng: np.random.Generator, weighted: bool, form: str) -> None:

@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 import lossmith as lm
+from frameworks import require
 from lossmith.evaluation.ray import executor
 from lossmith.evaluation.states import to_json
 
@@ -100,12 +101,30 @@ def test_ray_that_is_not_there(monkeypatch: pytest.MonkeyPatch) -> None:
         executor()
 
 
-@pytest.mark.filterwarnings("default")  # a killed worker leaves streams open
-def test_dask_and_a_killed_worker_leave_the_bits(tmp_path: Path) -> None:
-    distributed = pytest.importorskip("distributed", reason="dask is not installed")
+@pytest.fixture(scope="module")
+def dask() -> Iterator[Executor]:
+    distributed = require("distributed")
     cluster = distributed.LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None)
     with cluster, distributed.Client(cluster) as client:
-        _check(client.get_executor(), tmp_path)
+        yield client.get_executor()
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("default")  # a killed worker leaves streams open
+def test_dask_and_a_killed_worker_leave_the_bits(dask: Executor, tmp_path: Path) -> None:
+    _check(dask, tmp_path)
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("default")
+def test_slices_and_errors_come_out_of_dask_as_they_are(dask: Executor, tmp_path: Path) -> None:
+    source = [{"p": P[k::3], "y": Y[k::3], "shop": np.arange(P[k::3].size) % (k + 2)} for k in range(3)]
+    options: dict[str, Any] = {"target": "y", "prediction": "p", "slices": ["shop"]}
+    found, expected = lm.evaluate(source, executor=dask, **options), lm.evaluate(source, **options)
+    assert to_json(found.states) == to_json(expected.states)
+    assert found.slices == expected.slices
+    with pytest.raises(lm.LabelError, match="label 2 at row 4001"):
+        lm.evaluate([*source, {"p": [0.5], "y": [2], "shop": [0]}], executor=dask, **options)
 
 
 def test_rows_are_kept_once() -> None:

@@ -123,7 +123,7 @@ def test_empty_pieces_change_nothing(tmp_path: Path) -> None:
         (lambda: lm.evaluate(iter([3])), InputError, "batch 0 is a int; expected"),
         (lambda: lm.evaluate(iter([(P, Y[:3])])), InputError, "the columns of batch 0 have"),
         (lambda: lm.evaluate(in_batches((P, Y)), resume="x"), InputError, "resume= needs a source whose pieces"),
-        (lambda: lm.evaluate(in_batches((P, Y)), weight=P), InputError, "weight= and train_target= are for arrays"),
+        (lambda: lm.evaluate(in_batches((P, Y)), train_target=Y), InputError, "train_target= is for arrays"),
         (lambda: lm.evaluate(in_batches((P, Y)), stream=False), InputError, "stream=False needs arrays or one"),
         (lambda: lm.evaluate(P, Y, prediction="p"), InputError, "prediction= is given beside arrays"),
         (lambda: lm.evaluate(P, Y, row_id="id"), InputError, "arrays have none"),

@@ -93,6 +93,18 @@ def test_names_of_classes_and_classes_that_are_missing() -> None:
     assert result.metrics["mean_iou"].value == pytest.approx((1 + 2 / 3 + 0) / 3)
 
 
+def test_confused_pixels_are_called_so() -> None:
+    target = np.arange(4 * 8 * 8).reshape(4, 8, 8) % 5
+    prediction = np.where((target == 1) & (np.arange(8) % 2 == 0), 2, target)
+    result = lm.evaluate(prediction, target, task="segmentation")
+    (found,) = [f for f in result.findings if f.code == "EVAL07"]
+    assert (found.what, found.fix) == (
+        "Most confused: '1' and '2'.", "look at pixels of the two classes, their labels first"
+    )  # fmt: skip
+    assert found.why == "Mending one pair mends much; mislabelled pixels often gather there."
+    assert '<th scope="col">pixels' in result.to_html().partition("<caption>Most confused</caption>")[2][:300]
+
+
 def test_one_class_and_one_image() -> None:
     one = lm.evaluate(np.zeros((1, 4, 4), int), np.zeros((1, 4, 4), int))
     assert one.metrics["mean_iou"].value == 1.0

@@ -12,6 +12,7 @@ from lossmith.errors import InputError, MisuseError
 
 jax = require("jax")
 import lossmith.jax as lj  # noqa: E402 - after the line that skips where JAX is absent
+from lossmith.jax import doctor as faced  # noqa: E402
 
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(64, 6)).astype("float32")
@@ -83,3 +84,17 @@ def test_calls_inside_of_jit_are_named() -> None:
         jax.jit(lambda v: doctor.step(v))(1.0)
     with pytest.raises(InputError, match=r"the loss is of shape \(2,\); expected a scalar"):
         doctor.step(np.ones(2))
+
+
+def test_looks_on_the_host_are_those_of_the_device_and_let_arrays_be_donated() -> None:
+    tree = {"a": jax.numpy.arange(6.0).reshape(2, 3), "b": [jax.numpy.full((5000,), 0.5), jax.numpy.float32(3)]}
+    np.testing.assert_allclose(faced._norms(tree), faced._norms_on_device(tree), rtol=1e-6)
+    for host, device in zip(faced._samples(tree), faced._samples_on_device(tree), strict=True):
+        np.testing.assert_array_equal(host, device)
+    assert isinstance(faced._norms(tree), np.ndarray)
+    half = {"a": jax.numpy.ones((4, 4), jax.numpy.bfloat16)}  # which NumPy has not
+    assert float(faced._norms(half)[0]) == 4
+    updated = jax.jit(lambda t: jax.tree_util.tree_map(lambda x: x + 1, t), donate_argnums=0)(tree)
+    assert tree["a"].is_deleted()
+    moves = faced._moves(faced._samples(updated), faced._samples(updated))
+    assert moves.tolist() == [0, 0, 0]

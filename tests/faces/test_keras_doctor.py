@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from frameworks import require
+from lossmith.doctor.model import look_at
 from lossmith.errors import MisuseError
 from lossmith.evaluation.arrays import to_numpy
 
@@ -87,6 +88,46 @@ def test_datasets_and_steps_executed_together() -> None:
         left.append([*map(numbers, made.variables), *map(numbers, made.optimizer.variables)])
     for a, b in zip(*left, strict=True):
         np.testing.assert_array_equal(a, b)
+
+
+@pytest.mark.parametrize(("steps", "rows"), [(3, 16), (None, 40)])
+def test_batches_taken_ahead_are_those_that_the_training_gets(steps: int | None, rows: int) -> None:
+    """An endless generator goes on where the epoch of few steps left it, and a last batch may be smaller."""
+
+    def endless() -> Any:
+        while True:
+            for start in range(0, 96, rows):
+                yield X[start : start + rows], Y[start : start + rows]
+
+    left = []
+    for callbacks in ([], [lk.Doctor(say=lambda text: None)]):
+        keras.utils.set_random_seed(1)
+        made = keras.Sequential([keras.layers.Input((6,)), keras.layers.Dense(3)])
+        loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+        made.compile("sgd", loss, jit_compile=BACKEND == "jax")
+        given = {"x": X, "y": Y, "batch_size": rows} if steps is None else {"x": endless(), "steps_per_epoch": steps}
+        made.fit(**given, epochs=2, verbose=0, shuffle=False, callbacks=callbacks)
+        left.append([*map(numbers, made.variables), *map(numbers, made.optimizer.variables)])
+    for a, b in zip(*left, strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+def test_equal_units_are_said_before_the_first_step() -> None:
+    keras.utils.set_random_seed(1)
+    parts = [keras.layers.Dense(n, kernel_initializer="ones") for n in (4, 3)]
+    made = keras.Sequential([keras.layers.Input((6,)), *parts])
+    loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+    made.compile("sgd", loss, jit_compile=BACKEND == "jax")
+    said: list[str] = []
+    made.fit(X, Y, verbose=0, callbacks=[lk.Doctor(say=said.append)])
+    assert said[0].startswith("lossmith doctor, start: INIT02 warning")
+
+
+def test_a_model_with_a_frozen_part_says_so() -> None:
+    made = model()
+    assert not look_at(made).frozen  # statistics of batch normalisation are no weights
+    made.layers[0].trainable = False
+    assert look_at(made).frozen
 
 
 def test_model_of_several_outputs_is_judged_by_its_curves() -> None:

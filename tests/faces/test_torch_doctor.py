@@ -15,6 +15,7 @@ from lossmith.errors import InputError, MisuseError
 
 torch = require("torch")
 from lossmith.torch import Doctor  # noqa: E402 - after the line that skips where PyTorch is absent
+from lossmith.torch.samples import Samples  # noqa: E402
 
 nn = torch.nn
 
@@ -214,12 +215,14 @@ def test_optimiser_of_another_model_is_found() -> None:
     x, y = data()
     model, loss = network(), nn.CrossEntropyLoss()
     optimizer = torch.optim.SGD(network().parameters(), lr=0.01)
-    with Doctor(model, loss, optimizer, say=lambda text: None) as doctor:
+    said: list[str] = []
+    with Doctor(model, loss, optimizer, say=said.append) as doctor:
         for _ in range(25):
             loss(model(x), y).backward()
             optimizer.step()
             model.zero_grad()
-    assert "OPT11" in doctor.findings.codes
+            assert "OPT11" in doctor.findings.codes  # from the first step on
+    assert said[0].startswith("lossmith doctor, step 1: OPT11 error")
     assert "the optimiser has none of them" in str(doctor.findings)
 
 
@@ -249,6 +252,8 @@ def test_equal_start_is_found() -> None:
     model = network()
     for p in model.parameters():
         nn.init.constant_(p, 0.1)
+    with Doctor(model, nn.CrossEntropyLoss(), say=lambda text: None) as doctor:
+        assert doctor.findings.codes == ("INIT02",)  # before the first step
     doctor, _ = watched(model)
     assert "INIT02" in doctor.findings.codes
 
@@ -390,3 +395,37 @@ def test_wrong_labels_show_in_the_evaluation() -> None:
             model.train()
     (one,) = [f for f in doctor.findings if f.code == "DATA07"]
     assert abs(one.numbers["part"] - 0.2) < 0.06
+
+
+@pytest.mark.parametrize("how", ["frozen", "left out", "trained"])
+def test_a_head_on_features_that_are_kept_has_no_start_to_spoil(how: str) -> None:
+    """INIT01: the features of a random network that is not trained have the scale that they have."""
+    torch.manual_seed(0)
+    body = nn.Sequential(nn.Linear(10, 64), nn.ReLU())
+    with torch.no_grad():
+        body[0].weight.mul_(60)
+    body.requires_grad_(how != "frozen")
+    model = nn.Sequential(body, nn.Linear(64, 4))
+    optimizer = torch.optim.SGD((model[1] if how == "left out" else model).parameters(), lr=1e-4)
+    loss = nn.CrossEntropyLoss()
+    with Doctor(model, loss, optimizer, say=lambda text: None) as doctor:
+        train(model, doctor, loss=loss, optimizer=optimizer, epochs=1)
+    found = {f.code: f.severity for f in doctor.findings}
+    assert found["INIT01"] == ("warning" if how == "trained" else "note")
+
+
+def test_samples_follow_parameters_to_other_memory() -> None:
+    parts = [nn.Parameter(torch.arange(12.0).reshape(4, 3)), nn.Parameter(torch.arange(6.0).reshape(2, 3).t())]
+    samples = Samples(parts[:1], 5)
+    assert samples.read().tolist() == [0, 1, 2, 3, 4]
+    with torch.no_grad():
+        parts[0].add_(1)
+    assert samples.read().tolist() == [1, 2, 3, 4, 5]
+    parts[0].data = torch.zeros(4, 3, dtype=torch.float64)
+    assert samples.read().tolist() == [0] * 5
+    both = Samples(parts, 4)  # the second one's memory is in no order: of it the first row is read
+    assert both.sizes == [4, 2]
+    with torch.no_grad():
+        parts[1].add_(1)
+    assert both.read().tolist() == [0, 0, 0, 0, 1, 4]
+    assert Samples((), 4).read().numel() == 0

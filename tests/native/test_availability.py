@@ -1,13 +1,18 @@
 """lossmith.native with and without its compiled module: what it says of itself, and that it needs NumPy alone."""
 
+import hashlib
 import os
 import subprocess
 import sys
+from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 from lossmith import native
+
+SOURCES = Path(__file__).parents[2] / "src/lossmith/native"
 
 
 def run_python(code: str, **environment: str) -> str:
@@ -39,6 +44,34 @@ def test_environment_turns_it_off(value):
 def test_environment_leaves_it_alone(value):
     printed = run_python("from lossmith import native; print(native.has_native())", LOSSMITH_DISABLE_NATIVE=value)
     assert printed == str(native.has_native())
+
+
+def test_the_compiled_module_is_of_these_sources():
+    if not native.has_native():
+        pytest.skip(f"no native core: {native.why_not()}")
+    assert native._stale(native._core.INTERFACE, SOURCES) is None
+
+
+@pytest.mark.parametrize("built", ["", "0" * 64])
+def test_a_module_of_other_sources_is_left_out_with_a_warning(monkeypatch, built):
+    monkeypatch.setattr(native, "__file__", str(SOURCES / "__init__.py"))
+    monkeypatch.setattr(native.importlib, "import_module", lambda name: SimpleNamespace(INTERFACE=built))
+    monkeypatch.delenv("LOSSMITH_DISABLE_NATIVE", raising=False)
+    with pytest.warns(RuntimeWarning, match="lossmith.native is left out: .* other sources .* again with make dev"):
+        core, reason = native._load()
+    assert core is None
+    assert reason.startswith("the compiled module was built from other sources")
+
+
+def test_a_changed_source_and_a_module_without_sources(tmp_path):
+    assert native._stale("", tmp_path) is None  # a wheel brings none
+    (tmp_path / "bind_all.cpp").write_text("one")
+    (tmp_path / "kernel.cpp").write_text("no part of the interface")
+    one, kernel = (hashlib.sha256(text).hexdigest() for text in (b"one", b"two"))
+    assert native._stale(hashlib.sha256(one.encode()).hexdigest(), tmp_path) is None
+    (tmp_path / "a.hpp").write_text("two")
+    assert "built from other sources" in native._stale(hashlib.sha256(one.encode()).hexdigest(), tmp_path)
+    assert native._stale(hashlib.sha256((kernel + one).encode()).hexdigest(), tmp_path) is None
 
 
 def test_turned_off_it_refuses_to_compute_and_says_why():

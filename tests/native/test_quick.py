@@ -7,9 +7,9 @@ import pytest
 
 import lossmith as lm
 from lossmith import native
-from lossmith.core import quick
-from lossmith.core.compute import value_and_gradient
-from lossmith.errors import DomainError
+from lossmith.core import api, quick
+from lossmith.core.compute import call, value_and_gradient
+from lossmith.errors import DomainError, InputError, LossmithError, ShapeError
 from lossmith.losses import Domain
 from lossmith.native import elementwise
 
@@ -34,6 +34,8 @@ SETTINGS = [
     {"label_smoothing": 0.1, "z_loss": 1e-3},
     {"ignore_index": 3},
     {"ignore_index": -100, "axis": 1},
+    {"class_weight": [0.5, 1, 2.0, 0.0, 1.0, 1.5, 0.25, 3.0, 1.0, 1.0]},
+    {"class_weight": np.arange(10), "label_smoothing": 0.1, "ignore_index": 3},
 ]
 
 
@@ -60,7 +62,7 @@ def test_it_gives_what_the_long_way_gives(settings, dtype, tensors):
 
 
 @pytest.mark.parametrize(
-    "settings", [{"class_weight": [1.0] * 10}, {"reduction": "none"}, {"reduction": "total"}, {"axis": 0}], ids=str
+    "settings", [{"ignore_index": 2.0}, {"reduction": "none"}, {"reduction": "total"}, {"axis": 0}], ids=str
 )
 def test_some_settings_have_no_short_way(settings):
     loss = lm.SoftmaxCrossEntropy(**settings)
@@ -244,3 +246,93 @@ def test_what_belongs_into_a_graph(loss):
     assert loss(x, y).requires_grad
     for arguments in ((x, y), (x.double(), y), (x[:, ::2], y % 5)):
         assert not any(result.requires_grad for result in loss.value_and_gradient(*arguments))
+
+
+@pytest.mark.parametrize(
+    ("weight", "error", "message"),
+    [
+        ([1.0, -1.0, 1.0], InputError, r"class_weight is -1 at position 1"),
+        (np.array([1.0, np.inf, 1.0]), InputError, r"class_weight is inf at position 1"),
+        ([1.0, 1.0], ShapeError, r"class_weight has shape \(2,\)"),
+        ([[1.0], [1.0, 2.0]], InputError, "class_weight"),
+    ],
+    ids=["negative", "infinite", "short", "ragged"],
+)
+@pytest.mark.parametrize("tensors", [False, True])
+def test_class_weights_that_are_no_factors_are_for_the_long_way(weight, error, message, tensors):
+    x, y = batch(classes=3)
+    if tensors:
+        torch = pytest.importorskip("torch")
+        x, y = torch.from_numpy(x), torch.from_numpy(y)
+    loss = lm.SoftmaxCrossEntropy(class_weight=weight)
+    assert loss._quick(x, y, True) is None
+    with pytest.raises(error, match=message):
+        loss(x, y)
+
+
+def test_class_weights_are_those_of_the_call():
+    """An array that is changed after the object was made counts as it is now, as it does the long way."""
+    x, y = batch(classes=3)
+    weight = np.array([1.0, 2.0, 3.0], np.float32)
+    loss = lm.SoftmaxCrossEntropy(class_weight=weight)
+    before = loss(x, y)
+    weight[:] = 0.0, 1.0, 0.0
+    assert loss(x, y) == pytest.approx(loss(x[y == 1], y[y == 1]))
+    assert loss(x, y) != before
+    weight[:] = 0.0
+    assert loss(x, y) == 0.0
+
+
+CALLS = [
+    (lm.huber, {"delta": 2.0}),
+    (lm.huber, {"delta": 2, "reduction": "sum"}),
+    (lm.softmax_cross_entropy, {"label_smoothing": 0.1}),
+    (lm.softmax_cross_entropy, {"ignore_index": 1, "reduction": "sum"}),
+    (lm.sigmoid_cross_entropy, {"pos_weight": 3.0, "label_smoothing": 0.1}),
+]
+
+
+@pytest.mark.parametrize(("function", "settings"), CALLS, ids=lambda x: getattr(x, "__name__", str(x)))
+def test_functions_with_settings_take_the_short_way(function, settings, monkeypatch):
+    x, labels = batch()
+    y = labels if function is lm.softmax_cross_entropy else (x > 0).astype(np.float32)
+    loss = function.definition
+    parameters = {k: v for k, v in settings.items() if k in loss.defaults}
+    options = {k: v for k, v in settings.items() if k not in loss.defaults}
+    expected = call(loss, x, y, parameters=loss.resolve(parameters), kernels=False, **options)
+    monkeypatch.setattr(api, "call", None)  # the long way
+    for _ in range(2):
+        assert function(x, y, **settings) == pytest.approx(expected, rel=2e-6)
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"delta": -1.0},
+        {"delta": True},
+        {"delta": "1"},
+        {"delta": 2.0, "empty": "never"},
+        {"delta": 2.0, "reduction": "average"},
+        {"delt": 2.0},
+        {"ignore_index": 1},
+    ],
+    ids=str,
+)
+def test_functions_say_what_is_wrong_with_a_setting_each_time(settings):
+    """Also after a call whose settings are equal but of another type: 1.0 and True."""
+    x = np.linspace(-3, 3, 12, dtype=np.float32)
+    lm.huber(x, -x, delta=1.0)
+    for _ in range(2):
+        with pytest.raises(LossmithError, match="|".join(settings)):
+            lm.huber(x, -x, **settings)
+
+
+def test_a_number_that_varies_does_not_fill_the_memory():
+    x = np.linspace(-3, 3, 12, dtype=np.float32)
+    shortcuts = api._Shortcuts(lm.Huber.definition)
+    for k in range(1, 200):
+        short = shortcuts.find("mean", {"delta": k / 10})
+        assert short is None or short(x, -x, False)[0] == lm.huber(x, -x, delta=k / 10)
+    assert len(shortcuts._found) == shortcuts._MOST
+    assert shortcuts.find("mean", {"delta": 0.1}) is not None
+    assert shortcuts.find("mean", {"delta": x}) is None

@@ -7,7 +7,9 @@ import threading
 import numpy as np
 import pytest
 
+import lossmith
 from lossmith import native
+from lossmith.core import compute
 
 torch = pytest.importorskip("torch")
 
@@ -348,3 +350,49 @@ def test_idle_memory_never_adds_to_what_is_needed():
 def test_no_memory_is_a_memory_error():
     with pytest.raises(MemoryError):
         native._core.gradient_array(0, 1 << 40, 1 << 10)
+
+
+OBJECTS = [
+    {},
+    {"reduction": "sum", "z_loss": 1e-2},
+    {"label_smoothing": 0.1, "ignore_index": 3},
+    {"class_weight": [0.5, 1.0, 2.0, 0.0, 1.0, 1.5, 0.25, 3.0, 1.0, 1.0]},
+    {"class_weight": torch.linspace(0.1, 2.0, 10), "label_smoothing": 0.1},
+]
+
+
+def of_object(loss, logits, target):
+    """The value, the gradient and a second derivative, of another gradient of the value than 1."""
+    x = logits.detach().clone().requires_grad_()
+    value = loss(x, target)
+    (slope,) = torch.autograd.grad(value, x, torch.tensor(3.0, dtype=value.dtype), retain_graph=True)
+    (again,) = torch.autograd.grad(value, x, torch.tensor(3.0, dtype=value.dtype), create_graph=True)
+    (second,) = torch.autograd.grad((again**2).sum(), x)
+    torch.testing.assert_close(again.detach(), slope, rtol=1e-5, atol=1e-7)
+    return value.detach(), slope, second
+
+
+@pytest.mark.parametrize("settings", OBJECTS, ids=str)
+def test_objects_whose_values_are_differentiated(settings, counted):
+    logits, target = batch(32, 10)
+    loss = lossmith.SoftmaxCrossEntropy(**settings)
+    found = of_object(loss, logits, target)
+    assert counted[0] == "softmax_tensors"
+    arguments = {"parameters": loss._parameters, **loss._settings, "kernels": False}
+    expected = of_object(lambda x, y: compute.call(loss.definition, x, y, **arguments), logits.double(), target)
+    for ours, theirs in zip(found, expected, strict=True):
+        torch.testing.assert_close(ours.double(), theirs, rtol=1e-5, atol=1e-6)
+
+
+def test_the_value_may_be_written_over():
+    """It is nobody's view: a loop that divides its loss in place differentiates what it divided."""
+    logits, target = batch(32, 10)
+    for function in (functional.cross_entropy, lossmith.SoftmaxCrossEntropy()):
+        value = function(logits, target)
+        assert value.requires_grad
+        assert not value.is_leaf
+        assert not value._is_view()
+        logits.grad = None
+        value.div_(4).backward()
+        _, expected = lossmith.SoftmaxCrossEntropy().value_and_gradient(logits, target)
+        torch.testing.assert_close(logits.grad, expected / 4)

@@ -11,7 +11,7 @@ from lossmith.losses import find
 torch = pytest.importorskip("torch")
 
 import lossmith.torch as lt  # noqa: E402
-from lossmith.torch import fast_elementwise, fast_rows, functional  # noqa: E402
+from lossmith.torch import fast, fast_elementwise, fast_rows, functional  # noqa: E402
 
 pytestmark = pytest.mark.skipif(not native.has_native(), reason="no native core")
 
@@ -26,6 +26,14 @@ PUBLIC = {
     "huber": ("huber", {"delta": 0.5}),
     "mse": ("squared_error", {}),
 }
+# Where the kernels' argument is that says whether there is to be a gradient.
+_GRADIENT_AT = {
+    "row_pairs": 8,
+    "softmax_cross_entropy": 7,
+    "softmax_tensors": 2,
+    "elementwise": 8,
+    "elementwise_tensors": 4,
+}
 EVERY_LOSS = pytest.mark.parametrize("name", PUBLIC)
 
 
@@ -37,18 +45,20 @@ def counted(monkeypatch):
     class Counting:
         def __getattr__(self, name):
             function = getattr(native._core, name)
-            at = {"row_pairs": 8, "softmax_cross_entropy": 7, "elementwise": 8, "elementwise_tensors": 6}.get(name)
+            at = _GRADIENT_AT.get(name)
             if at is None:
                 return function
 
             def call(*arguments, **options):
-                calls.append(arguments[at] not in (None, False))
-                return function(*arguments, **options)
+                result = function(*arguments, **options)
+                if result is not None or not name.endswith("_tensors"):  # those say so if a call is not for them
+                    calls.append(arguments[at] not in (None, False))
+                return result
 
             return call
 
-    monkeypatch.setattr(fast_rows, "_core", Counting())
-    monkeypatch.setattr(fast_elementwise, "_core", Counting())
+    for module in (fast, fast_rows, fast_elementwise):
+        monkeypatch.setattr(module, "_core", Counting())
     return calls
 
 

@@ -1,7 +1,10 @@
 """lossmith.torch's elementwise losses on their kernels: the formula and PyTorch judge them."""
 
+import math
+
 import pytest
 
+import lossmith
 from lossmith import native
 
 torch = pytest.importorskip("torch")
@@ -143,3 +146,33 @@ def test_the_module_takes_the_short_way_too(counted):
     input, target = batch()
     lt.MSELoss()(input, target).backward()
     assert counted
+
+
+@pytest.mark.parametrize("shape", [(), (1,)], ids=str)
+def test_one_factor_for_all_classes_goes_to_the_kernel(shape, counted):
+    x, y = torch.randn(6, 4, requires_grad=True), torch.rand(6, 4)
+    pos_weight = torch.full(shape, 2.5)
+    value = functional.binary_cross_entropy_with_logits(x, y, pos_weight=pos_weight)
+    assert counted == ["elementwise_tensors"]
+    expected = torch.nn.functional.binary_cross_entropy_with_logits(x, y, pos_weight=pos_weight)
+    torch.testing.assert_close(value, expected)
+    (slope,) = torch.autograd.grad(value, x)
+    torch.testing.assert_close(slope, torch.autograd.grad(expected, x)[0])
+
+
+def test_a_factor_that_is_learned_or_no_factor_is_for_the_formula(counted):
+    x, y = torch.randn(6, 4), torch.rand(6, 4)
+    learned = torch.tensor(2.5, requires_grad=True)
+    (slope,) = torch.autograd.grad(functional.binary_cross_entropy_with_logits(x, y, pos_weight=learned), learned)
+    assert slope > 0
+    for bad in (-1.0, math.inf):
+        with pytest.raises(lossmith.InputError, match="pos_weight"):
+            functional.binary_cross_entropy_with_logits(x, y, pos_weight=torch.tensor(bad))
+    assert not counted
+
+
+@pytest.mark.parametrize("beta", [1.0, 1, 0.25, 3])
+def test_smooth_l1_divides_by_beta(beta):
+    x, y = 3 * torch.randn(6, 4), torch.randn(6, 4)
+    expected = torch.nn.functional.smooth_l1_loss(x, y, beta=beta)
+    torch.testing.assert_close(functional.smooth_l1_loss(x, y, beta=beta), expected)

@@ -39,6 +39,7 @@ def evaluate(
     row_id: Annotated[
         str | None, typer.Option(help="Column that names rows, where the order is not always one.")
     ] = None,
+    weight: Annotated[str | None, typer.Option(help="Column with the weight of each row.")] = None,
     slices: Annotated[
         list[str] | None,
         typer.Option("--slice", help="Column whose values are slices, each with numbers of its own; several times."),
@@ -94,6 +95,7 @@ def evaluate(
         "task": task,
         "form": form,
         "class_names": class_names(classes),
+        "weight": weight,
         "group": group,
         "bytes": _number(byte_counts),
         "ignore_index": ignore_index,

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, ClassVar
 
 import numpy as np
 
-from ..errors import InputError
+from ..errors import InputError, LossmithError
 from ..losses import Loss
 from . import quick, reduce
 from .arguments import by_name, extras_of, settings_of, signature_of
@@ -176,8 +176,8 @@ def function_of(loss: Loss) -> Callable[..., Any]:
         normalizer: Any = None,
         **settings: Any,
     ) -> Any:
-        if shortcuts and not (arrays or settings) and weight is None and mask is None and normalizer is None:
-            short = shortcuts.get(reduction) if isinstance(reduction, str) else None
+        if not arrays and weight is None and mask is None and normalizer is None:
+            short = shortcuts.find(reduction, settings)
             result = None if short is None else short(prediction, target, False)
             if result is not None:
                 return result[0]
@@ -197,7 +197,7 @@ def function_of(loss: Loss) -> Callable[..., Any]:
         )
 
     known = tuple(k for k in settings_of(loss) if k != "reduction")
-    shortcuts = _shortcuts(loss)
+    shortcuts = _Shortcuts(loss)
     function.__name__ = function.__qualname__ = loss.name
     function.__module__ = "lossmith"
     function.__doc__ = function_doc(loss)
@@ -206,10 +206,39 @@ def function_of(loss: Loss) -> Callable[..., Any]:
     return function
 
 
-def _shortcuts(loss: Loss) -> dict[str, quick.Quick]:
-    """Return the short ways of a loss with its defaults, by reduction."""
-    found = {r: quick.find(loss, loss.resolve({}), {**settings_of(loss), "reduction": r}) for r in reduce.REDUCTIONS}
-    return {reduction: short for reduction, short in found.items() if short is not None}
+class _Shortcuts:
+    """The short ways of a loss's function, by the settings of a call; those of its defaults are made at once."""
+
+    _MOST = 64  # settings that are kept: who varies a number from call to call takes the long way
+
+    def __init__(self, loss: Loss) -> None:
+        self._loss, self._found = loss, {}
+        self._default = {reduction: self._make({"reduction": reduction}) for reduction in reduce.REDUCTIONS}
+
+    def find(self, reduction: Any, settings: Mapping[str, Any]) -> quick.Quick | None:
+        """Return the short way of a call, or None; what is wrong with a setting is for the long way to say."""
+        if not settings:
+            return self._default.get(reduction) if type(reduction) is str else None
+        if not any(self._default.values()) or not all(type(x) in _SCALARS for x in settings.values()):
+            return None  # an array among them, or a loss without
+        key = reduction, *((name, type(x), x) for name, x in settings.items())
+        if key not in self._found:
+            if len(self._found) == self._MOST:
+                return None
+            self._found[key] = self._make({**settings, "reduction": reduction})
+        return self._found[key]
+
+    def _make(self, given: dict[str, Any]) -> quick.Quick | None:
+        loss, known = self._loss, settings_of(self._loss)
+        settings = {name: given.pop(name, default) for name, default in known.items()}
+        try:
+            reduce.check_options(settings["reduction"], None, settings["empty"])
+            return quick.find(loss, loss.resolve(given), settings)
+        except LossmithError:
+            return None
+
+
+_SCALARS = (bool, int, float, str, type(None))
 
 
 def object_of(loss: Loss) -> type[LossFunction]:

@@ -28,18 +28,23 @@ def find(loss: Loss, parameters: Mapping[str, Any], settings: Mapping[str, Any])
         return None
     if loss.layout == "element":
         return _find_elementwise(loss, parameters, settings)
-    return _find_softmax(parameters, settings) if loss.name == "softmax_cross_entropy" else None
+    return _find_softmax(loss, parameters, settings) if loss.name == "softmax_cross_entropy" else None
 
 
-def _find_softmax(parameters: Mapping[str, Any], settings: Mapping[str, Any]) -> Quick | None:
-    if parameters["class_weight"] is not None or settings["axis"] not in (-1, 1):
+def _find_softmax(loss: Loss, parameters: Mapping[str, Any], settings: Mapping[str, Any]) -> Quick | None:
+    if settings["axis"] not in (-1, 1):
         return None
     ignored = settings["ignore_index"]
     if not (ignored is None or type(ignored) is int) or not -(2**63) <= (ignored or 0) < 2**63:
         return None
     options = (settings["reduction"] == "mean", ignored is not None, ignored or 0)
     smoothing = (float(parameters["label_smoothing"]), float(parameters["z_loss"]))
-    return functools.partial(_softmax_cross_entropy, options, smoothing)
+
+    def plain(prediction: Any, target: Any, weight: Any = None) -> Any:
+        given = parameters if weight is None else {**parameters, "class_weight": weight}
+        return call(loss, prediction, target, parameters=given, **settings, check="none", kernels=False)
+
+    return functools.partial(_softmax_cross_entropy, options, smoothing, plain, parameters["class_weight"])
 
 
 def _find_elementwise(loss: Loss, parameters: Mapping[str, Any], settings: Mapping[str, Any]) -> Quick | None:
@@ -77,24 +82,48 @@ def _plain(x: np.ndarray) -> bool:
 
 
 def _softmax_cross_entropy(
-    options: tuple[bool, bool, int], smoothing: tuple[float, float], prediction: Any, target: Any, wanted: bool
+    options: tuple[bool, bool, int],
+    smoothing: tuple[float, float],
+    plain: Callable[..., Any],
+    class_weight: Any,
+    prediction: Any,
+    target: Any,
+    wanted: bool,
 ) -> tuple[Any, Any] | None:
     if type(prediction) is not np.ndarray:
         torch = _torch_for(type(prediction))
-        return torch and torch[0].softmax_value_and_gradient(options, smoothing, prediction, target, wanted)
+        settings = options, smoothing, plain, class_weight
+        return torch and torch[0].softmax_value_and_gradient(*settings, prediction, target, wanted)
     if type(target) is not np.ndarray or target.dtype.num != _INT64 or target.ndim != 1 or prediction.ndim != 2:
         return None
     code = _CODES.get(prediction.dtype.num)
     rows, classes = prediction.shape
     if code is None or rows != target.size or not prediction.size or not (_plain(prediction) and _plain(target)):
         return None
+    if class_weight is not None:
+        class_weight = factors(class_weight, np.float64 if code == _DOUBLE else np.float32, classes)
+        if class_weight is None:
+            return None
     gradient = native.empty_gradient(prediction) if wanted else None
-    total = native.softmax_total(code, prediction, target, rows, classes, gradient, options, smoothing)
+    arrays = prediction, target, rows, classes, gradient
+    total = native.softmax_total(code, *arrays, options, smoothing, class_weight=class_weight)
     return None if total is None or total != total else (total, gradient)
 
 
-_INT64, _HALF = np.dtype(np.int64).num, np.dtype(np.float16).num
+def factors(class_weight: Any, dtype: Any, classes: int) -> np.ndarray | None:
+    """Return the factors of the classes as the kernel takes them, which looks at their values, or None."""
+    if type(class_weight) is np.ndarray:
+        weight = np.ascontiguousarray(class_weight, dtype) if class_weight.dtype.kind in "fiu" else None
+    elif type(class_weight) in (list, tuple) and all(type(x) in (float, int) for x in class_weight):
+        weight = np.array(class_weight, dtype)
+    else:
+        weight = None
+    return weight if weight is not None and weight.shape == (classes,) else None
+
+
+_INT64 = np.dtype(np.int64).num
 _CODES = {dtype.num: code for dtype, code in native.CODES.items()}
+_DOUBLE = native.CODES[np.dtype(np.float64)]
 
 
 @functools.lru_cache(maxsize=16)

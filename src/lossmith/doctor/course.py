@@ -52,7 +52,7 @@ def course(
     if epochs.size == 0 or not (np.isfinite(train[-1]) and np.isfinite(validation[-1])):
         return verdict(float(history.train.values[-1]), float(history.validation.values[-1]))
     found = rise(history)
-    if found is not None and found.relative > 0.05:
+    if found is not None and found.material:
         best = float(validation[epochs == found.epoch][0])
         sentence = (
             f"Overfitting since epoch {num(found.epoch)}: training {num(float(train[-1]))}, validation "

@@ -53,6 +53,7 @@ class ModelFacts:
         layers: Class names of the layers in the order of calls; empty where that is not known.
         backend: Of Keras: "tensorflow", "torch", "jax", "numpy", or "".
         compiled: Of Keras: what ``compile`` was given.
+        frozen: Whether some weight matrix is kept as it is, as in a linear probe or beside adapters.
     """
 
     framework: str = ""
@@ -61,6 +62,7 @@ class ModelFacts:
     layers: tuple[str, ...] = ()
     backend: str = ""
     compiled: Mapping[str, Any] = field(default_factory=dict)
+    frozen: bool = False
 
     @property
     def normalises(self) -> bool:
@@ -110,6 +112,7 @@ def _torch(model: Any) -> ModelFacts:
         activation=_TORCH.get(last),
         before=_TORCH.get(before),
         layers=names if len(names) > 1 else (),
+        frozen=any(not p.requires_grad and p.ndim >= 2 for p in model.parameters()),
     )
 
 
@@ -131,7 +134,13 @@ def _keras(model: Any) -> ModelFacts:
         layers=tuple(type(layer).__name__ for layer in layers) if sequential else (),
         backend=keras_backend(),
         compiled=_compiled(model),
+        frozen=any(_is_matrix(v) for v in getattr(model, "non_trainable_variables", ())),
     )
+
+
+def _is_matrix(variable: Any) -> bool:
+    """Whether a variable of Keras is one of weights: statistics and states of random generators are vectors."""
+    return len(variable.shape) >= 2 and min(variable.shape) > 1 and "float" in str(variable.dtype)
 
 
 def _compiled(model: Any) -> Mapping[str, Any]:

@@ -34,7 +34,7 @@ from .steps import Ends, StepFacts
 from .verdict import Verdict
 
 ENOUGH_ROWS = 256  # batches are collected until they have so many
-_MOST_BATCHES = 8
+MOST_BATCHES = 8
 _LOOKS = 3  # a statistical finding must hold at so many looks in a row
 _FIRST_EPOCHS = 8  # the curves are looked at after each of them, where they could be a sign of anything
 _BETWEEN = 256  # steps between two later looks: short epochs are not all looked at
@@ -55,6 +55,7 @@ class Watch:
         file: Where the history goes: ``.json`` (with findings and verdict) or ``.csv``; read by ``lossmith doctor``.
         say: What gets the texts; by default they are printed to the standard error.
         untrained: Whether the model starts from its initial weights.
+        frozen: Whether part of its weights is not trained, though the model does not say so.
         activation: The last activation, if no model says it.
 
     Raises:
@@ -82,10 +83,13 @@ class Watch:
         file: str | os.PathLike[str] | None = None,
         say: Say | None = None,
         untrained: bool = True,
+        frozen: bool = False,
         activation: str | None = None,
     ) -> None:
         self.ledger = Ledger(say, strict=strict, ignore=ignore)
         self._known = gather(loss, model=model, activation=activation)
+        if frozen and self._known.model is not None:
+            self._known = replace(self._known, model=replace(self._known.model, frozen=True))
         self._file = None if file is None else Path(file)
         if self._file is not None and self._file.suffix.lower() not in (".json", ".csv"):
             raise InputError(f"file is {str(file)!r}; expected a name that ends in .json or .csv")
@@ -121,7 +125,7 @@ class Watch:
     @property
     def wants_batch(self) -> bool:
         """Whether more of the first batches are wanted."""
-        return not (self._looked or self._unread) and len(self._batches) < _MOST_BATCHES and self._rows < ENOUGH_ROWS
+        return not (self._looked or self._unread) and len(self._batches) < MOST_BATCHES and self._rows < ENOUGH_ROWS
 
     @property
     def _rows(self) -> int:
@@ -136,14 +140,16 @@ class Watch:
             return False
         try:
             host = read(batch)
-            made = gather(self._known.loss, *host[:2], inputs=host.inputs, weight=host.weight)
+            made = None  # what the first one was read as, the others are
+            if self._first is None:
+                made = gather(self._known.loss, *host[:2], inputs=host.inputs, weight=host.weight)
         except LossmithError as error:
             self._unread = str(error).partition("\n")[0]
             return False
         self._half = self._half or is_half(batch.prediction)
         if self._batches and shapes(host) != shapes(self._batches[0]):
             return self.wants_batch  # of other shapes, as the last one of an epoch: it cannot be put beside the others
-        if self._first is None:
+        if made is not None:
             self._first = self._with(made, stage="start" if self._untrained else "training")
         self._batches.append(host)
         return self.wants_batch
@@ -176,16 +182,23 @@ class Watch:
     def losses(self, values: Iterable[float]) -> None:
         """Take in the training losses of single steps, in their order."""
         values = [float(v) for v in values]
+        if values and all(map(math.isfinite, values)):
+            self.steps += len(values)
+            self._odd, self._finite = 0, (self.steps, values[-1])
+        else:
+            self._count_odd(values)
+        self._ends.add(values)
+        self._windows.add(values)
+        if self._odd >= _LOOKS:
+            self._lost()
+
+    def _count_odd(self, values: list[float]) -> None:
         for value in values:
             self.steps += 1
             if math.isfinite(value):
                 self._odd, self._finite = 0, (self.steps, value)
             else:
                 self._odd += 1
-        self._ends.add(values)
-        self._windows.add(values)
-        if self._odd >= _LOOKS:
-            self._lost()
 
     def epoch(self, record: Mapping[str, Any], *, steps: int = 0) -> None:
         """Take in the numbers of an epoch by name (``loss``, ``val_loss``, ``accuracy``, …), and look at the curves.
@@ -227,7 +240,7 @@ class Watch:
                 last=self._ends.last if self._ends.first.size else facts.last,
             )
             self.ledger.judge("steps", replace(self._known, steps=self._facts))
-            self.ledger.speak(f"step {facts.steps}")
+            self.ledger.speak(f"step {facts.steps}" if facts.steps else "start")
 
     # --- what is found ------------------------------------------------------------------------------------------------
     @property

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from .counts import Counts
@@ -79,8 +81,11 @@ def most_confused(
     return Confusion(class_names=names, counts=matrix, pairs=pairs, errors=count.sum().item())
 
 
-def from_matrix(matrix: np.ndarray, names: tuple[str, ...]) -> tuple[Counts, Confusion]:
-    """Return the counts per class and the confusion of a matrix (C, C) of whole numbers; rows are true."""
+def from_matrix(matrix: np.ndarray, names: tuple[str, ...], scale: float = 1.0) -> tuple[Counts, Confusion]:
+    """Return the counts per class and the confusion of a matrix (C, C) of rows or weights; rows of it are true.
+
+    ``scale`` times a weight is the effective number of rows behind it.
+    """
     wrong = matrix - np.diag(np.diag(matrix))
     order = np.argsort(-wrong.ravel(), kind="stable")[:PAIRS]
     pairs = tuple(
@@ -88,6 +93,6 @@ def from_matrix(matrix: np.ndarray, names: tuple[str, ...]) -> tuple[Counts, Con
         for i in order.tolist()
         if wrong.flat[i]
     )
-    counts = Counts.of_matrix(matrix)
+    counts = replace(Counts.of_matrix(matrix), scale=scale)
     shown = matrix if len(names) <= MATRIX_CLASSES else None
     return counts, Confusion(class_names=names, counts=shown, pairs=pairs, errors=wrong.sum().item())

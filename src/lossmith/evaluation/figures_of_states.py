@@ -20,7 +20,7 @@ def of_states(subject: Any, states: Bundle) -> Figures:
     found: dict[str, Any] = {}
     if "calibration" in states.states:
         found["reliability"] = states["calibration"].result()
-        found["calibration"] = terms(found["reliability"], _brier(subject, states), subject.rows)
+        found["calibration"] = terms(found["reliability"], _brier(subject, states), subject.effective)
         found["scores"] = _answers(states) if subject.task == "multiclass" else None
     if "scores" in states.states:
         found["thresholds"] = _thresholds(states)
@@ -39,7 +39,9 @@ def _brier(subject: Any, states: Bundle) -> float | None:
 def _answers(states: Bundle) -> Scores:
     """Return right and wrong answers by confidence, in the bins of the calibration."""
     found = states["calibration"].result()
-    right = np.rint(np.nan_to_num(found.rate * found.count))
+    right = np.nan_to_num(found.rate * found.count)
+    if not states["calibration"].settings["weighted"]:
+        right = np.rint(right)
     return Scores(edges=found.edges, counts=np.stack([found.count - right, right]))
 
 
@@ -60,11 +62,11 @@ def _thresholds(states: Bundle) -> Thresholds | None:
     negative, positive = state.counts()
     used = np.flatnonzero(negative + positive)
     negative, positive = negative[used], positive[used]
-    positives, negatives = int(positive.sum()), int(negative.sum())
+    positives, negatives = positive.sum().item(), negative.sum().item()
     if not positives or not negatives:
         return None
     at = _probability(state, _extremes(state).high[used])
-    hits, alarms = positives - np.cumsum(positive), negatives - np.cumsum(negative)
+    hits, alarms = (np.maximum(x.sum() - np.cumsum(x), 0) for x in (positive, negative))
     chosen = np.unique(
         np.concatenate(
             [

@@ -78,7 +78,7 @@ def found(
         _constant(standing(inputs, losses, metrics), losses, metrics.get("accuracy")),
         _majority(metrics.get("accuracy")),
         few(inputs.rows),
-        never_predicted(classes, "rows" if inputs.weight is None else "weight"),
+        never_predicted(classes, "weight" if inputs.weighted else "rows"),
         _calibration(metrics, temperature),
         _threshold(inputs, metrics, drawn),
         pair(confusion, len(classes)),
@@ -252,8 +252,8 @@ def _defined(x: float) -> float | None:
     return float(x) if np.isfinite(x) else None
 
 
-def pair(confusion: Confusion | None, classes: int) -> Finding | None:
-    """Name the two classes whose confusion, in both directions, makes most of the errors."""
+def pair(confusion: Confusion | None, classes: int, counted: str = "rows") -> Finding | None:
+    """Name the two classes whose confusion, in both directions, makes most of the errors; ``counted`` are these."""
     if confusion is None or confusion.most_confused is None or classes < 3:
         return None
     first = max(confusion.pairs, key=lambda p: confusion.between(p.true, p.predicted))
@@ -266,6 +266,8 @@ def pair(confusion: Confusion | None, classes: int) -> Finding | None:
         what=f"Most confused: {first.true!r} and {first.predicted!r}.",
         evidence=f"{number(both)} of {number(confusion.errors)} errors ({percent(share)}); {first.true!r} taken for "
         f"{first.predicted!r}: {number(first.count)}.",
+        why=f"Mending one pair mends much; mislabelled {counted} often gather there.",
+        fix=f"look at {counted} of the two classes, their labels first",
         share=share,
     )
 

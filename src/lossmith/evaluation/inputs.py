@@ -16,6 +16,7 @@ from ..core import values
 from ..errors import DomainError, InputError, LabelError, ShapeError
 from . import infer
 from .arrays import Locate, is_binary, is_text, is_whole, position, to_array
+from .intervals import effective_rows
 from .labels import check_class_names, distinct, encode, signs_to_bits
 
 _ROUNDING = 1e-3  # the losses accept sums this far from 1 as they are
@@ -27,11 +28,15 @@ class Subject(Protocol):
     @property
     def task(self) -> str: ...  # noqa: D102
     @property
+    def form(self) -> str: ...  # noqa: D102
+    @property
     def rows(self) -> int: ...  # noqa: D102
     @property
     def class_names(self) -> tuple[str, ...]: ...  # noqa: D102
     @property
-    def weight(self) -> np.ndarray | None: ...  # noqa: D102
+    def weighted(self) -> bool: ...  # noqa: D102
+    @property
+    def effective(self) -> float: ...  # noqa: D102
     @property
     def train_target(self) -> np.ndarray | None: ...  # noqa: D102
 
@@ -67,6 +72,16 @@ class Inputs:
     def rows(self) -> int:
         """The number of examples."""
         return len(self.target)
+
+    @property
+    def weighted(self) -> bool:
+        """Whether rows have weights."""
+        return self.weight is not None
+
+    @property
+    def effective(self) -> float:
+        """The number of unweighted rows that tell as much as these."""
+        return effective_rows(self.weight, self.rows)
 
 
 @dataclass

@@ -132,7 +132,7 @@ def _multiclass(inputs: Inputs, k: int | None) -> tuple[list[Metric], Confusion 
 def shared(inputs: Subject, counts: Counts) -> list[Metric]:
     """Metrics that any classification has."""
     accuracy = float(counts.accuracy())
-    low, high = wilson(accuracy, effective_rows(inputs.weight, inputs.rows))
+    low, high = wilson(accuracy, inputs.effective)
     kappa = float(counts.kappa())
     constant = counts.always(int(np.argmax(_train_counts(inputs, counts))))
     return [
@@ -158,8 +158,7 @@ def _train_counts(inputs: Subject, counts: Counts) -> np.ndarray:
 
 def _top(inputs: Inputs, k: int, counts: Counts) -> Metric:
     """Return how often the class is among the k of largest score; the constant names the k most frequent classes."""
-    own = np.take_along_axis(inputs.prediction, inputs.target[:, None], axis=1)
-    inside = (np.count_nonzero(inputs.prediction > own, axis=1) < k).astype(np.float64)
+    inside = among_top(inputs.prediction, inputs.target, k).astype(np.float64)
     share = float(np.average(inside, weights=inputs.weight))
     low, high = wilson(share, effective_rows(inputs.weight, inputs.rows))
     often = np.argsort(-_train_counts(inputs, counts), kind="stable")[:k]
@@ -167,6 +166,20 @@ def _top(inputs: Inputs, k: int, counts: Counts) -> Metric:
     return Metric(
         name=f"top_{k}_accuracy", title=f"top-{k} accuracy", value=share, low=low, high=high, constant=constant
     )
+
+
+def among_top(scores: np.ndarray, target: np.ndarray, k: int) -> np.ndarray:
+    """Return whether the class of each row (N,) is among the k largest of its scores (N, C).
+
+    Of equal scores that of the later class counts as the larger one, as in scikit-learn's ``top_k_accuracy_score``: a
+    model that gives all classes the same score gets no more than one that always names the same k.
+    """
+    own = np.take_along_axis(scores, target[:, None], axis=1)
+    before = np.count_nonzero(scores > own, axis=1)
+    tied = np.flatnonzero((np.count_nonzero(scores == own, axis=1) > 1) & (before < k))
+    later = np.arange(scores.shape[1]) > target[tied, None]
+    before[tied] += np.count_nonzero((scores[tied] == own[tied]) & later, axis=1)
+    return before < k
 
 
 def _one_against_rest(inputs: Inputs, probability: np.ndarray, counts: Counts) -> list[Metric]:

@@ -24,10 +24,6 @@ from .result import Evaluation
 from .sources import load, load_all
 
 IN_MEMORY = 64 << 20  # bytes of a single file up to which it is read as a whole
-_SLICES_WHOLE = (
-    "slices= (--slice) needs all rows at once, and this is read in splits; give arrays, or one Parquet, CSV or NPZ "
-    "file (stream=False takes one above 64 MiB, too), and leave out executor=, resume=, skip_bad= and row_id="
-)
 _TRAIN_WHOLE = (
     "train= (--train) is held against one Parquet, CSV or NPZ file that is looked at as a whole (stream=False takes "
     "one above 64 MiB, too); give such a file, and leave out executor=, resume= and skip_bad="
@@ -87,20 +83,20 @@ def evaluate(
         form: "values", "probabilities", "percentages" (0 to 100), "logits" or "labels" (hard class labels), "losses"
             (of tokens); guessed likewise.
         class_names: Names of the classes in the order of the columns; for binary: negative, positive.
-        weight: (N,) factors per row, not negative; with arrays only.
+        weight: (N,) factors per row, not negative. Of a source: the name of its column.
         train_target: Targets of the training set; the constant predictor learns from them instead of ``target``; with
             arrays only.
         row_id: Of a source: the column that names rows; the place in the source if None. It asks for splits, unless
             there is ``train``.
-        slices: Of arrays: columns by name, (N,) each, such as ``{"country": country}``; of a file: names of its
-            columns. Each value's rows get their numbers, and those that are worse than the rest are told. With what is
-            looked at as a whole only.
+        slices: Of arrays: columns by name, (N,) each, such as ``{"country": country}``; of a source: names of its
+            columns. Each value's rows get their numbers, and those that are worse than the rest are told. In splits a
+            column may have 1000 different values.
         group: Ranking: (N,) the query or user of each item. Language model: the document of each token or of each
             sequence, over which intervals are then made. Of a file: the name of its column.
         bytes: Language model: bytes of the text, as one number, of each token or of each sequence, for bits per byte.
             Of a file: the number, or the name of its column.
         ignore_index: Segmentation and language model: the label in the target that does not count; -100 of tokens.
-        k: Ranking: where lists are cut (10). Multiclass: tells top-k accuracy, too.
+        k: Ranking: where lists are cut (10). Multiclass: tells top-k accuracy, too (ties: the later class first).
         quantile: Regression: the predictions are meant to be that quantile, such as 0.9; its loss then decides.
         train: Beside one file: the file of training rows, Parquet, CSV or NPZ. Rows that are in both are told: by
             ``row_id`` if given, else by all columns that both have.
@@ -133,8 +129,6 @@ def evaluate(
     if source is None:
         source, prediction = prediction, None
     splits = stream or executor is not None or resume is not None or skip_bad or (row_id is not None and train is None)
-    if slices is not None and splits:
-        raise InputError(_SLICES_WHOLE)
     if train is not None and (splits or not (_is_source(source, target) and _fits(source, stream))):
         raise InputError(_TRAIN_WHOLE)
     extra = {"group": group, "bytes": bytes, "ignore_index": ignore_index, "k": k, "quantile": quantile}
@@ -150,6 +144,7 @@ def evaluate(
                 task=task,
                 form=form,
                 class_names=class_names,
+                weight=_name(weight),
                 slices=_names(slices),
                 train=train,
                 row_id=row_id,
@@ -159,9 +154,9 @@ def evaluate(
             raise InputError(_ASKED_WHOLE.format("=, ".join(asked) + "=" if asked else f"task {task!r}"))
         if stream is False:
             raise InputError("stream=False needs arrays or one Parquet, CSV or NPZ file; leave it out for this source")
-        if slices is not None:
-            raise InputError(_SLICES_WHOLE)
-        options = engine.Options(target, prediction, task, form, class_names, row_id, skip_bad)
+        options = engine.Options(
+            target, prediction, task, form, class_names, row_id, _name(weight), _names(slices), skip_bad
+        )
     else:
         if prediction is not None:
             raise InputError("prediction= is given beside arrays; type evaluate(prediction, target)")
@@ -182,20 +177,28 @@ def evaluate(
             return _evaluation(inputs, extra, slices=_columns(slices)).ignoring(ignore)
         if target is None:
             raise InputError("target is None; expected an array, or the name of a column of a source")
-        source, options = engine.arrays(source, target), engine.Options(None, None, task, form, class_names)
+        source = engine.arrays(source, target, weight, _columns(slices))
+        options = engine.Options(task=task, form=form, class_names=class_names)
         if row_id is not None:
             raise InputError("row_id= is the name of a column, and arrays have none; leave it out")
-    if weight is not None or train_target is not None:
-        raise InputError("weight= and train_target= are for arrays that are looked at as a whole, not in splits yet")
+    if train_target is not None:
+        raise InputError("train_target= is for arrays that are looked at as a whole, not in splits yet")
     return engine.stream(source, options, executor=executor, resume=resume, progress=progress).ignoring(ignore)
 
 
+def _name(weight: Any) -> str | None:
+    """Return the column of a source that holds weights."""
+    if weight is None or isinstance(weight, str):
+        return weight
+    raise InputError(f"weight is {type(weight).__name__}; of a source expected the name of its column: weight='weight'")
+
+
 def _names(slices: Any) -> tuple[str, ...]:
-    """Return the columns of a file whose values are slices."""
+    """Return the columns of a source whose values are slices."""
     given = (slices,) if isinstance(slices, str) else () if slices is None else slices
     if isinstance(given, Mapping) or not all(isinstance(name, str) for name in given):
         raise InputError(
-            f"slices is {type(slices).__name__}; of a file expected names of its columns: slices=['country']"
+            f"slices is {type(slices).__name__}; of a source expected names of its columns: slices=['country']"
         )
     return tuple(given)
 
@@ -245,6 +248,7 @@ def evaluate_file(
     form: str | None = None,
     class_names: Sequence[object] | None = None,
     decimal: str | None = None,
+    weight: str | None = None,
     slices: Sequence[str] = (),
     train: str | os.PathLike[str] | None = None,
     row_id: str | None = None,
@@ -266,6 +270,7 @@ def evaluate_file(
         class_names: As in :func:`evaluate`; else the tails of the prediction columns' names, or the distinct targets.
         decimal: "." or ",", the sign before the decimals of numbers that are written as text; the other one then
             groups thousands. Told by the values if None, and said where it is a comma.
+        weight: Column with the weight of each row.
         slices: Columns whose values are slices, as in :func:`evaluate`.
         train: File of training rows, as in :func:`evaluate`.
         row_id: The column that names rows in both files; with ``train`` only.
@@ -287,7 +292,15 @@ def evaluate_file(
         raise InputError("group= and bytes= of a file are names of its columns (bytes= also a number), not arrays")
     named = [name for name in (group, bytes) if isinstance(name, str)]
     cut = tuple(dict.fromkeys([*slices, *named]))
-    table = load(path, target=target, prediction=prediction, class_names=class_names, decimal=decimal, slices=cut)
+    table = load(
+        path,
+        target=target,
+        prediction=prediction,
+        class_names=class_names,
+        decimal=decimal,
+        weight=weight,
+        slices=cut,
+    )
     for name in named:
         if name not in table.slices:
             raise InputError(f"{name!r} is no name of a column; group= (--group) and bytes= (--bytes) take one each")
@@ -297,7 +310,7 @@ def evaluate_file(
     extra |= {"bytes": beside[bytes] if isinstance(bytes, str) else bytes, "quantile": quantile}
     grouped, said = tasks.task_of(task, table.prediction, table.target, group)
     if grouped is not None:
-        by_row = {"slices": table.slices or None, "train": train}
+        by_row = {"weight": weight, "slices": table.slices or None, "train": train}
         result = _of_task(
             grouped, table.prediction, table.target, extra, by_row, class_names, form, (*table.assumptions, *said)
         )
@@ -309,6 +322,7 @@ def evaluate_file(
         form=form,
         form_hint=table.form,
         class_names=table.class_names,
+        weight=table.weight,
         locate=table.locate,
     )
     result = _evaluation(inputs, extra, table.locate, table.slices)

@@ -4,10 +4,14 @@ A slice is judged by Welch's test of its loss per row against that of all other 
 those that are called worse are chosen by Benjamini and Hochberg at 5 % over all that are judged; and their mean loss
 must lie 10 % above that of the other rows, as with many rows any trifle is more than chance. A skewed loss makes the
 test cautious in the direction that is told: a mean that is too high by chance comes with a standard error that is, too.
+
+Rows at hand as a whole are cut here (``compute``). A stream keeps what is asked of each value of a column
+(``kept``), and ``of_states`` makes the same records of it.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
@@ -19,11 +23,13 @@ from ..losses import find
 from . import losses
 from .arrays import to_numpy
 from .findings import finding
-from .inputs import Inputs
-from .intervals import effective_rows, mean_and_error, normal, wilson
+from .inputs import Inputs, Subject
+from .intervals import Z, mean_and_error, wilson
 from .p_values import discoveries, welch
 from .result import Metric, Slice, finite
 from .scorers import answers
+from .states import Bundle, LossSums, State
+from .states import Slices as SliceStates
 from .verdict import number, percent
 
 if TYPE_CHECKING:
@@ -35,6 +41,8 @@ RATE = 0.05  # of the slices that are called worse and are not, as Benjamini and
 FLOOR = 0.1  # of the others' mean loss by which a slice must be worse
 NAMED = 3  # slices that become a finding
 MISSING = "missing"
+MOST_OF_A_STREAM = 1000  # values of a column that a stream keeps apart until it is known which are frequent
+Mean = tuple[float, float, float]  # the mean, its standard error and the effective rows; NaN where not defined
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -59,17 +67,15 @@ def compute(inputs: Inputs, columns: Mapping[str, Any]) -> tuple[tuple[Slice, ..
     """
     if not columns:
         return (), ()
-    found, notes = _frequent({name: _values(name, x, inputs.rows) for name, x in columns.items()})
-    loss, quality = loss_per_row(inputs), _quality(inputs)
-    if not np.isfinite(loss).all():
-        rows = int((~np.isfinite(loss)).sum())
-        notes.append(f"Slices are not judged: the loss is infinite in {rows} row{'s' if rows > 1 else ''}.")
+    found, notes = _frequent({name: column(name, x, inputs.rows) for name, x in columns.items()})
+    loss, quality = loss_per_row(inputs), quality_per_row(inputs)
+    infinite = int((~np.isfinite(loss)).sum())
     slices = [
-        _slice(column, code, value, loss, quality, inputs)
+        _slice(column, code, value, loss, quality, inputs, judge=not infinite)
         for column in found
         for code, value in (*enumerate(column.values), *([(-1, "other")] if column.others else []))
     ]
-    return _judged(slices), tuple(notes)
+    return _judged(slices), (*_not_judged(infinite), *notes)
 
 
 def told(slices: Sequence[Slice]) -> list[Finding]:
@@ -98,8 +104,12 @@ def _finding(s: Slice, more: int) -> Finding:
 
 
 # --- from columns to slices ------------------------------------------------------------------------------------------
-def _values(name: str, given: Any, rows: int) -> np.ndarray:
-    """Return a column as strings, (N,); what is missing is the word for it."""
+def column(name: str, given: Any, rows: int) -> np.ndarray:
+    """Return a column beside arrays as strings, (N,); what is missing is the word for it.
+
+    Raises:
+        InputError: It is no array; ShapeError: it does not have one value per row.
+    """
     if isinstance(given, list | tuple) and not any(isinstance(v, list | tuple | np.ndarray) for v in given):
         given = _objects(given)  # NumPy would make the string 'nan' of a NaN among strings
     array = to_numpy(f"slices[{name!r}]", given)
@@ -113,16 +123,18 @@ def _values(name: str, given: Any, rows: int) -> np.ndarray:
 def texts(name: str, array: np.ndarray) -> np.ndarray:
     """Return values as strings, (N,), whole numbers without a point; what is missing is the word for it.
 
+    A value's text depends on that value alone: parts of a column say the same of it as the column does.
+
     Raises:
         InputError: They are neither numbers nor strings nor dates.
     """
     if array.dtype.kind in "Mm":
         return np.where(np.isnat(array), MISSING, array.astype(np.str_))
     if array.dtype.kind == "f":
-        missing = np.isnan(array)
-        filled = np.where(missing, 0, array)
-        whole = np.all(np.abs(filled) < 2**53) and np.all(filled == np.rint(filled))  # counts beside gaps
-        return np.where(missing, MISSING, (filled.astype(np.int64) if whole else filled).astype(np.str_))
+        missing, wide = np.isnan(array), array.astype(np.float64)
+        whole = (np.abs(wide) < 2**53) & (wide == np.rint(wide))  # counts beside gaps
+        as_whole = np.where(whole, wide, 0).astype(np.int64).astype(np.str_)
+        return np.where(missing, MISSING, np.where(whole, as_whole, array.astype(np.str_)))
     if array.dtype.kind in "iub":
         return array.astype(np.str_)
     if array.dtype.kind not in "OUST":
@@ -149,23 +161,108 @@ def _text(value: Any) -> str:
 def _frequent(columns: Mapping[str, np.ndarray]) -> tuple[list[_Column], list[str]]:
     """Return the columns with their most frequent values, as many as are told apart over all columns."""
     counted = {name: np.unique(x, return_inverse=True, return_counts=True) for name, x in columns.items()}
-    sizes = [(-int(n), name, k) for name, (_, _, counts) in counted.items() for k, n in enumerate(counts)]
-    kept = sorted(sizes)[:MOST]
+    kept = _told_apart({name: counts.tolist() for name, (_, _, counts) in counted.items()})
     found, notes = [], []
     for name, (values, index, counts) in counted.items():
-        chosen = [k for _, of, k in kept if of == name]
+        chosen = kept[name]
         codes = np.full(values.size, -1)
         codes[chosen] = np.arange(len(chosen))
         others = values.size - len(chosen)
         found.append(
             _Column(name=name, values=tuple(values[chosen].tolist()), index=codes[index.reshape(-1)], others=others)
         )
-        if others:
-            notes.append(
-                f"Column {name!r} has {values.size} values; the {len(chosen)} most frequent are slices, the other "
-                f"{others} ({int(counts[codes < 0].sum())} rows) are counted as «other» and not judged."
-            )
+        notes += _of_others(name, values.size, others, int(counts[codes < 0].sum()))
     return found, notes
+
+
+def _told_apart(counts: Mapping[str, Sequence[int]]) -> dict[str, list[int]]:
+    """Return which values of each column are told apart, the most frequent first, from the rows of each value."""
+    sizes = sorted((-n, name, k) for name, rows in counts.items() for k, n in enumerate(rows))[:MOST]
+    return {name: [k for _, of, k in sizes if of == name] for name in counts}
+
+
+def _of_others(column: str, values: int, others: int, rows: int) -> list[str]:
+    if not others:
+        return []
+    return [
+        f"Column {column!r} has {values} values; the {values - others} most frequent are slices, the other {others} "
+        f"({rows} rows) are counted as «other» and not judged."
+    ]
+
+
+def _not_judged(infinite: int) -> list[str]:
+    if not infinite:
+        return []
+    return [f"Slices are not judged: the loss is infinite in {infinite} row{'s' if infinite > 1 else ''}."]
+
+
+# --- of a stream -----------------------------------------------------------------------------------------------------
+def kept(columns: Sequence[str], weighted: bool) -> Bundle:
+    """Return the empty states of the slices of columns: their losses and whether they are right, by value."""
+    template = Bundle({"loss": LossSums(weighted=weighted), "quality": LossSums(weighted=weighted)})
+    return Bundle({name: SliceStates(template, MOST_OF_A_STREAM, column=name) for name in columns})
+
+
+def update(states: Bundle, inputs: Inputs, columns: Mapping[str, tuple[np.ndarray, np.ndarray]]) -> None:
+    """Let the states look at rows.
+
+    Args:
+        states: Those of :func:`kept`.
+        inputs: The rows.
+        columns: By name, the texts (K,) of values and which of them each row has (N,).
+
+    Raises:
+        InputError: A column has too many values.
+    """
+    loss, quality = loss_per_row(inputs), quality_per_row(inputs)
+    for name, (values, index) in columns.items():
+        for state, rows in states[name].parts_of(values, index):
+            weight = None if inputs.weight is None else inputs.weight[rows]
+            state["loss"].update(loss[rows], weight=weight)
+            state["quality"].update(quality[rows], weight=weight)
+
+
+def of_states(subject: Subject, states: Bundle) -> tuple[tuple[Slice, ...], tuple[str, ...]]:
+    """Return what :func:`compute` does, of the rows that the states have seen."""
+    columns = {name: dict(sorted(state.states.items())) for name, state in states.states.items()}  # type: ignore[attr-defined]
+    rows = {name: [_rows(state) for state in by_value.values()] for name, by_value in columns.items()}
+    chosen, notes, slices = _told_apart(rows), [], []
+    infinite = max((sum(s["loss"].infinite for s in by_value.values()) for by_value in columns.values()), default=0)
+    for name, by_value in columns.items():
+        values, others = list(by_value), len(by_value) - len(chosen[name])
+        parts = [(values[k], 1, by_value[values[k]], True) for k in chosen[name]]
+        if others:
+            rare = _merged([by_value[v] for k, v in enumerate(values) if k not in chosen[name]])
+            parts.append(("other", others, rare, False))
+            notes += _of_others(name, len(values), others, _rows(rare))
+        for k, (value, count, state, apart) in enumerate(parts):
+            beside = [s["loss"] for j, (_, _, s, _) in enumerate(parts) if j != k]
+            slices.append(
+                _record(
+                    subject,
+                    column=name,
+                    value=value,
+                    values=count,
+                    rows=_rows(state),
+                    loss=state["loss"].mean_and_error(),
+                    rest=_merged(beside).mean_and_error() if beside else (math.nan, math.nan, 0.0),
+                    quality=state["quality"].mean_and_error(),
+                    judge=apart and not infinite,
+                )
+            )
+    return _judged(slices), (*_not_judged(infinite), *notes)
+
+
+def _rows(state: Any) -> int:
+    return int(state["loss"].result().count[0])
+
+
+def _merged(states: Sequence[Any]) -> Any:
+    """Return a new state of what all have seen."""
+    whole: State = states[0].empty()
+    for state in states:
+        whole.merge(state)
+    return whole
 
 
 # --- numbers ---------------------------------------------------------------------------------------------------------
@@ -174,7 +271,7 @@ def loss_per_row(inputs: Inputs) -> np.ndarray:
     return 1.0 - _right(inputs) if inputs.form == "labels" else losses.per_row(inputs)
 
 
-def loss_title(inputs: Inputs) -> str:
+def loss_title(inputs: Subject) -> str:
     """Return the name of the loss per row, as within a sentence."""
     if inputs.form == "labels":
         return "share of wrong answers"
@@ -187,42 +284,73 @@ def _right(inputs: Inputs) -> np.ndarray:
     return (right.all(axis=1) if inputs.task == "multilabel" else right).astype(np.float64)
 
 
-def _quality(inputs: Inputs) -> np.ndarray:
+def quality_per_row(inputs: Inputs) -> np.ndarray:
     """Return, per row, whether the answer is right; of numbers, the absolute error."""
     return losses.values_per_row(find("absolute_error"), inputs) if inputs.task == "regression" else _right(inputs)
 
 
-def _slice(column: _Column, code: int, value: str, loss: np.ndarray, quality: np.ndarray, inputs: Inputs) -> Slice:
+def _slice(
+    column: _Column, code: int, value: str, loss: np.ndarray, quality: np.ndarray, inputs: Inputs, *, judge: bool
+) -> Slice:
     rows = column.index == code
     weight = None if inputs.weight is None else inputs.weight[rows]
-    rest_weight = None if inputs.weight is None else inputs.weight[~rows]
-    of_rest = mean_and_error(loss[~rows], rest_weight)
-    own = mean_and_error(loss[rows], weight)
-    low, high = normal(loss[rows], weight)
-    enough = code >= 0 and min(own[2], of_rest[2]) >= FEW and np.isfinite(loss).all()
-    return Slice(
+    return _record(
+        inputs,
         column=column.name,
         value=value,
         values=1 if code >= 0 else column.others,
         rows=int(rows.sum()),
-        title=loss_title(inputs),
-        loss=finite(own[0]),
-        low=low,
-        high=high,
-        rest=finite(of_rest[0]),
-        quality=_measured(inputs, quality[rows], weight),
-        p=welch(own, of_rest) if enough else None,
+        loss=mean_and_error(loss[rows], weight),
+        rest=mean_and_error(loss[~rows], None if inputs.weight is None else inputs.weight[~rows]),
+        quality=mean_and_error(quality[rows], weight),
+        judge=judge and code >= 0,
     )
 
 
-def _measured(inputs: Inputs, quality: np.ndarray, weight: np.ndarray | None) -> Metric:
-    n = effective_rows(weight, quality.size)
-    value = finite(mean_and_error(quality, weight)[0])
-    if inputs.task == "regression":
-        low, high = normal(quality, weight)
+def _record(
+    subject: Subject,
+    *,
+    column: str,
+    value: str,
+    values: int,
+    rows: int,
+    loss: Mean,
+    rest: Mean,
+    quality: Mean,
+    judge: bool,
+) -> Slice:
+    """Return what is told of a slice; ``judge`` is whether it may be called worse, if it is large enough."""
+    low, high = _ends(loss)
+    return Slice(
+        column=column,
+        value=value,
+        values=values,
+        rows=rows,
+        title=loss_title(subject),
+        loss=finite(loss[0]),
+        low=low,
+        high=high,
+        rest=finite(rest[0]),
+        quality=_measured(subject.task, quality),
+        p=welch(loss, rest) if judge and min(loss[2], rest[2]) >= FEW else None,
+    )
+
+
+def _ends(mean: Mean) -> tuple[float | None, float | None]:
+    """Return the normal interval of a mean, or (None, None)."""
+    middle, error, _ = mean
+    if not math.isfinite(middle) or not math.isfinite(error):
+        return None, None
+    return middle - Z * error, middle + Z * error
+
+
+def _measured(task: str, quality: Mean) -> Metric:
+    value = finite(quality[0])
+    if task == "regression":
+        low, high = _ends(quality)
         return Metric(name="mae", title="MAE", value=value, low=low, high=high, proportion=False)
-    name, title = ("exact_match", "exact match") if inputs.task == "multilabel" else ("accuracy", "accuracy")
-    low, high = wilson(value, n)
+    name, title = ("exact_match", "exact match") if task == "multilabel" else ("accuracy", "accuracy")
+    low, high = wilson(value, quality[2])
     return Metric(name=name, title=title, value=value, low=low, high=high)
 
 

@@ -16,7 +16,7 @@ from typing import Protocol
 
 import numpy as np
 
-from ..errors import DataError
+from ..errors import DataError, UnknownNameError
 from .arrays import Locate, is_text
 from .columns import Choice, choose, listed, named
 from .csv import CsvFile
@@ -56,6 +56,7 @@ class Predictions:
         assumptions: What was guessed.
         source: The file's name.
         locate: Says in words where a row is.
+        weight: (N,) the weight of each row, or None.
         slices: The columns whose values are slices, by name, with gaps.
         columns: The names of the columns with target and prediction.
     """
@@ -67,6 +68,7 @@ class Predictions:
     assumptions: tuple[str, ...]
     source: str
     locate: Locate
+    weight: np.ndarray | None = None
     slices: Mapping[str, np.ndarray] = field(default_factory=dict)
     columns: Choice = field(default_factory=lambda: Choice((), ()))
 
@@ -150,9 +152,10 @@ def load(
     prediction: str | Sequence[str] | None = None,
     class_names: Sequence[object] | None = None,
     decimal: str | None = None,
+    weight: str | None = None,
     slices: Sequence[str] = (),
 ) -> Predictions:
-    """Read target, prediction and slices from a file; :func:`evaluate_file` documents the arguments.
+    """Read target, prediction, weight and slices from a file; :func:`evaluate_file` documents the arguments.
 
     Raises:
         DataError: The file cannot be read as predictions.
@@ -163,12 +166,14 @@ def load(
     file = existing(Path(path))
     reader = _reader(file, decimal)
     _check_columns(reader.columns, file.name)
-    choice = choose(reader.columns, target, prediction, file.name)
+    if weight is not None and weight not in reader.columns:
+        raise UnknownNameError("column", weight, reader.columns, where=file.name)
+    choice = choose([c for c in reader.columns if c != weight], target, prediction, file.name)
     wanted = (*choice.targets, *choice.predictions)
     texts = [*choice.targets, *(choice.predictions if len(choice.predictions) == 1 else ())]
     names = None if class_names is None else check_class_names(class_names)
     cut = tuple(dict.fromkeys(c for name in slices for c in named(reader.columns, name, file.name)))
-    read = reader.read(wanted, texts)
+    read = reader.read([*wanted, *([] if weight is None else [weight])], texts)
     if min(len(x) for x in read.values()) == 0:
         raise DataError(f"{file.name} has no rows")
     arrays, commas = {}, dict(reader.commas)
@@ -185,6 +190,7 @@ def load(
         assumptions=tuple(said for said in (choice.note, _decimal_commas(commas)) if said),
         source=file.name,
         locate=reader.locate,
+        weight=None if weight is None else arrays[weight],
         slices=reader.read(cut, cut, gaps=True) if cut else {},
         columns=choice,
     )

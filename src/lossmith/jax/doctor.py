@@ -1,7 +1,8 @@
 """The doctor beside a JAX training loop: ``step`` is shown, outside of ``jit``, what the loop has at hand.
 
 Nothing is changed and nothing waits for the device in a step: losses and norms stay there, and are read a few times in
-a training, many at once. Norms of a whole tree are one compiled function.
+a training, many at once. Norms of a whole tree are one compiled function, and on the host, where compiling would take
+longer than all looks together, NumPy's.
 """
 
 from __future__ import annotations
@@ -75,6 +76,7 @@ class Doctor(Watched):
             untrained=not pretrained,
         )
         self._steps = 0
+        self._kind: Any = None  # the type of concrete arrays, which is quicker to ask for than whether it is one
         self._next = 1  # the next step of which more than the loss is looked at
         self._pending: list[Any] = []
         self._total, self._count = 0.0, 0
@@ -126,6 +128,7 @@ class Doctor(Watched):
             raise InputError(f"the loss is of shape {np.shape(value)}; expected a scalar: give the mean")
         with self.watch.ledger.guarded("the look at a step"):
             self._steps += 1
+            self._kind = type(value) if isinstance(value, jax.Array) else self._kind
             self._pending.append(value)
             if prediction is not None and target is not None and self.watch.wants_batch:
                 self.watch.batch(Batch(prediction, target, inputs, weight))
@@ -174,7 +177,7 @@ class Doctor(Watched):
         """Keep the loss of a step between two looks and say so: what most steps cost, and all that they do."""
         if self._steps + 1 >= self._next or len(self._pending) + 1 >= _READ:
             return False
-        if not isinstance(value, jax.Array) or isinstance(value, jax.core.Tracer) or value.ndim:
+        if type(value) is not self._kind or value.ndim:
             return False
         self._steps += 1
         self._pending.append(value)
@@ -197,6 +200,8 @@ class Doctor(Watched):
         if not self._leaves:
             leaves = jax.tree_util.tree_leaves_with_path(tree)
             self._leaves = [(jax.tree_util.keystr(path), np.ndim(leaf)) for path, leaf in leaves]
+        if not self._leaves:
+            return
         now = None
         if parameters is not None and (due(self._steps) or due(self._steps + 1)):
             now = _samples(parameters)
@@ -204,7 +209,7 @@ class Doctor(Watched):
             self._start = now if self._start is None else self._start
         if due(self._steps):
             norms = None if gradients is None else _norms(gradients)
-            moves = None if now is None or self._before is None else _norms(_difference(now, self._before))
+            moves = None if now is None or self._before is None else _moves(now, self._before)
             self._looks.add(self._steps, (norms, None if now is None else _norms(now), moves))
         self._before = now
 
@@ -244,19 +249,54 @@ def _floats(values: list[Any]) -> list[float]:
     return [float(np.asarray(value)) for value in values]
 
 
-@jax.jit
 def _norms(tree: Any) -> Any:
-    """Return (P,) the norms of a tree's leaves."""
+    """Return (P,) the norms of a tree's leaves, on their device; on the host without compiling anything for it."""
+    views = _views(tree)
+    return _norms_on_device(tree) if views is None else _norms_of_views(views)
+
+
+def _norms_of_views(views: list[np.ndarray]) -> np.ndarray:
+    flat = [v.ravel() for v in views]
+    return np.sqrt([np.dot(v, v) for v in flat])
+
+
+def _samples(tree: Any) -> list[Any]:
+    """Return copies of the first numbers of every leaf."""
+    views = _views(tree)
+    return _samples_on_device(tree) if views is None else [v.ravel()[:_SAMPLE].copy() for v in views]
+
+
+def _moves(now: list[Any], before: list[Any]) -> Any:
+    """Return (P,) the norms of what an update did to samples."""
+    if isinstance(now[0], np.ndarray) and isinstance(before[0], np.ndarray):
+        return _norms_of_views([a - b for a, b in zip(now, before, strict=True)])
+    return _norms_on_device(_difference_on_device(now, before))
+
+
+def _views(tree: Any) -> list[np.ndarray] | None:
+    """Return a tree's leaves as NumPy where all are whole on the host; None elsewhere, and for dtypes NumPy has not.
+
+    The views must not be kept: as long as one is there, its array cannot be donated.
+    """
+    leaves = jax.tree_util.tree_leaves(tree)
+    try:
+        views = [x if isinstance(x, np.ndarray) else np.from_dlpack(x.block_until_ready()) for x in leaves]
+    except (AttributeError, BufferError, TypeError, ValueError, RuntimeError):
+        return None
+    return views if all(v.dtype.char in "fd" for v in views) else None
+
+
+@jax.jit
+def _norms_on_device(tree: Any) -> Any:
     leaves = [jnp.asarray(x, jnp.float32) for x in jax.tree_util.tree_leaves(tree)]
     return jnp.stack([jnp.sqrt(jnp.sum(jnp.square(x))) for x in leaves])
 
 
 @jax.jit
-def _samples(tree: Any) -> Any:
-    """Return copies of the first numbers of every leaf."""
+def _samples_on_device(tree: Any) -> Any:
     return [jnp.ravel(x)[:_SAMPLE] + 0 for x in jax.tree_util.tree_leaves(tree)]
 
 
 @jax.jit
-def _difference(now: Any, before: Any) -> Any:
+def _difference_on_device(now: Any, before: Any) -> Any:
     return [a - b for a, b in zip(now, before, strict=True)]

@@ -1,15 +1,15 @@
 """The doctor as a Keras callback, on the TensorFlow, JAX and PyTorch backends.
 
 ``fit`` does not show callbacks its data. So the function that makes a training step is replaced for the first steps by
-one that looks at their batch, asks the model for its predictions with ``stateless_call(training=False)``, which leaves
-every variable as it is (weights, statistics of batch normalisation, states of random generators), and hands the very
-same batch on. After at most eight steps ``model.train_function`` is what it was, and a step costs nothing any more: no
+one that takes their batches (``ahead.py``), asks the model for its predictions with ``stateless_call(training=False)``,
+which leaves every variable as it is (weights, statistics of batch normalisation, states of random generators), and
+hands the very same batches on. On TensorFlow and JAX that is before the first step, on PyTorch before each of the
+first ones. After at most eight steps ``model.train_function`` is what it was, and a step costs nothing any more: no
 batch hook is used, for with one Keras waits for the device after every step.
 """
 
 from __future__ import annotations
 
-import contextlib
 import itertools
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -21,8 +21,9 @@ import numpy as np
 from ..doctor.batch import Batch
 from ..doctor.ledger import Say
 from ..doctor.steps import StepFacts
-from ..doctor.watch import Watch, Watched
+from ..doctor.watch import MOST_BATCHES, Watch, Watched
 from ..errors import LossmithError
+from .ahead import Ahead, joined, take
 from .variables import Variables, penalty, updates
 
 _MOST_INPUTS = 1 << 22  # numbers of the first inputs that are kept for the judgement at the end
@@ -69,6 +70,7 @@ class Doctor(Watched, keras.callbacks.Callback):
         self._variables: Variables | None = None
         self._shown: list[tuple[Any, Any, Any]] = []
         self._original: Callable[..., Any] | None = None
+        self._compiled: Any = None  # the model in inference mode, on JAX
 
     # --- what Keras calls ---------------------------------------------------------------------------------------------
     def on_train_begin(self, logs: Mapping[str, Any] | None = None) -> None:
@@ -79,9 +81,11 @@ class Doctor(Watched, keras.callbacks.Callback):
             self.watch = Watch(None, model, untrained=fresh, **self._options)
         except LossmithError:  # a loss of a name of the user's own, for example
             self.watch = Watch(None, None, untrained=fresh, **self._options)
-        self._shown = []
+        self._shown, self._compiled = [], None
         with self.watch.ledger.guarded("the attachment"):
             self._variables = Variables(model)
+            if self._variables.odd:
+                self._look_at_variables(start=True)
             self._attach(model)
 
     def on_epoch_end(self, epoch: int, logs: Mapping[str, Any] | None = None) -> None:
@@ -110,15 +114,25 @@ class Doctor(Watched, keras.callbacks.Callback):
         if original is None or getattr(original, "of_lossmith", False):
             return
 
+        together = int(getattr(model, "steps_per_execution", 1) or 1)
+        steps = (self.params or {}).get("steps")
+        left = -(-steps // together) if steps else None  # executions of the epoch, if known
+        taken, served, useful, seen = Ahead([]), 0, True, 0
+
         def first_steps(*args: Any) -> Any:
+            nonlocal taken, served, useful, seen
             try:
-                data, args = _peek(args, int(getattr(model, "steps_per_execution", 1) or 1))
-                self._look_at(model, data, args)
+                if served == 0:
+                    taken = take(args, together, None if left is None else left - seen)
+                    useful = self._look_at(taken.shown, args)
+                    seen += taken.calls
             except BaseException:  # the end of the data, or strict and an error
                 self._detach()
                 _put_back(model, args)
                 raise
-            if data is None or not self.watch.wants_batch:
+            served = (served + 1) % taken.calls
+            args = args if taken.iterator is None else (*args[:-1], taken.iterator)
+            if served == 0 and not (useful and self.watch.wants_batch and seen < MOST_BATCHES):
                 self._detach()
             return original(*args)
 
@@ -131,75 +145,68 @@ class Doctor(Watched, keras.callbacks.Callback):
             self._model.train_function = self._original
         self._original = None
 
-    def _look_at(self, model: Any, data: Any, args: tuple[Any, ...]) -> None:
-        if data is None:
-            return
+    def _look_at(self, shown: list[Any], args: tuple[Any, ...]) -> bool:
+        """Look at batches, and return whether later ones could be looked at, too."""
         with self.watch.ledger.guarded("the look at a batch"):
-            x, y, weight = keras.utils.unpack_x_y_sample_weight(data)
-            if y is None or not _is_array(y):
-                self._detach()
-                return
+            batches = [keras.utils.unpack_x_y_sample_weight(data) for data in shown]
+            if not batches or not all(_is_array(y) for _, y, _ in batches):
+                return False
             try:
-                prediction = _predict(model, x, args)
+                predictions = self._predict_all([x for x, _, _ in batches], args)
             except Exception:  # the model cannot be called like this: it has a training step of its own
-                self._detach()
-                return
-            if not _is_array(prediction):
-                self._detach()
-                return
-            if sum(_size(x) for x, _, _ in self._shown) + _size(x) <= _MOST_INPUTS:
-                self._shown.append((x, y, weight))
-            self.watch.batch(Batch(prediction, y, x if _is_array(x) else None, weight if _is_array(weight) else None))
-            self.watch.look()
+                return False
+            if not all(map(_is_array, predictions)):
+                return False
+            for (x, y, weight), prediction in zip(batches, predictions, strict=True):
+                if sum(_size(x) for x, _, _ in self._shown) + _size(x) <= _MOST_INPUTS:
+                    self._shown.append((x, y, weight))
+                w = weight if _is_array(weight) else None
+                self.watch.batch(Batch(prediction, y, x if _is_array(x) else None, w))
+                self.watch.look()
+            return True
+        return False
+
+    def _predict_all(self, inputs: list[Any], args: tuple[Any, ...]) -> list[Any]:
+        """Return the predictions of several batches, asked for at once where they stand below each other."""
+        below = joined(inputs)
+        if below is None:
+            return [self._predict(x, args) for x in inputs]
+        whole = self._predict(below, args)
+        ends = np.cumsum([0, *(keras.tree.flatten(x)[0].shape[0] for x in inputs)])
+        return [whole[a:b] if _is_array(whole) else whole for a, b in itertools.pairwise(map(int, ends))]
 
     def _again(self) -> Iterator[Batch]:
         """Return the first batches with the predictions of now."""
-        for x, y, weight in self._shown:
-            yield Batch(_predict(self.model, x, ()), y, None, weight if _is_array(weight) else None)
+        predictions = self._predict_all([x for x, _, _ in self._shown], ()) if self._shown else []
+        for (_, y, weight), prediction in zip(self._shown, predictions, strict=True):
+            yield Batch(prediction, y, None, weight if _is_array(weight) else None)
 
-    def _look_at_variables(self) -> None:
+    def _predict(self, x: Any, args: tuple[Any, ...]) -> Any:
+        """Return the model's predictions in inference mode; nothing of the model changes."""
+        model: Any = self.model
+        backend = keras.backend.backend()
+        state = args[0] if args and backend == "jax" else None
+        trainable = state[0] if state else [v.value for v in model.trainable_variables]
+        others = state[1] if state else [v.value for v in model.non_trainable_variables]
+        if backend == "torch":
+            import torch
+
+            with torch.no_grad():
+                return model.stateless_call(trainable, others, x, training=False)[0]
+        if backend == "jax":
+            import jax
+
+            if self._compiled is None:
+                self._compiled = jax.jit(lambda t, o, x: model.stateless_call(t, o, x, training=False)[0])
+            return self._compiled(trainable, others, x)
+        return model.stateless_call(trainable, others, x, training=False)[0]
+
+    def _look_at_variables(self, *, start: bool = False) -> None:
         with self.watch.ledger.guarded("the look at the variables"):
             facts: StepFacts | None = self._variables.facts(self.model) if self._variables is not None else None
-            if facts is not None and facts.steps:
+            if facts is not None and (facts.steps or start):
                 self.watch.steps = facts.steps
                 self.watch.facts(facts)
-
-
-def _peek(args: tuple[Any, ...], steps: int) -> tuple[Any, tuple[Any, ...]]:
-    """Return the data of a step, and the arguments that hand the same data to the training; None where it is hidden.
-
-    Raises:
-        StopIteration: The data is at its end, as the training itself would find.
-    """
-    backend = keras.backend.backend()
-    if backend == "torch":
-        return args[0][0], args
-    if backend == "jax":
-        state, iterator = args
-        ahead = [next(iterator)]
-        with contextlib.suppress(StopIteration):
-            while len(ahead) < steps:
-                ahead.append(next(iterator))
-        return ahead[0], (state, itertools.chain(ahead, iterator))
-    return _peek_tensorflow(args[0], steps)
-
-
-def _peek_tensorflow(iterator: Any, steps: int) -> tuple[Any, tuple[Any, ...]]:
-    import tensorflow as tf
-
-    if not isinstance(iterator, tf.data.Iterator):
-        return None, (iterator,)
-    ahead = [iterator.get_next()]
-    while len(ahead) < steps:
-        more = iterator.get_next_as_optional()
-        if not bool(more.has_value()):
-            break
-        ahead.append(more.get_value())
-    try:  # of the same type as the iterator itself, so that the step is not traced a second time
-        replay = iter(tf.data.Dataset.from_generator(lambda: iter(ahead), output_signature=iterator.element_spec))
-    except Exception:  # a structure that generators cannot give; the step takes any iterator
-        replay = iter(ahead)
-    return ahead[0], (replay,)
 
 
 def _put_back(model: Any, args: tuple[Any, ...]) -> None:
@@ -209,26 +216,6 @@ def _put_back(model: Any, args: tuple[Any, ...]) -> None:
         for variables, values in zip((*kinds, model.metrics_variables), args[0], strict=True):
             for variable, value in zip(variables, values, strict=True):
                 variable.assign(value)
-
-
-def _predict(model: Any, x: Any, args: tuple[Any, ...]) -> Any:
-    """Return the model's predictions in inference mode; nothing of the model changes."""
-    backend = keras.backend.backend()
-    if backend == "jax":
-        import jax
-
-        state = args[0] if args else None
-        trainable = state[0] if state else [v.value for v in model.trainable_variables]
-        others = state[1] if state else [v.value for v in model.non_trainable_variables]
-        return jax.jit(lambda t, o, x: model.stateless_call(t, o, x, training=False)[0])(trainable, others, x)
-    trainable = [v.value for v in model.trainable_variables]
-    others = [v.value for v in model.non_trainable_variables]
-    if backend == "torch":
-        import torch
-
-        with torch.no_grad():
-            return model.stateless_call(trainable, others, x, training=False)[0]
-    return model.stateless_call(trainable, others, x, training=False)[0]
 
 
 def _is_array(x: Any) -> bool:

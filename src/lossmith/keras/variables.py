@@ -29,6 +29,11 @@ class Variables:
         self._hidden = max(0, len(matrices) - 1)
         self._equal = tuple(v.path for v in matrices[:-1] if _equal_units(v))
 
+    @property
+    def odd(self) -> bool:
+        """Whether the start is odd: units of a layer are all equal."""
+        return bool(self._equal)
+
     def facts(self, model: Any) -> StepFacts | None:
         """Return what is known now, or None where there is nothing to follow."""
         if not self._variables:

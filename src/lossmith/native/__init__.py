@@ -3,7 +3,8 @@
 The contract, for everyone who calls it:
 
 - It is optional. `has_native()` says whether it is there, `why_not()` says why it is not: the wheel was built without
-  a compiler, or the environment variable LOSSMITH_DISABLE_NATIVE was 1 when this module was imported.
+  a compiler, the environment variable LOSSMITH_DISABLE_NATIVE was 1 when this module was imported, or the compiled
+  module was built from other sources than those beside this file (a warning then says so, once).
 - It is never the judge. Each function computes what the plain formula in `lossmith.losses` defines; callers go to the
   plain formula for every array that `supports` turns down.
 - It takes NumPy arrays and nothing else: C-contiguous float32, float64 or float16, read-only ones too. It returns new
@@ -19,9 +20,12 @@ The contract, for everyone who calls it:
 
 from __future__ import annotations
 
+import hashlib
 import importlib
 import os
+import warnings
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -34,12 +38,35 @@ def _load() -> tuple[Any, str | None]:
     if os.environ.get("LOSSMITH_DISABLE_NATIVE", "") not in ("", "0"):
         return None, "the environment variable LOSSMITH_DISABLE_NATIVE is set; unset it and start Python again"
     try:
-        return importlib.import_module("lossmith.native._core"), None
+        core = importlib.import_module("lossmith.native._core")
     except ImportError as error:
         return None, (
             f"the compiled module cannot be imported ({error}); install a C++17 compiler and type "
             "pip install --force-reinstall --no-binary lossmith lossmith"
         )
+    stale = _stale(getattr(core, "INTERFACE", ""), Path(__file__).parent)
+    if stale is None:
+        return core, None
+    warnings.warn(f"lossmith.native is left out: {stale}", RuntimeWarning, stacklevel=2)
+    return None, stale
+
+
+def _stale(built: str, folder: Path) -> str | None:
+    """Say that a compiled module is of other sources than those in a folder; None if not, or if there are none there.
+
+    A module that lags behind its sources, after a pull without a build, takes and returns other arrays than this code
+    expects. The sources lie here in checkouts alone, so an installed wheel, whose parts belong together, reads nothing.
+    """
+    sources = sorted([*folder.glob("*.hpp"), *folder.glob("bind*.cpp")])
+    if not sources:
+        return None
+    hashes = "".join(hashlib.sha256(source.read_bytes()).hexdigest() for source in sources)
+    if built == hashlib.sha256(hashes.encode()).hexdigest():  # CMakeLists.txt computes the same
+        return None
+    return (
+        f"the compiled module was built from other sources than those in {folder}; build it again with make dev, or "
+        "pip install --no-build-isolation --editable ."
+    )
 
 
 _core, _reason = _load()
@@ -182,34 +209,24 @@ def softmax_total(
     options: tuple[bool, bool, int],
     smoothing: tuple[float, float],
     factor: float = 1.0,
+    class_weight: Any = None,
 ) -> float | None:
     """Fill the gradient, times ``factor``, and return the sum or mean of the values, or None if a label is bad.
 
-    For callers that have checked everything but the labels. ``options`` is whether to take the mean, whether a label
-    is ignored, and which; ``smoothing`` is label_smoothing and z_loss. The mean of nothing is None, too.
+    For callers that have checked everything but the labels and the values of ``class_weight``, whose dtype is that
+    computed in. ``options`` is whether to take the mean, whether a label is ignored, and which; ``smoothing`` is
+    label_smoothing and z_loss. The mean of nothing is None, too, and so is the total with weights that are no factors.
     """
-    mean, ignores, ignored = options
-    bad, total, count = _core.softmax_cross_entropy(
-        _OWN_POOL,
-        code,
-        logits,
-        labels,
-        rows,
-        classes,
-        None,
-        gradient,
-        mean,
-        ignores,
-        ignored,
-        None,
-        None,
-        factor,
-        None,
-        *smoothing,
-    )
+    arrays = logits, labels, rows, classes, None, gradient
+    try:
+        bad, total, count = _core.softmax_cross_entropy(
+            _OWN_POOL, code, *arrays, *options, None, None, factor, class_weight, *smoothing
+        )
+    except ValueError:
+        return None
     if bad >= 0 or count == 0.0:
         return None
-    return total / count if mean else total
+    return total / count if options[0] else total
 
 
 def empty_gradient(logits: NDArray[Any]) -> NDArray[Any]:

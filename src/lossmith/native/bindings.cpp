@@ -4,6 +4,7 @@
 #include "pool.hpp"
 
 NB_MODULE(_core, module) {
+  module.attr("INTERFACE") = LOSSMITH_INTERFACE;
   module.def("pool_threads", &lossmith::pool_threads, "How many threads our own pool has; makes it if need be.");
   lossmith::register_memory(module);
   lossmith::register_elementwise(module);

@@ -17,12 +17,6 @@ namespace {
 constexpr std::size_t huge_page = 2 << 20;
 constexpr int most_idle = 2;
 
-// Where in a page a block begins. A CPU takes a load for one of what it has just stored if the last twelve bits of the
-// two addresses agree, and waits; with a gradient that starts like its logits, or a little after, that happens in every
-// line of rows of 1,000 or 1,024 columns, and costs up to half of the speed. No usual length of a row, added to where
-// arrays usually start in a page (0 to 64), comes near this one.
-constexpr std::size_t stagger = 21 * 64;
-
 std::size_t idle_limit() {
 #if defined(LOSSMITH_HAS_MMAP)
   const long pages = sysconf(_SC_PHYS_PAGES), page = sysconf(_SC_PAGESIZE);
@@ -32,7 +26,7 @@ std::size_t idle_limit() {
 }
 
 GradientBlock *map_block(std::size_t bytes) {
-  const std::size_t rounded = (bytes + stagger + huge_page - 1) / huge_page * huge_page;
+  const std::size_t rounded = (bytes + gradient_stagger + huge_page - 1) / huge_page * huge_page;
   if (rounded < bytes || rounded + huge_page < rounded) return nullptr;
   auto *block = new (std::nothrow) GradientBlock;
   if (block == nullptr) return nullptr;
@@ -48,7 +42,7 @@ GradientBlock *map_block(std::size_t bytes) {
 #if defined(MADV_HUGEPAGE)
   madvise(reinterpret_cast<void *>(start), rounded, MADV_HUGEPAGE);
 #endif
-  block->memory = reinterpret_cast<void *>(start + stagger);
+  block->memory = reinterpret_cast<void *>(start + gradient_stagger);
 #else
   block->mapped = rounded;
   block->mapping = ::operator new(rounded, std::align_val_t{huge_page}, std::nothrow);
@@ -56,7 +50,7 @@ GradientBlock *map_block(std::size_t bytes) {
     delete block;
     return nullptr;
   }
-  block->memory = static_cast<char *>(block->mapping) + stagger;
+  block->memory = static_cast<char *>(block->mapping) + gradient_stagger;
 #endif
   return block;
 }
@@ -103,7 +97,7 @@ GradientBlock *take_gradient_block(std::size_t bytes) {
   GradientBlock **best = nullptr;
   for (GradientBlock *&block : all.blocks) {
     // A much larger block would keep memory from the rest of the program.
-    const bool large = block != nullptr && block->bytes - stagger >= bytes;
+    const bool large = block != nullptr && block->bytes - gradient_stagger >= bytes;
     const bool fits = large && block->bytes / 2 <= std::max(bytes, huge_page);
     if (fits && (best == nullptr || block->bytes < (*best)->bytes)) best = &block;
   }

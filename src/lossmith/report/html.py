@@ -32,7 +32,7 @@ def to_html(result: Evaluation, history: Any = None) -> str:
         history: One mapping per epoch, or one list per curve, drawn as curves.
     """
     drawn = result.drawn()
-    confusion, cells = _confusion(result.confusion)
+    confusion, cells = _confusion(result.confusion, result.task)
     threshold, thresholds = _threshold(result, drawn)
     figures = charts.draw(result, drawn)
     sections = [
@@ -111,11 +111,11 @@ def _join(*parts: str) -> str:
     return "\n".join(part for part in parts if part)
 
 
-def _confusion(found: Confusion | None) -> tuple[str, dict[str, Any] | None]:
+def _confusion(found: Confusion | None, task: str) -> tuple[str, dict[str, Any] | None]:
     if found is None:
         return "", None
     drawn, data = matrix.draw(found)
-    return _join(drawn, table(tables.pairs(found, PAIRS), sortable=True, text=1)), data
+    return _join(drawn, table(tables.pairs(found, PAIRS, task), sortable=True, text=1)), data
 
 
 def _threshold(result: Evaluation, drawn: Figures) -> tuple[str, dict[str, Any] | None]:

@@ -121,15 +121,16 @@ def confusion(found: Confusion) -> Table | None:
     )
 
 
-def pairs(found: Confusion, limit: int) -> Table | None:
+def pairs(found: Confusion, limit: int, task: str) -> Table | None:
     """Return the most frequent mistakes; None if there are none."""
+    counted = "pixels" if task == "segmentation" else "rows"
     if not found.pairs:
         return None
     rows = tuple(
         (shortened(p.true), shortened(p.predicted), count(p.count), percent(p.count / found.errors))
         for p in found.pairs[:limit]
     )
-    return Table(title="Most confused", headings=("true", "predicted as", "rows", "share of errors"), rows=rows)
+    return Table(title="Most confused", headings=("true", "predicted as", counted, "share of errors"), rows=rows)
 
 
 def slices(result: Evaluation) -> Table | None:

@@ -49,7 +49,7 @@ def shown(result: Evaluation, width: int = WIDTH) -> list[Table]:
         if len(result.class_names) <= CLASSES:
             matrix = tables.confusion(result.confusion)
         if matrix is None or sum(_widths(matrix)) + 2 * len(matrix.headings) > width:
-            matrix = tables.pairs(result.confusion, CLASSES)
+            matrix = tables.pairs(result.confusion, CLASSES, result.task)
     classes = tables.classes(result, CLASSES)
     found = (tables.losses(result), tables.metrics(result), classes, matrix, tables.slices(result))
     return [fitted(t, width) for t in found if t is not None]

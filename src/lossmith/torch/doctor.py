@@ -101,6 +101,7 @@ class Doctor(Watched):
             file=None if silent else file,
             say=(lambda text: None) if silent else say,
             untrained=fresh,
+            frozen=_leaves_out(optimizer, model),
         )
         self._model, self._loss, self._optimizer = model, loss, optimizer
         self._gradients = Gradients(model, optimizer, self.watch.ledger.guarded)
@@ -133,6 +134,9 @@ class Doctor(Watched):
                 self._hook_before(self._optimizer, True)
                 self._hooks.append(self._optimizer.register_step_post_hook(self._on_updated))
             self._gradients.start()
+            odd = self._gradients.suspects()
+            if odd is not None:
+                self.watch.facts(odd)
         return self
 
     def __exit__(
@@ -315,6 +319,8 @@ class Doctor(Watched):
                 self._read()
                 self._look_at_steps()
                 self.watch.curves()
+            elif gradients.steps == 1 and gradients.owns_none:
+                self._look_at_steps()
             following = next_due(gradients.steps)
             looks = following == gradients.steps + 1
             self._next = following if looks else following - 1
@@ -361,6 +367,14 @@ def _compares(loss: torch.nn.Module) -> bool:
     except (TypeError, ValueError):
         return True
     return len(names) < 3 or names[1].startswith("target") or names[1] == "y_true"
+
+
+def _leaves_out(optimizer: torch.optim.Optimizer | None, model: torch.nn.Module | None) -> bool:
+    """Whether the optimiser has not all of a model's weight matrices."""
+    if optimizer is None or model is None:
+        return False
+    have = {id(p) for group in optimizer.param_groups for p in group["params"]}
+    return any(id(p) not in have and p.ndim >= 2 for p in model.parameters())
 
 
 def _slice(batch: Batch) -> Batch:

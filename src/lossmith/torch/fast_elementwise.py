@@ -8,7 +8,6 @@ come from the formula.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -45,7 +44,7 @@ def loss(
     definition: Loss, parameters: Mapping[str, Any], input: Tensor, target: Tensor, reduction: str, plain: Plain
 ) -> Tensor | None:
     """Return the loss of two tensors of one shape, or None; ``plain(input, target)`` is the same by the formula."""
-    if definition.extras or not (fast.quiet() and fast.ordinary(input) and fast.ordinary(target)):
+    if definition.extras or not (fast.watched() and isinstance(input, Tensor) and isinstance(target, Tensor)):
         return None
     number, numbers = elementwise.find(definition), elementwise.numbers(definition, parameters)
     if number is None or numbers is None or target.requires_grad:
@@ -57,19 +56,11 @@ def loss(
         values = torch.empty(input.shape, dtype=fast.compute_dtype(input))
         _run(input, target, call, values, None)
         values = values.to(input.dtype)
-        return _apply_values(input, target, values, call) if wanted else values
-    result = _summed(call, input, target, wanted)
+        return _apply_values(input, (target, values), call) if wanted else values
+    result = _core.elementwise_tensors(number, numbers, input, target, wanted, call.mean)
     if result is None or not wanted:
         return None if result is None else result[0]
-    return _apply_sum(input, target, None, *result, call, 1.0)
-
-
-def _summed(call: Call, input: Tensor, target: Tensor, wanted: bool) -> tuple[Tensor, Tensor | None] | None:
-    """Return the sum or mean and, if wanted, its gradient; None for tensors of an unusual kind."""
-    tensors = input, target, wanted
-    return _core.elementwise_tensors(
-        fast.EXCHANGE, fast.executor(), call.number, call.parameters, *tensors, call.mean, call.limits
-    )
+    return _apply_sum(input, (target, None, *result), call, 1.0)
 
 
 def _fit(input: Tensor, target: Tensor) -> bool:
@@ -84,17 +75,16 @@ def value_and_gradient(call: Call, input: Tensor, target: Tensor, wanted: bool) 
 
     Where the gradient is not wanted here, autograd is told how to get it.
     """
-    if not (fast.quiet() and fast.ordinary(input) and fast.ordinary(target)):
-        return None
-    if input.dtype is not target.dtype:  # the result would have the wider one
+    if not (fast.watched() and isinstance(input, Tensor) and isinstance(target, Tensor)):
         return None
     recorded = not wanted and fast.in_graph(input)
     if not wanted and fast.in_graph(target):
         return None
-    result = _summed(call, input, target, wanted or recorded)
-    if result is None or math.isnan(result[0]):
-        return None
-    return (_apply_sum(input, target, None, *result, call, 1.0), None) if recorded else result
+    settings = call.mean, call.limits, True
+    result = _core.elementwise_tensors(call.number, call.parameters, input, target, wanted or recorded, *settings)
+    if result is None or not recorded:
+        return result
+    return _apply_sum(input, (target, None, *result), call, 1.0), None
 
 
 def total_kernel(loss: Loss, inputs: Inputs) -> Callable[..., tuple[Any, Any]] | None:
@@ -127,7 +117,9 @@ def total_kernel(loss: Loss, inputs: Inputs) -> Callable[..., tuple[Any, Any]] |
             factor = float(scale.detach() if isinstance(scale, Tensor) else scale)
             found = _run(input, target, call, None, slope, factor, weight)
             total = torch.tensor(found, dtype=fast.compute_dtype(input))
-        return (_apply_sum(input, target, weight, total, slope, call, factor), None) if recorded else (total, slope)
+        if not recorded:
+            return total, slope
+        return _apply_sum(input, (target, weight, total, slope), call, factor), None
 
     return kernel
 
@@ -161,20 +153,19 @@ class _Sum(Function):
     def forward(
         ctx: Any,
         input: Tensor,
-        target: Tensor,
-        weight: Tensor | None,
-        value: Tensor,
-        gradient: Tensor,
+        others: tuple[Tensor, Tensor | None, Tensor, Tensor],
         call: Call,
         hint: float,  # what the gradient has been multiplied with
     ) -> Tensor:
+        # In a tuple autograd does not take them for inputs: one that is returned would be made a view of itself.
+        target, weight, value, ctx.gradient = others
         ctx.save_for_backward(input, target, weight)
-        ctx.gradient, ctx.call, ctx.hint = gradient, call, hint
+        ctx.call, ctx.hint = call, hint
         return value
 
     @staticmethod
     def backward(ctx: Any, *slopes: Tensor) -> tuple[Tensor | None, ...]:
-        (slope,), call, others = slopes, ctx.call, (None,) * 6
+        (slope,), call, others = slopes, ctx.call, (None, None, None)
         if torch.is_grad_enabled():
             return _by_formula(ctx, slope), *others
         # Handed over and forgotten: whoever gets the only reference may keep it instead of a copy.
@@ -195,7 +186,8 @@ class _Values(Function):
     """One value per element: the gradient waits for what each is multiplied with."""
 
     @staticmethod
-    def forward(ctx: Any, input: Tensor, target: Tensor, values: Tensor, call: Call) -> Tensor:
+    def forward(ctx: Any, input: Tensor, others: tuple[Tensor, Tensor], call: Call) -> Tensor:
+        target, values = others
         ctx.save_for_backward(input, target)
         ctx.call = call
         return values
@@ -204,12 +196,12 @@ class _Values(Function):
     def backward(ctx: Any, *slopes: Tensor) -> tuple[Tensor | None, ...]:
         (slope,) = slopes
         if torch.is_grad_enabled():
-            return _by_formula(ctx, slope), None, None, None
+            return _by_formula(ctx, slope), None, None
         input, target = ctx.saved_tensors
         gradient = fast.empty_gradient(input)
         weight = slope.to(fast.compute_dtype(input)).contiguous()
         _run(input, target, ctx.call, None, gradient, weight=weight)
-        return gradient, None, None, None
+        return gradient, None, None
 
 
 _apply_sum: Any = fast.applied(_Sum)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -113,8 +114,10 @@ def smooth_l1_loss(
     """Huber with ``delta=beta``, divided by ``beta``, as ``torch.nn.functional.smooth_l1_loss``."""
     if beta == 0:
         return l1_loss(input, target, size_average, reduce, reduction)
-    parameters = _HUBER.resolve({"delta": beta})
-    return _apply(_HUBER, input, target, reduction, parameters, legacy=(size_average, reduce)) / beta
+    usual = type(beta) is float and 0 < beta < math.inf
+    parameters = {"delta": beta} if usual else _HUBER.resolve({"delta": beta})
+    loss = _apply(_HUBER, input, target, reduction, parameters, legacy=(size_average, reduce))
+    return loss if beta == 1 else loss / beta
 
 
 def poisson_nll_loss(
@@ -164,7 +167,7 @@ def binary_cross_entropy_with_logits(
 
     ``weight`` broadcasts to the input as PyTorch broadcasts, and the mean divides by the number of elements.
     """
-    parameters = {"pos_weight": 1.0 if pos_weight is None else pos_weight}
+    parameters = {"pos_weight": 1.0 if pos_weight is None else fast.factor(pos_weight, input)}
     return _apply(
         _SIGMOID, input, target, reduction, parameters, legacy=(size_average, reduce), **_spread(input, weight)
     )

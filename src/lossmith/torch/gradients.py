@@ -6,7 +6,7 @@ counter. Sparse gradients and parameters that are no floating numbers are left o
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from typing import Any
 
@@ -15,6 +15,7 @@ import torch
 
 from ..doctor.steps import Looks, StepFacts, Units
 from .accumulation import MicroBatches
+from .samples import Samples, part
 from .scalars import floats, vectors
 
 Guarded = Callable[[str], AbstractContextManager[None]]
@@ -54,9 +55,12 @@ class Gradients:
         self._parameters: list[torch.Tensor] = []
         self._followed: list[int] = []
         self._mine: tuple[bool, ...] = ()
-        self._samples: list[torch.Tensor] = []
+        self._sampled = self._starts = Samples((), 0)
+        self._sizes: list[int] = []
+        self._start = torch.zeros(0)
+        self._zero = torch.zeros(())
         self._looks = Looks()
-        self._open: tuple[torch.Tensor | None, list[int], list[torch.Tensor]] | None = None
+        self._open: tuple[torch.Tensor | None, list[int], torch.Tensor] | None = None
         self._stale = 0
         self._old: list[torch.Tensor] = []  # norms found by each backward() since the last update
         self._oldness: list[torch.Tensor] = []
@@ -84,13 +88,26 @@ class Gradients:
         matrices = [i for i, p in enumerate(self._parameters) if p.ndim >= 2]
         picked = np.unique(np.linspace(0, len(matrices) - 1, min(_FOLLOWED, len(matrices))).astype(int))
         self._followed = [matrices[i] for i in picked] if matrices else []
-        self._samples = [_part(p, _START).clone() for p in self._parameters]
+        self._sampled = Samples([self._parameters[i] for i in self._followed], _SAMPLE)
+        self._sizes = self._sampled.sizes
+        self._starts = Samples(self._parameters, _START)
+        start = self._starts.read()
+        self._start, self._zero = start.cpu(), torch.zeros((), device=start.device)
         self._mine = self._owned()
         self._hidden = max(0, len(matrices) - 1)
         self._equal = _with_equal_units(self._names, self._parameters, matrices[:-1])
         if self._model is not None:
             self._noisy = any(isinstance(m, _NOISY) for m in self._model.modules())
             self._units = _layers(self._model, self._guarded)
+
+    def suspects(self) -> StepFacts | None:
+        """Return what is odd before the first update, or None: hidden layers whose units all start equal."""
+        return StepFacts(steps=0, equal=self._equal, hidden=self._hidden) if self._equal else None
+
+    @property
+    def owns_none(self) -> bool:
+        """Whether the optimiser has no parameter of the model."""
+        return bool(self._mine) and not any(self._mine)
 
     # --- what hooks tell ----------------------------------------------------------------------------------------------
     def mode(self, training: bool, learning: bool) -> None:
@@ -120,25 +137,23 @@ class Gradients:
             self._look_back(slope)
 
     def _look_back(self, slope: torch.Tensor) -> None:
-        self._slopes.append(slope.detach().sum())
+        self._slopes.append(slope.detach() if slope.ndim == 0 else slope.detach().sum())
         self._micro.returned(self._slopes[-1])
         if self.steps > 0 and self._followed:
             mine = [self._parameters[i].grad for i in self._followed if self._mine[i]]
-            grads = [g for g in mine if g is not None and not g.is_sparse]
-            norms = torch._foreach_norm([g.detach() for g in grads]) if grads else []
-            zero = torch.zeros((), device=slope.device)
-            self._old.append(torch.stack([n.float().to(zero.device) for n in norms]).sum() if norms else zero)
+            norms = _norms([g for g in mine if g is not None and not g.is_sparse])
+            self._old.append(self._zero if norms is None else norms.sum().to(self._zero.device))
 
     def before_update(self, due: bool) -> None:
         """Take the norms of the gradients, and a sample of the weights, before an update that is to be looked at."""
         if self._old:
-            self._oldness.append(torch.stack(self._old).min())
+            self._oldness.append(self._old[0] if len(self._old) == 1 else torch.stack(self._old).min())
             self._old = []
         if not due or not self._parameters:
             return
-        there = [i for i, p in enumerate(self._parameters) if p.grad is not None and not p.grad.is_sparse]
-        norms = _norms([self._parameters[i].grad.detach() for i in there])  # pyrefly: ignore[missing-attribute]
-        self._open = norms, there, [_part(self._parameters[i], _SAMPLE).clone() for i in self._followed]
+        found = [(i, p.grad) for i, p in enumerate(self._parameters)]
+        dense = {i: g for i, g in found if g is not None and not g.is_sparse}
+        self._open = _norms(list(dense.values())), list(dense), self._sampled.read()
 
     def after_update(self) -> None:
         """Take the norms of what an update did that was looked at; ``steps`` counts it already."""
@@ -147,9 +162,10 @@ class Gradients:
         if self._open is not None:
             norms, there, before = self._open
             self._open = None
-            now = [_part(self._parameters[i], _SAMPLE) for i in self._followed]
-            moves = _norms(torch._foreach_sub(now, before)) if now else None
-            self._looks.add(self.steps, (norms, there, _norms(now), moves))
+            now = self._sampled.read()
+            both = _norms([*now.split(self._sizes), *(now - before).split(self._sizes)]) if len(now) else None
+            sizes, moves = (None, None) if both is None else both.split(len(self._sizes))
+            self._looks.add(self.steps, (norms, there, sizes, moves))
         if self.steps == _UNITS_FROM:
             for layer in self._units:
                 layer.attach()
@@ -217,12 +233,12 @@ class Gradients:
             coupled = not group.get("decoupled_weight_decay", False)
             given = group.get("weight_decay", 0)
             decay |= {id(p): float(given) for p in group["params"] if coupled and isinstance(given, int | float)}
-        scale = [(p.numel() / max(1, _part(p, _SAMPLE).numel())) ** 0.5 for p in self._parameters]
+        scale = [(p.numel() / max(1, part(p, _SAMPLE).numel())) ** 0.5 for p in self._parameters]
         return np.array([decay.get(id(p), 0.0) * s for p, s in zip(self._parameters, scale, strict=True)])
 
     def _unchanged(self) -> np.ndarray:
-        pairs = zip(self._parameters, self._samples, strict=True)
-        return np.array(floats([(_part(p, _START) == start).all() for p, start in pairs]), bool)
+        same = (self._starts.read().cpu() == self._start).numpy()
+        return np.array([one.all() for one in np.split(same, np.cumsum(self._starts.sizes)[:-1])], bool)
 
     def _count_stale(self) -> None:
         for value in floats(self._oldness):
@@ -231,7 +247,10 @@ class Gradients:
 
 
 class _Layer:
-    """The activations of one module, counted on the device until 2048 rows were seen."""
+    """The activations of one module, on the device until 2048 rows were seen.
+
+    Of a relu each unit's largest value is kept, of the others in how many rows each had a slope.
+    """
 
     def __init__(self, name: str, kind: str, module: torch.nn.Module, guarded: Guarded) -> None:
         self.name, self.kind, self._module, self._guarded = name, kind, module, guarded
@@ -254,24 +273,27 @@ class _Layer:
     def _count(self, output: Any) -> None:
         if not isinstance(output, torch.Tensor) or output.ndim < 2 or not output.is_floating_point():
             return
-        axis = 1 if output.ndim > 3 else output.ndim - 1
-        rows = output.detach().movedim(axis, -1).reshape(-1, output.shape[axis])[: 4 * _UNIT_ROWS]
-        if self.kind == "relu":
-            active = (rows > 0).sum(dim=0)
+        rows = output.detach()
+        if rows.ndim > 2:
+            rows = rows.movedim(1 if rows.ndim > 3 else -1, -1).flatten(0, -2)
+        rows = rows if len(rows) <= 4 * _UNIT_ROWS else rows[: 4 * _UNIT_ROWS]
+        known = self._active if self._active is not None and len(self._active) == rows.shape[1] else None
+        if self.kind == "relu":  # only whether it was ever above 0 is asked
+            active = rows.amax(dim=0) if known is None else torch.maximum(known, rows.amax(dim=0))
         else:
             slope = rows * (1 - rows) if self.kind == "sigmoid" else 1 - rows * rows
             active = (slope >= _FLAT).sum(dim=0)
-        same = self._active is not None and self._active.shape == active.shape
-        self._active = self._active + active if same and self._active is not None else active
-        self._rows = self._rows + len(rows) if same else len(rows)
+            active = active if known is None else known + active
+        self._active = active
+        self._rows = len(rows) if known is None else self._rows + len(rows)
         if self._rows >= _UNIT_ROWS:
             self.detach()
 
     def units(self) -> Units | None:
         if self._active is None or self._rows < _UNIT_ROWS:
             return None
-        active = self._active.cpu().numpy()
-        idle = active == 0 if self.kind == "relu" else active < (1 - _MOSTLY) * self._rows
+        active = self._active.double().cpu().numpy()
+        idle = active <= 0 if self.kind == "relu" else active < (1 - _MOSTLY) * self._rows
         return Units(name=self.name, kind=self.kind, rows=self._rows, units=active.size, idle=int(idle.sum()))
 
 
@@ -289,17 +311,16 @@ def _layers(model: torch.nn.Module, guarded: Guarded) -> list[_Layer]:
     ]
 
 
-def _part(p: torch.Tensor, most: int) -> torch.Tensor:
-    """Return a view of the first numbers of a parameter, or a copy where its memory is in no order."""
-    return p.detach().reshape(-1)[:most] if p.is_contiguous() else p.detach()[:1].reshape(-1)[:most]
-
-
-def _norms(tensors: Any) -> torch.Tensor | None:
+def _norms(tensors: Sequence[torch.Tensor]) -> torch.Tensor | None:
+    """Return (P,) the norms of tensors, on the device of the first; None of nothing."""
     if not tensors:
         return None
-    norms = torch._foreach_norm(list(tensors))
-    first = norms[0]
-    return torch.stack([n.to(device=first.device, dtype=torch.float32) for n in norms])
+    with torch.no_grad():
+        norms = torch._foreach_norm(list(tensors))
+    device = norms[0].device
+    if any(n.dtype != torch.float32 or n.device != device for n in norms):
+        norms = [n.to(device=device, dtype=torch.float32) for n in norms]
+    return torch.stack(list(norms))
 
 
 def _with_equal_units(names: list[str], parameters: list[torch.Tensor], matrices: list[int]) -> tuple[str, ...]:

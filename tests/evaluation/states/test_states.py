@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from lossmith.errors import DataError, InputError, LabelError, ShapeError
+from lossmith.evaluation.intervals import mean_and_error
 from lossmith.evaluation.states import (
     SCHEMA,
     Bootstrap,
@@ -42,7 +43,9 @@ def _rows() -> Rows:
     target = (rng.random(ROWS) < score).astype(np.int64)
     loss = np.where(rng.random(ROWS) < 0.3, 0.25, rng.standard_exponential(ROWS) ** 5)  # with ties
     country = np.array(["de", "fr", "日本", ""])[rng.integers(0, 4, ROWS)]
-    return {"score": score, "target": target, "loss": loss, "id": np.arange(ROWS) * 7 - 500, "country": country}
+    weight = np.where(rng.random(ROWS) < 0.1, 0.0, rng.standard_exponential(ROWS) ** 3)
+    found = {"score": score, "target": target, "loss": loss, "id": np.arange(ROWS) * 7 - 500, "country": country}
+    return found | {"weight": weight}
 
 
 DATA = _rows()
@@ -73,6 +76,30 @@ STATES: dict[str, tuple[Callable[[], State], Callable[[Any, Rows], None]]] = {
     "bootstrap": (
         lambda: Bootstrap(sums=("loss",), cells=2, groups=64),
         lambda s, r: s.update(r["id"], r["target"], loss=r["loss"]),
+    ),
+    "weighted confusion": (
+        lambda: ConfusionCounts(classes=2, weighted=True),
+        lambda s, r: s.update(r["target"], (r["score"] > 0.5).astype(np.int64), r["weight"]),
+    ),
+    "weighted loss by class": (
+        lambda: LossSums(groups=2, weighted=True),
+        lambda s, r: s.update(r["loss"], r["target"], r["weight"]),
+    ),
+    "weighted calibration": (
+        lambda: CalibrationBins(unit=-32, weighted=True),
+        lambda s, r: s.update(r["score"], r["target"], r["weight"]),
+    ),
+    "weighted scores": (
+        lambda: ScoreHistogram(keep=3, weighted=True),
+        lambda s, r: s.update(r["score"], r["target"], r["weight"]),
+    ),
+    "weighted quantiles": (
+        lambda: Quantiles(keep=3, weighted=True),
+        lambda s, r: s.update(r["loss"] - 1, r["weight"]),
+    ),
+    "weighted bootstrap": (
+        lambda: Bootstrap(sums=("loss",), cells=2, groups=64, weighted=True),
+        lambda s, r: s.update(r["id"], r["target"], r["weight"], loss=r["loss"]),
     ),
     "slices": (
         lambda: Slices(Bundle({"loss": LossSums(), "scores": ScoreHistogram(keep=2)})),
@@ -143,6 +170,50 @@ def test_an_empty_batch_changes_nothing(name: str) -> None:
     assert to_json(state) == text
 
 
+def test_states_without_weights_are_read_from_the_version_before() -> None:
+    tree = json.loads(to_json(seen("loss by class", np.arange(50))))
+    del tree["state"]["settings"]["weighted"]
+    tree["schema"] = 3
+    assert from_json(json.dumps(tree)) == seen("loss by class", np.arange(50))
+
+
+def test_weights_go_with_states_that_ask_for_them() -> None:
+    with pytest.raises(InputError, match="kind 'loss' with weighted=False takes no weights"):
+        LossSums().update(np.ones(2), weight=np.ones(2))
+    with pytest.raises(InputError, match="kind 'confusion' with weighted=True takes weights of the rows"):
+        ConfusionCounts(classes=2, weighted=True).update(np.zeros(2, int), np.zeros(2, int))
+
+
+def test_weighted_means_and_their_errors() -> None:
+    loss, weight, group = DATA["loss"], DATA["weight"], DATA["target"]
+    state: Any = seen("weighted loss by class", np.arange(ROWS))
+    found = state.result()
+    for k in (0, 1):
+        here = group == k
+        middle, error, rows = mean_and_error(loss[here], weight[here])
+        assert (found.mean[k], found.error[k], found.effective[k]) == pytest.approx((middle, error, rows), rel=1e-12)
+    whole = state.overall()
+    middle, error, rows = mean_and_error(loss, weight)
+    assert (whole.mean[0], whole.error[0], whole.effective[0]) == pytest.approx((middle, error, rows), rel=1e-12)
+    constant = np.array([0.7, 3.0])
+    for given, factor in ((state, weight), (seen("loss by class", np.arange(ROWS)), None)):
+        middle, error, _ = mean_and_error(constant[group] - loss, factor)
+        assert given.gain(constant) == pytest.approx((middle, error), rel=1e-12)  # type: ignore[attr-defined]
+    assert np.isnan(state.gain(np.array([0.7, np.inf]))).all() and np.isnan(LossSums().gain(np.ones(1))).all()
+    one = LossSums(weighted=True)
+    one.update(np.array([np.inf, 2.0]), weight=np.array([0.0, 0.5]))  # what does not count has no say
+    assert one.mean_and_error() == pytest.approx((2.0, np.nan, 1.0), nan_ok=True)
+
+
+def test_weighted_quantiles_are_those_of_repeated_values() -> None:
+    values, times = DATA["loss"][:500], np.arange(500) % 4
+    weighted, repeated = Quantiles(weighted=True), Quantiles()
+    weighted.update(values, times / 4)
+    repeated.update(np.repeat(values, times))
+    assert [weighted.result(q) for q in (0.0, 0.1, 0.5, 0.999)] == [repeated.result(q) for q in (0.0, 0.1, 0.5, 0.999)]
+    assert weighted.count * 4 == repeated.count
+
+
 def test_slices_may_bear_any_name() -> None:
     slices = Slices(LossSums())
     slices.update(np.array(["whole", "leaf", "floats", '<b>"'])[:1], np.ones(1))
@@ -186,7 +257,7 @@ def _damaged(change: Callable[[dict[str, Any]], None]) -> str:
     [
         (
             lambda t: t.update(schema=SCHEMA + 1),
-            f"schema version {SCHEMA + 1} and this lossmith reads version {SCHEMA}",
+            f"schema version {SCHEMA + 1} and this lossmith reads 3 to {SCHEMA}",
         ),
         (lambda t: t.pop("schema"), "lacks 'schema' and 'state'"),
         (lambda t: t["state"].update(kind="lost"), "no state of kind 'lost' is known; known: bootstrap, bundle"),

@@ -100,9 +100,10 @@ register(
         when=("data",),
         needs=(("inputs", "validation"),),
         criterion="Of 30 or more rows each: validation rows that equal a training row in all inputs, to 6 digits of "
-        "the features' spread: surely more than 1 % (the 95 % interval of their share begins above it) is an error, "
-        "fewer a note. Rows that repeat within the training set do "
-        "not count, and nothing does where a tenth of its rows repeat (few different inputs).",
+        "the features' spread. Unless a feature has hardly any value twice, rows may be equal by chance: then they "
+        "must be more than the equal pairs within the training set let expect (p < .001). Surely more than 1 % "
+        "beyond those (by the 95 % interval of their share) is an error, fewer a note. Rows that repeat within the "
+        "training set do not count, and nothing does where a tenth of its rows repeat (few different inputs).",
         why="The model has seen the answers: the validation score is too good.",
         fixes={"": "drop duplicates before splitting: np.unique(X, axis=0); split by group where rows belong together"},
     ),

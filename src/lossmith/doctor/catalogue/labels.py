@@ -35,7 +35,8 @@ register(
         needs=(("loss", "target"), ("loss", "prediction", "target")),
         criterion="One-hot rows for a loss that takes class indices; indices for a loss that takes one-hot rows; "
         "indices that are not whole numbers; integer one-hot rows for torch's CrossEntropyLoss, which takes indices "
-        "or floating probabilities; two one-hot columns for a binary loss over one column.",
+        "or floating probabilities; floating indices for a loss of torch; two one-hot columns for a binary loss over "
+        "one column.",
         why="The framework raises an error about shapes or dtypes, or casts the labels to whole numbers in silence.",
         fixes={
             "torch": "target.argmax(dim=1) for indices; target.long() for their dtype",

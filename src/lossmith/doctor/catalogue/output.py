@@ -166,15 +166,17 @@ register(
     ),
     Rule(
         code="OUT08",
-        title="Logits are rectified: none can be negative",
+        title="Logits are rectified or bounded by an activation",
         tier=2,
         severity="warning",
         when=("static", "first batch"),
         needs=(("loss", "activation"), ("loss", "prediction")),
         criterion="The loss takes logits, and the last activation is relu, softplus or another one without negative "
         "values; or such an activation stands before a last softmax or sigmoid, with at most pooling between; or none "
-        "of 64 or more logits is negative and a hundredth of them (but not all) is exactly 0.",
-        why="A class cannot be ruled out below 0, and where the rectifier is off no gradient flows.",
+        "of 64 or more logits is negative and a hundredth of them (but not all) is exactly 0. Or a cross-entropy gets "
+        "the logits from a last tanh.",
+        why="A class cannot be ruled out below 0, and where the rectifier is off no gradient flows. Between -1 and 1 "
+        "no answer can be sure, and the loss stays above a floor.",
         fixes={"": "end with the plain linear layer: no activation before softmax or sigmoid"},
         references=(SO + "47735201",),
     ),
@@ -362,7 +364,8 @@ register(
         when=("static", "first batch"),
         needs=(("loss",), ("loss", "prediction")),
         criterion="The weights' length is not the number of classes, or one is negative or not finite (error); one "
-        "is 0 for a class that occurs, or the largest is more than 1000 times the smallest (warning).",
+        "is 0 for a class that occurs, or the largest is more than 1000 times the smallest, or positives weigh so many "
+        "times as much as negatives (warning).",
         why="Some classes hardly count or count the wrong way round, and single rows decide the step.",
         fixes={"": "weights n / (K · n_c), or their square roots: lossmith choose --target FILE:COLUMN prints them"},
         references=("https://github.com/microsoft/CodeBERT/issues/64",),

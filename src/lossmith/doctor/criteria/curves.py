@@ -14,6 +14,7 @@ from ..history import Curve, History, noise, shared, threes
 from ..rule import judges, rule
 from .words import num, plural, share
 
+_LOST = 0.1  # of what the validation loss had fallen
 _NEVER_NEGATIVE = frozenset(
     (
         *("squared_error", "absolute_error", "huber", "log_cosh", "squared_logarithmic_error"),
@@ -186,7 +187,7 @@ def metric_stands(e: Evidence) -> Iterator[Finding]:
 
 @dataclass(frozen=True, kw_only=True)
 class Rise:
-    """A validation loss past its best: epochs, means of three, and the noise between epochs."""
+    """A validation loss past its best: epochs, means of three, the noise between epochs, how far it had fallen."""
 
     epoch: float
     best: float
@@ -194,11 +195,17 @@ class Rise:
     train: float
     noise: float
     wasted: int
+    fallen: float
 
     @property
     def relative(self) -> float:
         """The rise against the best."""
         return (self.last - self.best) / abs(self.best) if self.best else math.inf
+
+    @property
+    def material(self) -> bool:
+        """Whether it is large beside the best, and beside what the validation loss had fallen until then."""
+        return self.relative > 0.05 and self.last - self.best > _LOST * self.fallen
 
 
 def rise(history: History) -> Rise | None:
@@ -222,6 +229,7 @@ def rise(history: History) -> Rise | None:
         train=float(train[-1]),
         noise=jitter,
         wasted=len(epochs) - 1 - at,
+        fallen=max(0.0, float(validation[0]) - float(means[best])),
     )
 
 
@@ -229,7 +237,7 @@ def rise(history: History) -> Rise | None:
 def overfits(e: Evidence) -> Iterator[Finding]:
     """Judge GEN01: overfitting."""
     found = None if e.history is None else rise(e.history)
-    if found is not None and found.relative > 0.05:
+    if found is not None and found.material:
         yield _past_best(e, found, "GEN01", "Overfitting")
 
 
@@ -237,7 +245,7 @@ def overfits(e: Evidence) -> Iterator[Finding]:
 def best_has_passed(e: Evidence) -> Iterator[Finding]:
     """Judge GEN04: the best epoch has passed."""
     found = None if e.history is None else rise(e.history)
-    if found is not None and found.relative <= 0.05:
+    if found is not None and not found.material:
         yield _past_best(e, found, "GEN04", "The best epoch has passed")
 
 

@@ -86,6 +86,13 @@ def _categorical_format(e: Evidence, t: np.ndarray, takes: str, shown: str) -> I
             framework=e.framework,
             fix="target.argmax(dim=1), or target.float()",
         )
+    elif _is_floating_for_torch(e, t) and whole and dense is None:
+        yield found(
+            what=f"{shown} takes class indices of a whole-number dtype, and gets floating ones.",
+            evidence=f"The target has shape {size(t.shape)} and dtype {t.dtype}: {few(np.unique(t))}.",
+            framework=e.framework,
+            fix="target.long()",
+        )
     elif e.indices is not None and dense is None and not whole and _levels(t) <= 20 and takes != "rows":
         yield found(
             what="Class indices are not whole numbers.",
@@ -94,6 +101,11 @@ def _categorical_format(e: Evidence, t: np.ndarray, takes: str, shown: str) -> I
             why="Cast to whole numbers, most of them become class 0.",
             fix="leave labels as they are: scale inputs alone",
         )
+
+
+def _is_floating_for_torch(e: Evidence, t: np.ndarray) -> bool:
+    """Whether indices go into a loss of torch as floating numbers; what a file keeps of a dtype says nothing."""
+    return e.framework == "torch" and t.dtype.kind == "f" and e.indices is not None and e.stage != "finished"
 
 
 def _one_number_per_row(e: Evidence, t: np.ndarray) -> bool:

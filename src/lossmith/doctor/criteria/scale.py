@@ -113,11 +113,11 @@ def contradictions(e: Evidence) -> Iterator[Finding]:
 def first_loss(e: Evidence) -> Iterator[Finding]:
     """Judge INIT01: the first loss is far above that of guessing."""
     score = e.score
-    if score is None or score.classes < 2 or e.stage == "finished" or score.values.size < _FEW_ROWS or e.loss is None:
+    if score is None or score.classes < 2 or score.values.size < _FEW_ROWS or e.loss is None:
         return
-    if not (e.loss.categorical or e.loss.binary) or not np.isfinite(score.values).all():
+    if e.stage not in (None, "start") or not (e.loss.categorical or e.loss.binary):
         return
-    if e.loss.definition is None or e.loss.definition.best_constant is None:
+    if not np.isfinite(score.values).all() or e.loss.definition is None or e.loss.definition.best_constant is None:
         return
     guess = math.log(score.classes)
     if e.stage != "start" and not _ignorant(score):
@@ -125,10 +125,12 @@ def first_loss(e: Evidence) -> Iterator[Finding]:
     if not score.mean > max(3 * guess, guess + 3):
         return
     inputs = f" Inputs span {span(e.inputs)}." if e.inputs is not None else ""
+    kept = e.model is not None and e.model.frozen
     yield rule("INIT01").finding(
         what=f"The loss is {num(score.mean / guess)} times that of guessing.",
         evidence=f"{num(score.mean)} against ln {score.classes} = {num(guess)} on {plural(score.values.size, 'row')}."
-        f"{inputs}",
+        f"{inputs}{' Part of the weights is kept as it is, and sets the scale.' if kept else ''}",
+        severity="note" if kept else "warning",
         certainty="likely" if e.stage != "start" else "statistical",
         framework=e.framework,
         loss=score.mean,

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Mapping
 from statistics import NormalDist
 
 import numpy as np
@@ -16,6 +17,8 @@ from .words import num, plural, share
 
 _ALPHA = 0.001
 _ROWS = 30
+_DISTINCT = 0.9  # of a feature's values: as good as continuous
+_COLUMNS = 4096  # features that are looked at for one
 
 
 @judges("DATA03")
@@ -89,26 +92,56 @@ def rows_in_both(e: Evidence) -> Iterator[Finding]:
         return
     scale = pair[0].std(axis=0)
     scale[scale == 0] = 1
-    one, other = ([row.tobytes() for row in np.round(x / scale, 6) + 0.0] for x in pair)
-    known: dict[bytes, int] = {}
-    for row in one:
-        known[row] = known.get(row, 0) + 1
+    rounded = [np.round(x / scale, 6) + 0.0 for x in pair]
+    one, other = ([row.tobytes() for row in x] for x in rounded)
+    known = Counter(one)
     if len(known) < 0.9 * len(one):
         return  # rows repeat within the set: a table of few different ones
     twice = [i for i, row in enumerate(other) if known.get(row) == 1]
-    if not twice:
+    by_chance, p = _by_chance(known, rounded[0], len(twice), len(other))
+    if not twice or (by_chance and p >= _ALPHA):
         return
     part = len(twice) / len(other)
     low, _ = wilson(part, len(other))
+    expected = f" By chance, as within the training set, {num(by_chance)} would." if by_chance else ""
     yield rule("DATA06").finding(
         what=f"{len(twice)} of {len(other)} validation rows ({share(part)}) occur in the training set, too.",
         evidence=f"Equal in all inputs to 6 digits: validation rows {', '.join(map(str, twice[:5]))}"
-        f"{', …' if len(twice) > 5 else ''}.",
-        severity="error" if low is not None and low > 0.01 else "note",
+        f"{', …' if len(twice) > 5 else ''}.{expected}",
+        severity="error" if low is not None and low - by_chance / len(other) > 0.01 and p < _ALPHA else "note",
         framework=e.framework,
         rows=len(twice),
         part=part,
+        chance=by_chance,
     )
+
+
+def _by_chance(known: Mapping[bytes, int], train: np.ndarray, found: int, rows: int) -> tuple[float, float]:
+    """Return how many of so many validation rows would equal one training row by chance, and the p-value of ``found``.
+
+    Rows drawn alike make pairs alike within the training set and across: of N and M rows, N²/2 and NM pairs can be
+    equal. So with ``pairs`` equal ones within, 2M/N times as many are expected across, and of both together the number
+    across is binomial. Where a feature has hardly any value twice, no two rows are equal by chance.
+    """
+    if _continuous(train):
+        return 0.0, 0.0
+    pairs = sum(count == 2 for count in known.values())
+    odds = 2 * rows / len(train)
+    return odds * pairs, _binomial_tail(found, found + pairs, odds / (1 + odds))
+
+
+def _continuous(x: np.ndarray) -> bool:
+    """Whether a feature of (N, F) has hardly any value twice."""
+    few, enough = x[:256], _DISTINCT
+    likely = (i for i in range(min(x.shape[1], _COLUMNS)) if len(np.unique(few[:, i])) >= enough * len(few))
+    return any(len(np.unique(x[:, i])) >= enough * len(x) for i in likely)
+
+
+def _binomial_tail(found: int, of: int, share: float) -> float:
+    """Return how likely ``found`` or more of ``of`` are, each with probability ``share`` between 0 and 1."""
+    yes, no = math.log(share), math.log1p(-share)
+    ways = (math.lgamma(of + 1) - math.lgamma(k + 1) - math.lgamma(of - k + 1) for k in range(found, of + 1))
+    return min(1.0, math.fsum(math.exp(w + k * yes + (of - k) * no) for k, w in enumerate(ways, found)))
 
 
 def _inputs(e: Evidence) -> tuple[np.ndarray, np.ndarray] | None:

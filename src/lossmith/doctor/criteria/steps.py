@@ -96,11 +96,13 @@ def mean_of_means(e: Evidence) -> Iterator[Finding]:
 def stands_still(e: Evidence) -> Iterator[Finding]:
     """Judge OPT11: parameters are not updated."""
     s = e.steps
-    if s is None or s.unchanged is None or s.steps < _STEPS or not s.names:
+    if s is None or s.unchanged is None or not s.names or s.steps < (_STEPS if any(s.owned) else 1):
         return
     still = [i for i, same in enumerate(s.unchanged) if same]
     if len(still) == len(s.names):
         yield from _nothing_moves(e, s)
+        return
+    if s.steps < _STEPS:
         return
     apart = [i for i in still if not s.owned[i]]
     head = [i for i, rank in enumerate(s.ranks) if rank >= 2][-1:]

@@ -13,6 +13,7 @@ from ..rule import judges, rule
 from .words import few, num, plural, share, size, span
 
 _CLASS_LEVELS = 20
+_LOPSIDED = 1000
 _ACCURACIES = ("accuracy", "acc", "binaryaccuracy", "binary_accuracy")
 
 
@@ -162,7 +163,13 @@ def _judge_weights(e: Evidence, name: str, w: np.ndarray) -> Iterator[Finding]:
         )
     elif w.size > 1 and _zero_counts(e, w):
         yield found(what=f"{name} is 0 for classes that occur.", evidence=f"Weights: {few(w)}.")
-    elif w.size > 1 and w[w > 0].size and w.max() > 1000 * w[w > 0].min():
+    elif name == "pos_weight" and w.max() > _LOPSIDED:
+        yield found(
+            what=f"Positives weigh {num(float(w.max()))} times as much as negatives.",
+            evidence=f"{name} holds {few(w)}.",
+            ratio=float(w.max()),
+        )
+    elif w.size > 1 and w[w > 0].size and w.max() > _LOPSIDED * w[w > 0].min():
         low, high = float(w[w > 0].min()), float(w.max())
         yield found(
             what=f"One class weighs {num(high / low)} times as much as another.",

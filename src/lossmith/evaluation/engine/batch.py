@@ -2,20 +2,43 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
 
 import numpy as np
 
 from ...errors import DataError, MissingDependencyError
+from ..slices import MISSING, texts
 
 Locate = Callable[[int], str]
 
 
 class UnreadableError(DataError):
     """A piece of a source cannot be read; it can be left out with ``skip_bad``."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Wanted:
+    """What is to be read of a source.
+
+    Attributes:
+        names: Columns of numbers and labels; a row without a value in one of them is missing.
+        slices: Columns of whose values the texts are wanted; none is a value like any other.
+        batch_rows: How many rows at a time.
+        types: Of columns in text formats: "float", "int" or "text".
+    """
+
+    names: tuple[str, ...]
+    slices: tuple[str, ...] = ()
+    batch_rows: int = 1 << 16
+    types: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def every(self) -> list[str]:
+        """All columns to be read, each once."""
+        return list(dict.fromkeys([*self.names, *self.slices]))
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,12 +50,14 @@ class Batch:
         missing: (N,) whether a value of the row is missing, or None where none is.
         first: The row id of the first row; the ids of the others count on.
         locate: Says in words where a row of the batch is.
+        slices: By name, the texts (K,) of values and which of them each row has (N,).
     """
 
     columns: dict[str, np.ndarray]
     missing: np.ndarray | None
     first: int
     locate: Locate
+    slices: dict[str, tuple[np.ndarray, np.ndarray]] = field(default_factory=dict)
 
 
 def import_pyarrow(purpose: str) -> Any:
@@ -48,18 +73,51 @@ def import_pyarrow(purpose: str) -> Any:
     return pyarrow
 
 
-def from_arrow(record: Any, names: Sequence[str], first: int, locate: Locate, source: str) -> Batch:
-    """Return the named columns of a ``pyarrow.RecordBatch`` or table.
+def from_arrow(
+    record: Any, wanted: Wanted, first: int, locate: Locate, source: str, without: Collection[str] = ()
+) -> Batch:
+    """Return what is wanted of a ``pyarrow.RecordBatch`` or table, but for the columns ``without``.
 
     Raises:
         UnreadableError: A column holds neither numbers nor strings, or lists of different lengths.
     """
     columns, missing = {}, None
-    for name in names:
+    for name in wanted.names:
+        if name in without:
+            continue
         columns[name], gaps = _to_numpy(f"column {name!r} of {source}", record.column(name))
         if gaps is not None:
             missing = gaps if missing is None else missing | gaps
-    return Batch(columns, missing, first, locate)
+    slices = {
+        name: _texts(f"column {name!r} of {source}", record.column(name))
+        for name in wanted.slices
+        if name not in without
+    }
+    return Batch(columns, missing, first, locate, slices)
+
+
+def _texts(where: str, column: Any) -> tuple[np.ndarray, np.ndarray]:
+    """Return the texts of a column's distinct values, the word for none first, and which of them each row has."""
+    pyarrow = import_pyarrow("reading Arrow")
+    from pyarrow import types
+
+    if isinstance(column, pyarrow.ChunkedArray):
+        column = column.combine_chunks()
+    if types.is_null(column.type) or not len(column):
+        return np.array([MISSING]), np.zeros(len(column), np.int64)
+    if not types.is_dictionary(column.type):
+        if types.is_nested(column.type):
+            raise UnreadableError(f"{where} is of type {column.type}; slices are by numbers or strings")
+        if types.is_string_view(column.type):
+            column = column.cast(pyarrow.string())
+        column = column.dictionary_encode()
+    values = column.dictionary
+    if types.is_decimal(values.type):
+        values = values.cast(pyarrow.float64())
+    elif types.is_temporal(values.type):
+        values = values.cast(pyarrow.string())
+    index = column.indices.cast(pyarrow.int64()).fill_null(-1).to_numpy(zero_copy_only=False)
+    return np.concatenate([[MISSING], texts(where, values.to_numpy(zero_copy_only=False))]), index + 1
 
 
 def _to_numpy(where: str, column: Any) -> tuple[np.ndarray, np.ndarray | None]:

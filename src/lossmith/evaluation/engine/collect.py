@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -11,9 +12,10 @@ from ...arrays import load
 from ...core import call
 from ...losses import Loss, find
 from ...native import evaluation as kernels
+from .. import slices
 from ..inputs import Inputs
 from ..losses import LOSSES
-from ..metrics import CALIBRATION_BINS, TOP
+from ..metrics import CALIBRATION_BINS, TOP, among_top
 from ..states import (
     Bootstrap,
     Bundle,
@@ -37,12 +39,21 @@ _BOOTSTRAP_CLASSES = 16  # above, the cells of the confusion matrix are too many
 def states(plan: Plan) -> Bundle:
     """Return the empty states of a plan."""
     made: dict[str, State] = {"rows": RowCounts(names=ROWS), **_MAKE[plan.task](plan)}
-    return Bundle(made)
+    if plan.weight is not None:
+        made["weights"] = LossSums()
+    return Bundle(made | ({"slices": slices.kept(plan.slices, plan.weight is not None)} if plan.slices else {}))
 
 
 def update(bundle: Bundle, plan: Plan, inputs: Inputs, row_id: np.ndarray) -> None:
     """Let the states look at a batch of clean rows, one by one: what ``rows.Rows`` does, where it can, in one pass."""
     bundle["rows"].update(used=inputs.rows)
+    if inputs.weight is not None:
+        bundle["weights"].update(inputs.weight)
+        counted = inputs.weight > 0
+        if not counted.any():
+            return
+        if not counted.all():
+            inputs, row_id = some(inputs, counted), row_id[counted]
     _UPDATE[plan.task](bundle, plan, inputs, row_id)
 
 
@@ -53,56 +64,55 @@ def losses_of(plan: Plan) -> tuple[Loss, ...]:
 
 # --- classes ---------------------------------------------------------------------------------------------------------
 def _make_classes(plan: Plan) -> dict[str, State]:
-    classes = len(plan.class_names)
-    made: dict[str, State] = {"confusion": ConfusionCounts(classes=classes)}
+    classes, weighted = len(plan.class_names), plan.weight is not None
+    made: dict[str, State] = {"confusion": ConfusionCounts(classes=classes, weighted=weighted)}
     small = classes <= _BOOTSTRAP_CLASSES
     cells = classes * classes if small else 0
     if plan.kept == "labels":
-        return made | ({"bootstrap": Bootstrap(cells=cells)} if small else {})
+        return made | ({"bootstrap": Bootstrap(cells=cells, weighted=weighted)} if small else {})
     made["worst"] = WorstRows(columns=("target", "predicted", "confidence"))
     if plan.task == "binary":
         # What the kernel of whole rows adds up, too (rows.py); means and their intervals come from the groups.
         return made | {
-            "loss": LossSums(spread=False),
-            "calibration": CalibrationBins(bins=CALIBRATION_BINS, unit=kernels.PROBABILITY_UNIT),
-            "scores": ScoreHistogram("value" if plan.kept == "logits" else "probability"),
-            "bootstrap": Bootstrap(sums=BINARY_SUMS, cells=cells, units=kernels.BINARY_UNITS),
+            "loss": LossSums(spread=False, weighted=weighted),
+            "calibration": CalibrationBins(bins=CALIBRATION_BINS, unit=kernels.PROBABILITY_UNIT, weighted=weighted),
+            "scores": ScoreHistogram("value" if plan.kept == "logits" else "probability", weighted=weighted),
+            "bootstrap": Bootstrap(sums=BINARY_SUMS, cells=cells, units=kernels.BINARY_UNITS, weighted=weighted),
         }
     made |= {
-        "loss": LossSums(groups=classes),
-        "confidence": LossSums(),
-        "calibration": CalibrationBins(bins=CALIBRATION_BINS),
-        "bootstrap": Bootstrap(sums=("loss",), cells=cells),
+        "loss": LossSums(groups=classes, weighted=weighted),
+        "confidence": LossSums(weighted=weighted),
+        "calibration": CalibrationBins(bins=CALIBRATION_BINS, weighted=weighted),
+        "bootstrap": Bootstrap(sums=("loss",), cells=cells, weighted=weighted),
     }
     if classes > 2 * TOP:
-        made["top"] = RowCounts(names=("inside",))
+        made["top"] = LossSums(spread=False, weighted=weighted)
     return made
 
 
 def _update_binary(bundle: Bundle, plan: Plan, inputs: Inputs, row_id: np.ndarray) -> None:
     p, target = inputs.prediction, inputs.target
     if plan.kept == "labels":
-        return _count(bundle, target, p, row_id)
+        return _count(bundle, inputs, p, row_id)
     predicted = (p > (0 if plan.kept == "logits" else 0.5)).astype(np.int64)
     probability = load("numpy").sigmoid(p) if plan.kept == "logits" else p
     brier = values(find("squared_error"), probability, target.astype(np.float64))
-    bundle["scores"].update(p, target)
-    bundle["calibration"].update(probability, target)
+    bundle["scores"].update(p, target, inputs.weight)
+    bundle["calibration"].update(probability, target, inputs.weight)
     confidence = np.maximum(probability, 1 - probability)
     return _common(bundle, plan, inputs, row_id, predicted, confidence, brier=brier, confidence=confidence)
 
 
 def _update_multiclass(bundle: Bundle, plan: Plan, inputs: Inputs, row_id: np.ndarray) -> None:
     if plan.kept == "labels":
-        return _count(bundle, inputs.target, inputs.prediction, row_id)
+        return _count(bundle, inputs, inputs.prediction, row_id)
     p = load("numpy").softmax(inputs.prediction) if plan.kept == "logits" else inputs.prediction
     predicted, confidence = inputs.prediction.argmax(axis=1), p.max(axis=1)
     right = predicted == inputs.target
-    bundle["calibration"].update(confidence, right)
-    bundle["confidence"].update(confidence)
+    bundle["calibration"].update(confidence, right, inputs.weight)
+    bundle["confidence"].update(confidence, weight=inputs.weight)
     if "top" in bundle.states:
-        own = np.take_along_axis(inputs.prediction, inputs.target[:, None], axis=1)
-        bundle["top"].update(inside=int((np.count_nonzero(inputs.prediction > own, axis=1) < TOP).sum()))
+        bundle["top"].update(among_top(inputs.prediction, inputs.target, TOP).astype(np.float64), weight=inputs.weight)
     return _common(bundle, plan, inputs, row_id, predicted, confidence)
 
 
@@ -117,35 +127,38 @@ def _common(
 ) -> None:
     target = inputs.target
     loss = values(losses_of(plan)[0], inputs.prediction, target)
-    bundle["loss"].update(loss, target if bundle["loss"].settings["groups"] > 1 else None)
+    bundle["loss"].update(loss, target if bundle["loss"].settings["groups"] > 1 else None, inputs.weight)
     bundle["worst"].update(loss, row_id, target=target, predicted=predicted, confidence=sureness)
-    _count(bundle, target, predicted, row_id, loss=loss, **more)
+    _count(bundle, inputs, predicted, row_id, loss=loss, **more)
 
 
-def _count(bundle: Bundle, target: np.ndarray, predicted: np.ndarray, row_id: np.ndarray, **sums: np.ndarray) -> None:
-    bundle["confusion"].update(target, predicted)
+def _count(bundle: Bundle, inputs: Inputs, predicted: np.ndarray, row_id: np.ndarray, **sums: np.ndarray) -> None:
+    target = inputs.target
+    bundle["confusion"].update(target, predicted, inputs.weight)
     if "bootstrap" in bundle.states:
         state = bundle["bootstrap"]
         classes = bundle["confusion"].settings["classes"]
-        state.update(row_id, target * classes + predicted if state.settings["cells"] else None, **sums)
+        cell = target * classes + predicted if state.settings["cells"] else None
+        state.update(row_id, cell, inputs.weight, **sums)
 
 
 # --- numbers ---------------------------------------------------------------------------------------------------------
 def _make_regression(plan: Plan) -> dict[str, State]:
-    made: dict[str, State] = {f"loss_{loss.name}": LossSums() for loss in losses_of(plan)}
+    weighted = plan.weight is not None
+    made: dict[str, State] = {f"loss_{loss.name}": LossSums(weighted=weighted) for loss in losses_of(plan)}
+    if not weighted:  # nothing cancels in these; with weights the groups have to do
+        made |= {"moments": Moments(), "absolute_error": Quantiles(keep=9)}
     return made | {
         "misfits": RowCounts(names=tuple(loss.name for loss in losses_of(plan))),
-        "error": LossSums(),
-        "moments": Moments(),
-        "target": Quantiles(keep=9),
-        "absolute_error": Quantiles(keep=9),
-        "bootstrap": Bootstrap(sums=("squared", "absolute", "target", "target_squared")),
+        "error": LossSums(weighted=weighted),
+        "target": Quantiles(keep=9, weighted=weighted),
+        "bootstrap": Bootstrap(sums=("squared", "absolute", "target", "target_squared"), weighted=weighted),
         "worst": WorstRows(columns=("target", "predicted")),
     }
 
 
 def _update_regression(bundle: Bundle, plan: Plan, inputs: Inputs, row_id: np.ndarray) -> None:
-    p, target = inputs.prediction, inputs.target
+    p, target, weight = inputs.prediction, inputs.target, inputs.weight
     found = {}
     for loss in losses_of(plan):
         sides = ((p, loss.prediction), (target, loss.target))
@@ -156,21 +169,29 @@ def _update_regression(bundle: Bundle, plan: Plan, inputs: Inputs, row_id: np.nd
             bundle["misfits"].update(**{loss.name: int(bad.sum())})
             fits = ~bad
         found[loss.name] = values(loss, p[fits], target[fits])
-        bundle[f"loss_{loss.name}"].update(found[loss.name])
+        bundle[f"loss_{loss.name}"].update(found[loss.name], weight=None if weight is None else weight[fits])
     error = p - target
     centred = target - plan.origin
-    bundle["error"].update(error)
-    bundle["moments"].update(p, target)
-    bundle["target"].update(target)
-    bundle["absolute_error"].update(np.abs(error))
+    bundle["error"].update(error, weight=weight)
+    bundle["target"].update(target, weight)
+    if weight is None:
+        bundle["moments"].update(p, target)
+        bundle["absolute_error"].update(np.abs(error))
     bundle["bootstrap"].update(
         row_id,
+        weight=weight,
         squared=found["squared_error"],
         absolute=found["absolute_error"],
         target=centred,
         target_squared=centred * centred,
     )
     bundle["worst"].update(found["squared_error"], row_id, target=target, predicted=p)
+
+
+def some(inputs: Inputs, rows: np.ndarray) -> Inputs:
+    """Return some of the rows: (N,) whether each is among them."""
+    weight = None if inputs.weight is None else inputs.weight[rows]
+    return replace(inputs, prediction=inputs.prediction[rows], target=inputs.target[rows], weight=weight)
 
 
 def values(loss: Loss, prediction: np.ndarray, target: np.ndarray) -> np.ndarray:

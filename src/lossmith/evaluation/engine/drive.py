@@ -20,7 +20,7 @@ from typing import Any
 from ...errors import DataError, InputError, LossmithError
 from ..result import Evaluation
 from . import files, plan, splits, summary
-from .batch import UnreadableError
+from .batch import UnreadableError, Wanted
 from .partial import Partial, run
 from .plan import Options, Plan
 from .progress import Advance, shown
@@ -46,6 +46,15 @@ def stream(
         DataError: The source cannot be read, or has no rows.
         InputError: The rows do not fit the task, or the source cannot be resumed.
     """
+    if isinstance(source, _Arrays):
+        names = source.names
+        options = replace(
+            options,
+            prediction=names["prediction"],
+            target=names["target"],
+            weight=names.get("weight"),
+            slices=tuple(source.slices),
+        )
     pieces, name = _splits(source, options.skip_bad)
     if resume is not None and not isinstance(pieces, list):
         raise InputError(
@@ -63,7 +72,7 @@ def stream(
 def _splits(source: Any, skip_bad: bool) -> tuple[Iterable[Split], str]:
     """Return the splits of a source (a list where they are known beforehand), and its name."""
     if isinstance(source, _Arrays):
-        return splits.of_arrays(source.prediction, source.target), ""
+        return splits.of_arrays(source.columns, source.slices), ""
     if files_given(source):
         found = files.find(source)
         name = found[0].name if len(found) == 1 else f"{len(found)} files"
@@ -76,13 +85,23 @@ def _splits(source: Any, skip_bad: bool) -> tuple[Iterable[Split], str]:
 class _Arrays:
     """A pair of arrays to be evaluated in splits."""
 
-    def __init__(self, prediction: Any, target: Any) -> None:
-        self.prediction, self.target = prediction, target
+    def __init__(self, prediction: Any, target: Any, weight: Any, slices: Mapping[str, Any]) -> None:
+        given = {"prediction": prediction, "target": target} | ({} if weight is None else {"weight": weight})
+        self.slices = dict(slices)
+        # What the arrays are called as columns: the usual names, or others where slices have these.
+        self.names = {usual: next(n for n in _free(usual) if n not in self.slices) for usual in given}
+        self.columns = {self.names[usual]: x for usual, x in given.items()}
 
 
-def arrays(prediction: Any, target: Any) -> Any:
-    """Return a pair of arrays as a source."""
-    return _Arrays(prediction, target)
+def _free(name: str) -> Iterator[str]:
+    while True:
+        yield name
+        name += "_"
+
+
+def arrays(prediction: Any, target: Any, weight: Any, slices: Mapping[str, Any]) -> Any:
+    """Return a pair of arrays as a source, with weights or None, and the columns whose values are slices."""
+    return _Arrays(prediction, target, weight, slices)
 
 
 def files_given(source: Any) -> bool:
@@ -105,13 +124,14 @@ def _plan(pieces: Iterator[Split], options: Options, name: str) -> tuple[Plan, t
         try:
             columns = split.names()
             choice = plan.choose_columns(columns, options, split.where)
-            wanted = [*choice.targets, *choice.predictions, *([options.row_id] if options.row_id else [])]
-            for piece in split.pieces(wanted, 1 << 16, {}):
+            slices = plan.slice_columns(columns, options, split.where)
+            wanted = Wanted(names=plan.names_of(choice.targets, choice.predictions, options.row_id, options.weight))
+            for piece in split.pieces(wanted):
                 for batch in piece.batches:
                     if len(next(iter(batch.columns.values()))):
                         if sorted(columns) == ["prediction", "target"]:
                             choice = replace(choice, note="")  # a pair of arrays, or as good as one
-                        made, assumptions = plan.make(choice, batch, options)
+                        made, assumptions = plan.make(choice, batch, options, slices)
                         return made, assumptions, chain(seen, pieces)
         except UnreadableError:
             if not options.skip_bad:

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from .batch import Batch, UnreadableError, from_arrow, import_pyarrow
+from ..slices import MISSING
+from .batch import Batch, UnreadableError, Wanted, from_arrow, import_pyarrow
 from .files import DataFile, line_of
 from .split import Piece, Row, Split, check_there
 
 _FILE_BITS = 40  # row ids: the number of the file, and the row in it
 _CSV_BLOCK = 8 << 20
+_NO_VALUE = "__HIVE_DEFAULT_PARTITION__"  # what writers of partitioned data call a directory of rows without a value
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,25 +53,24 @@ class ParquetSplit(Split):
         own = opened(self.file).schema_arrow.names
         return [*own, *(k for k, _ in self.file.partition if k not in own)]
 
-    def pieces(self, names: Sequence[str], batch_rows: int, types: Mapping[str, str]) -> Iterator[Piece]:
+    def pieces(self, wanted: Wanted) -> Iterator[Piece]:
         """Return the row groups."""
         file = opened(self.file)
-        constant = {k: v for k, v in self.file.partition if k in names}
-        own = [n for n in names if n not in constant]
+        constant, own = _parted(self.file, wanted)
         check_there(own, file.schema_arrow.names, self.file.name)
         for group, offset in zip(self.groups, self.offsets, strict=True):
             yield Piece(
                 f"{self.file.name}, row group {group}",
-                self._batches(file, group, offset, own, constant, batch_rows),
+                self._batches(file, group, offset, own, constant, wanted),
             )
 
     def _batches(
-        self, file: Any, group: int, offset: int, own: list[str], constant: dict[str, str], batch_rows: int
+        self, file: Any, group: int, offset: int, own: list[str], constant: dict[str, str], wanted: Wanted
     ) -> Iterator[Batch]:
         first = offset
         where = f"{self.file.name} (row group {group})"
-        for record in _reading(file.iter_batches, where, batch_rows, [group], own, use_threads=False):
-            yield _with(constant, from_arrow(record, own, _row_id(self.ordinal, first), Row(where, first), where))
+        for record in _reading(file.iter_batches, where, wanted.batch_rows, [group], own, use_threads=False):
+            yield _batch(record, wanted, constant, _row_id(self.ordinal, first), Row(where, first))
             first += record.num_rows
 
 
@@ -105,22 +106,19 @@ class TextSplit(FileSplit):
         own = _reading_one(lambda: self._open(None, {}), self.file.name).schema.names
         return [*own, *(k for k, _ in self.file.partition if k not in own)]
 
-    def pieces(self, names: Sequence[str], batch_rows: int, types: Mapping[str, str]) -> Iterator[Piece]:
+    def pieces(self, wanted: Wanted) -> Iterator[Piece]:
         """Return the file as one piece."""
-        constant = {k: v for k, v in self.file.partition if k in names}
-        own = [n for n in names if n not in constant]
+        constant, own = _parted(self.file, wanted)
         check_there(own, self.names(), self.file.name)
-        yield Piece(self.file.name, self._batches(own, constant, batch_rows, types))
+        yield Piece(self.file.name, self._batches(own, constant, wanted))
 
-    def _batches(
-        self, own: list[str], constant: dict[str, str], batch_rows: int, types: Mapping[str, str]
-    ) -> Iterator[Batch]:
+    def _batches(self, own: list[str], constant: dict[str, str], wanted: Wanted) -> Iterator[Batch]:
         first, where = 0, self.file.name
-        reader = _reading_one(lambda: self._open(own, types), where)
+        reader = _reading_one(lambda: self._open(own, wanted.types), where)
         for record in _reading(lambda: reader, where):
-            for start in range(0, record.num_rows, batch_rows):
-                part = record.slice(start, batch_rows)
-                yield _with(constant, from_arrow(part, own, _row_id(self.ordinal, first), Row(where, first), where))
+            for start in range(0, record.num_rows, wanted.batch_rows):
+                part = record.slice(start, wanted.batch_rows)
+                yield _batch(part, wanted, constant, _row_id(self.ordinal, first), Row(where, first))
                 first += part.num_rows
 
     def _open(self, names: list[str] | None, types: Mapping[str, str]) -> Any:
@@ -150,25 +148,24 @@ class IpcSplit(FileSplit):
         own = self._open().schema.names
         return [*own, *(k for k, _ in self.file.partition if k not in own)]
 
-    def pieces(self, names: Sequence[str], batch_rows: int, types: Mapping[str, str]) -> Iterator[Piece]:
+    def pieces(self, wanted: Wanted) -> Iterator[Piece]:
         """Return the record batches."""
         file = self._open()
-        constant = {k: v for k, v in self.file.partition if k in names}
-        own = [n for n in names if n not in constant]
+        constant, own = _parted(self.file, wanted)
         check_there(own, file.schema.names, self.file.name)
         first = 0
         for k in range(file.num_record_batches):
             where = f"{self.file.name} (record batch {k})"
             record = _reading_one(lambda k=k: file.get_batch(k), where)
-            yield Piece(where, self._slices(record, own, constant, first, batch_rows, where))
+            yield Piece(where, self._batches(record, wanted, constant, first, where))
             first += record.num_rows
 
-    def _slices(
-        self, record: Any, own: list[str], constant: dict[str, str], first: int, batch_rows: int, where: str
+    def _batches(
+        self, record: Any, wanted: Wanted, constant: dict[str, str], first: int, where: str
     ) -> Iterator[Batch]:
-        for start in range(0, record.num_rows, batch_rows):
-            part, at = record.slice(start, batch_rows), first + start
-            yield _with(constant, from_arrow(part, own, _row_id(self.ordinal, at), Row(where, at), where))
+        for start in range(0, record.num_rows, wanted.batch_rows):
+            part, at = record.slice(start, wanted.batch_rows), first + start
+            yield _batch(part, wanted, constant, _row_id(self.ordinal, at), Row(where, at))
 
     def _open(self) -> Any:
         pyarrow = import_pyarrow("reading Arrow IPC")
@@ -200,10 +197,19 @@ def _reading(read: Any, where: str, *args: Any, **options: Any) -> Iterator[Any]
         yield item
 
 
-def _with(constant: dict[str, str], batch: Batch) -> Batch:
-    if constant:
-        rows = len(next(iter(batch.columns.values()))) if batch.columns else 0
-        batch.columns.update({k: np.full(rows, v) for k, v in constant.items()})
+def _parted(file: DataFile, wanted: Wanted) -> tuple[dict[str, str], list[str]]:
+    """Return the wanted columns that the file's directories tell, with their value, and those to be read."""
+    constant = {k: v for k, v in file.partition if k in wanted.every}
+    return constant, [n for n in wanted.every if n not in constant]
+
+
+def _batch(record: Any, wanted: Wanted, constant: dict[str, str], first: int, locate: Row) -> Batch:
+    batch, rows = from_arrow(record, wanted, first, locate, locate.where, constant), record.num_rows
+    for name, value in constant.items():
+        if name in wanted.names:
+            batch.columns[name] = np.full(rows, value)
+        if name in wanted.slices:
+            batch.slices[name] = np.array([MISSING if value == _NO_VALUE else value]), np.zeros(rows, np.int64)
     return batch
 
 

@@ -5,17 +5,18 @@ from __future__ import annotations
 import gzip
 import json
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 
 from ...errors import DataError, InputError, LabelError, UnknownNameError
+from .. import slices
 from ..inputs import prepare
 from ..states import SCHEMA, Bundle, from_json, to_json
 from . import collect
 from .batch import Batch, UnreadableError
-from .plan import Plan, arrays_of, finite_rows
+from .plan import Plan, arrays_of, finite_rows, numbers_of
 from .rows import Rows
 from .split import Piece, Split
 
@@ -76,7 +77,7 @@ def run(plan: Plan, split: Split) -> Partial:
     """
     found = Partial(collect.states(plan))
     try:
-        pieces = split.pieces(plan.columns, plan.batch_rows, dict(plan.types))
+        pieces = split.pieces(plan.wanted)
         if not plan.skip_bad:
             _take_pieces(found, plan, split.key, pieces)
             return found
@@ -131,13 +132,20 @@ def _take(part: Partial, rows: Rows, plan: Plan, key: str, batch: Batch) -> None
         settled = "task and classes were settled by the first rows: task= and class_names= say otherwise"
         error.args = (f"{error}; {settled}",)
         raise
+    if plan.weight is not None:
+        inputs = replace(inputs, weight=_weights(plan.weight, batch)[keep])
     ids = _row_ids(plan, batch)
     rows.take(inputs, ids if places is None else ids[places])
+    if plan.slices:
+        cut = batch.slices if places is None else {n: (v, index[places]) for n, (v, index) in batch.slices.items()}
+        slices.update(part.states["slices"], inputs, cut)
 
 
 def _check_kinds(plan: Plan, batch: Batch) -> None:
     """Raise UnreadableError where a column holds text and the first rows held numbers, or the other way round."""
     for name, kind in plan.types:
+        if name not in batch.columns:
+            continue
         there = batch.columns[name].dtype.kind == "U"
         if there != (kind == "text"):
             raise UnreadableError(
@@ -186,6 +194,22 @@ def _rescaled(part: Partial, p: np.ndarray, whole: float) -> np.ndarray:
         return p
     part.states["rows"].update(rescaled=int(repair.sum()))
     return np.where(repair[:, None], p * (whole / np.where(repair, sums, 1.0))[:, None], p)
+
+
+def _weights(column: str, batch: Batch) -> np.ndarray:
+    """Return the weight of each row, (N,) float64; where it is missing stands anything.
+
+    Raises:
+        InputError: One is negative, infinite or NaN.
+    """
+    weight = numbers_of(batch, column).astype(np.float64)
+    bad = ~((weight >= 0) & (weight < np.inf))
+    if batch.missing is not None:
+        bad &= ~batch.missing
+    if bad.any():
+        at = int(np.argmax(bad))
+        raise InputError(f"weight is {weight[at]:g} at {batch.locate(at)}; weights are finite and not negative")
+    return weight
 
 
 def _row_ids(plan: Plan, batch: Batch) -> np.ndarray:

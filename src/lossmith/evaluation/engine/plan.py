@@ -14,11 +14,11 @@ import numpy as np
 
 from ...errors import DataError, InputError
 from .. import infer
-from ..columns import Choice, choose
+from ..columns import Choice, choose, named
 from ..inputs import Inputs, prepare
 from ..labels import check_class_names
 from ..sources import side_by_side
-from .batch import Batch
+from .batch import Batch, Wanted
 
 _HEAD_ROWS = 1 << 16
 _BATCH_VALUES = 1 << 17
@@ -32,6 +32,8 @@ class Plan:
         targets: Columns.
         predictions: Columns.
         row_id: The column of row ids, or None where the place in the source is the id.
+        weight: The column of the rows' weights, or None.
+        slices: Columns whose values are slices.
         task: "regression", "binary" or "multiclass".
         form: Of the prediction as it stands in the source.
         kept: Of the prediction in the states: "percentages" become "probabilities".
@@ -45,6 +47,8 @@ class Plan:
     targets: tuple[str, ...]
     predictions: tuple[str, ...]
     row_id: str | None
+    weight: str | None
+    slices: tuple[str, ...]
     task: str
     form: str
     kept: str
@@ -55,14 +59,23 @@ class Plan:
     skip_bad: bool
 
     @property
-    def columns(self) -> list[str]:
-        """All columns to be read, each once."""
-        wanted = [*self.targets, *self.predictions, *([self.row_id] if self.row_id else [])]
-        return list(dict.fromkeys(wanted))
+    def wanted(self) -> Wanted:
+        """What is to be read."""
+        return Wanted(
+            names=names_of(self.targets, self.predictions, self.row_id, self.weight),
+            slices=self.slices,
+            batch_rows=self.batch_rows,
+            types=dict(self.types),
+        )
 
     def fingerprint(self) -> dict[str, Any]:
         """Return what decides on the states, as plain values."""
         return asdict(self)
+
+
+def names_of(targets: Sequence[str], predictions: Sequence[str], *others: str | None) -> tuple[str, ...]:
+    """Return the columns of numbers and labels, each once."""
+    return tuple(dict.fromkeys([*targets, *predictions, *(name for name in others if name is not None)]))
 
 
 @dataclass(frozen=True)
@@ -75,24 +88,34 @@ class Options:
     form: str | None = None
     class_names: Sequence[object] | None = None
     row_id: str | None = None
+    weight: str | None = None
+    slices: tuple[str, ...] = ()
     skip_bad: bool = False
 
 
 def choose_columns(names: Sequence[str], options: Options, where: str) -> Choice:
     """Return target and prediction columns; DataError or UnknownNameError where there are none."""
-    if options.row_id is not None and options.row_id not in names:
-        raise DataError(f"{where} has no column {options.row_id!r} for row ids (row_id=)")
-    free = [n for n in names if n != options.row_id]
+    for name, what in ((options.row_id, "row ids (row_id=)"), (options.weight, "weights (weight=)")):
+        if name is not None and name not in names:
+            raise DataError(f"{where} has no column {name!r} for {what}")
+    free = [n for n in names if n not in (options.row_id, options.weight)]
     return choose(free, options.target, options.prediction, where)
 
 
-def make(choice: Choice, head: Batch, options: Options) -> tuple[Plan, tuple[str, ...]]:
+def slice_columns(names: Sequence[str], options: Options, where: str) -> tuple[str, ...]:
+    """Return the columns whose values are slices; UnknownNameError where there are none of these names."""
+    return tuple(dict.fromkeys(c for name in options.slices for c in named(names, name, where)))
+
+
+def make(choice: Choice, head: Batch, options: Options, slices: tuple[str, ...] = ()) -> tuple[Plan, tuple[str, ...]]:
     """Return the plan, and what was assumed.
 
     Raises:
         InputError: The first rows do not fit what is asked for, or the task cannot be streamed.
     """
     names = check_class_names(options.class_names) if options.class_names is not None else choice.class_names
+    if options.weight is not None:
+        numbers_of(head, options.weight)
     prediction, target, kept_rows = arrays_of(head, choice.targets, choice.predictions)
     good = kept_rows & finite_rows(prediction, options.form) & finite_rows(target, None)
     if not good.any():
@@ -106,11 +129,13 @@ def make(choice: Choice, head: Batch, options: Options) -> tuple[Plan, tuple[str
         targets=choice.targets,
         predictions=choice.predictions,
         row_id=options.row_id,
+        weight=options.weight,
+        slices=slices,
         task=inputs.task,
         form="percentages" if percentages else inputs.form,
         kept=inputs.form,
         class_names=inputs.class_names,
-        types=_types(head, choice, options.row_id, regression or inputs.form != "labels", regression),
+        types=_types(head, choice, options, slices, regression or inputs.form != "labels", regression),
         origin=float(inputs.target[0]) if regression else 0.0,
         batch_rows=max(1024, _BATCH_VALUES // (prediction.shape[1] if prediction.ndim == 2 else 1)),
         skip_bad=options.skip_bad,
@@ -128,6 +153,16 @@ def arrays_of(
     return prediction, target, there
 
 
+def numbers_of(batch: Batch, column: str) -> np.ndarray:
+    """Return the column of weights, (N,); InputError where it is no such column."""
+    found = batch.columns[column]
+    if found.ndim != 1 or found.dtype.kind not in "iufb":
+        raise InputError(
+            f"column {column!r} of weights holds {found.dtype} of shape {found.shape}; expected one number per row"
+        )
+    return found
+
+
 def finite_rows(x: np.ndarray, form: str | None) -> np.ndarray:
     """Return which rows hold numbers to work with; a logit may be -inf, where not all of its row are."""
     if x.dtype.kind != "f":
@@ -139,17 +174,19 @@ def finite_rows(x: np.ndarray, form: str | None) -> np.ndarray:
 
 
 def _types(
-    head: Batch, choice: Choice, row_id: str | None, numbers: bool, regression: bool
+    head: Batch, choice: Choice, options: Options, slices: Sequence[str], numbers: bool, regression: bool
 ) -> tuple[tuple[str, str], ...]:
     """Return the types that text formats are to be read with: what the first rows hold must not decide on 1 or 1.0."""
-    found = {}
-    for name in (*choice.targets, *choice.predictions, *([row_id] if row_id else [])):
+    found = dict.fromkeys(slices, "text")
+    for name in names_of(choice.targets, choice.predictions, options.row_id):
         kind = head.columns[name].dtype.kind
         found[name] = "text" if kind == "U" else "int" if kind in "iub" else "float"
     if numbers:
         found |= dict.fromkeys(choice.predictions, "float")
     if regression:
         found |= dict.fromkeys(choice.targets, "float")
+    if options.weight is not None:
+        found[options.weight] = "float"
     return tuple(sorted(found.items()))
 
 

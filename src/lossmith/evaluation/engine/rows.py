@@ -7,7 +7,6 @@ float64, targets 0 and 1 of any type. It adds the same whole numbers as the stat
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -22,7 +21,7 @@ from .plan import Plan
 
 
 class Rows:
-    """Lets the states of a bundle look at rows.
+    """Lets the states of a bundle look at rows, all but those of slices.
 
     Args:
         plan: What to make of them.
@@ -33,7 +32,7 @@ class Rows:
         self._plan, self._bundle = plan, bundle
         self._kernel: kernels.BinaryRows | None = None
         self._used = 0
-        if plan.task == "binary" and plan.kept != "labels" and kernels.available():
+        if plan.task == "binary" and plan.kept != "labels" and plan.weight is None and kernels.available():
             scores = bundle["scores"]
             self._kernel = kernels.BinaryRows(
                 logits=plan.kept == "logits",
@@ -50,6 +49,8 @@ class Rows:
         """Look at a batch as it was read, or at none of its rows and return False."""
         plan = self._plan
         if self._kernel is None or batch.missing is not None or plan.form != plan.kept:
+            return False
+        if plan.slices or plan.weight is not None:
             return False
         if len(plan.predictions) != 1 or len(plan.targets) != 1 or plan.class_names != ("0", "1"):
             return False
@@ -71,7 +72,7 @@ class Rows:
             return
         for there in (fits, ~fits):
             if there.any():
-                self._take(_some(inputs, there), row_id[there])
+                self._take(collect.some(inputs, there), row_id[there])
 
     def close(self) -> None:
         """Hand on what the kernel found."""
@@ -109,7 +110,3 @@ class Rows:
             return False
         self._used += len(score)
         return True
-
-
-def _some(inputs: Inputs, rows: np.ndarray) -> Inputs:
-    return replace(inputs, prediction=inputs.prediction[rows], target=inputs.target[rows])

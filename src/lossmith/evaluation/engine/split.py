@@ -8,10 +8,10 @@ not depend on how it was split.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from .batch import Batch, UnreadableError
+from .batch import Batch, UnreadableError, Wanted
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,8 +41,8 @@ class Split(ABC):
         return None
 
     @abstractmethod
-    def pieces(self, names: Sequence[str], batch_rows: int, types: Mapping[str, str]) -> Iterator[Piece]:
-        """Return the pieces with the named columns; ``types`` are those of text formats ("float", "int", "text").
+    def pieces(self, wanted: Wanted) -> Iterator[Piece]:
+        """Return the pieces with what is wanted of them.
 
         Raises:
             UnreadableError: A piece cannot be opened, or, while its batches are read, cannot be read.

@@ -11,7 +11,8 @@ import numpy as np
 
 from ...errors import InputError
 from ..arrays import to_numpy
-from .batch import Batch, UnreadableError, from_arrow, import_pyarrow
+from ..slices import column, texts
+from .batch import Batch, UnreadableError, Wanted, from_arrow, import_pyarrow
 from .files import DataFile, line_of
 from .formats import IpcSplit, ParquetSplit, TextSplit, opened
 from .split import Piece, Row, Split, check_there
@@ -43,19 +44,30 @@ class TableSplit(Split):
         """Return the names of the columns."""
         return list(self.data) if isinstance(self.data, Mapping) else self.data.schema.names
 
-    def pieces(self, names: Sequence[str], batch_rows: int, types: Mapping[str, str]) -> Iterator[Piece]:
+    def pieces(self, wanted: Wanted) -> Iterator[Piece]:
         """Return all rows as one piece."""
-        check_there(names, self.names(), f"batch {self.number}")
-        yield Piece(f"batch {self.number}", self._batches(names, batch_rows))
+        check_there(wanted.every, self.names(), f"batch {self.number}")
+        yield Piece(f"batch {self.number}", self._batches(wanted))
 
-    def _batches(self, names: Sequence[str], batch_rows: int) -> Iterator[Batch]:
-        for start in range(0, self.rows, batch_rows):
+    def _batches(self, wanted: Wanted) -> Iterator[Batch]:
+        for start in range(0, self.rows, wanted.batch_rows):
             at = self.first + start
             if isinstance(self.data, Mapping):
-                arrays = {n: self.data[n][start : start + batch_rows] for n in names}
-                yield Batch(arrays, None, at, Row("", at))
+                part = {n: self.data[n][start : start + wanted.batch_rows] for n in wanted.every}
+                slices = {n: _values(f"column {n!r}", part[n]) for n in wanted.slices}
+                yield Batch({n: part[n] for n in wanted.names}, None, at, Row("", at), slices)
             else:
-                yield from_arrow(self.data.slice(start, batch_rows), names, at, Row("", at), "the source")
+                yield from_arrow(self.data.slice(start, wanted.batch_rows), wanted, at, Row("", at), "the source")
+
+
+def _values(name: str, array: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the texts of a column's distinct values (K,), and which of them each row has (N,)."""
+    if array.ndim != 1:
+        raise InputError(f"{name} has shape {array.shape}; slices need one value per row")
+    if array.dtype.kind == "O":
+        array = texts(name, array)
+    values, index = np.unique(array, return_inverse=True)
+    return texts(name, values), index
 
 
 def of_files(files: Sequence[DataFile], skip_bad: bool) -> Iterator[Split]:
@@ -142,14 +154,19 @@ def of_batches(batches: Iterable[Any]) -> Iterator[Split]:
         first += rows
 
 
-def of_arrays(prediction: Any, target: Any) -> Iterator[Split]:
-    """Return the splits of a pair of arrays."""
-    data = _columns((prediction, target), 0)
-    size = len(data["target"])
+def of_arrays(arrays: Mapping[str, Any], slices: Mapping[str, Any]) -> Iterator[Split]:
+    """Return the splits of arrays by name, with the columns whose values are slices.
+
+    Raises:
+        InputError: The arrays, or a column of slices, are none or have different lengths.
+    """
+    data = _columns(arrays, 0)
+    size = len(next(iter(data.values())))
+    data |= {name: column(name, x, size) for name, x in slices.items()}
     rows = min(max(1 << 18, size // _SPLITS), SPLIT_ROWS)
     for number, first in enumerate(range(0, size, rows)):
         part = {name: x[first : first + rows] for name, x in data.items()}
-        yield TableSplit(number, part, first, len(part["target"]))
+        yield TableSplit(number, part, first, min(rows, size - first))
 
 
 def _columns(batch: Any, number: int) -> dict[str, np.ndarray]:

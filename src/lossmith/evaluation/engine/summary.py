@@ -11,7 +11,7 @@ import numpy as np
 
 from ...errors import DataError
 from ...losses import Loss, find
-from .. import findings, verdict
+from .. import findings, slices, verdict
 from ..confusion import Counts, class_scores, from_matrix
 from ..figures_of_states import of_states
 from ..intervals import Z, wilson
@@ -19,7 +19,7 @@ from ..losses import best
 from ..metrics import TOP, calibration_metric, of_positive, shared
 from ..resampling import STATISTICS, percentiles
 from ..result import ClassScore, Confusion, Evaluation, LossScore, Metric, finite
-from ..states import Bracket, Bundle, LossSummary, LossSums
+from ..states import Bracket, Bundle, LossSums
 from .collect import losses_of, values
 from .partial import Partial
 from .plan import Plan
@@ -37,9 +37,11 @@ class _Kept:
     """What verdict and metrics ask about the rows."""
 
     task: str
+    form: str
     rows: int
     class_names: tuple[str, ...]
-    weight: None = None
+    weighted: bool
+    effective: float
     train_target: None = None
 
 
@@ -53,7 +55,10 @@ def evaluation(plan: Plan, total: Partial, assumptions: tuple[str, ...], notes: 
     counts = states["rows"].result()
     if not counts["used"]:
         raise DataError(f"no row is left to evaluate: {'; '.join(_left_out(total).values()) or 'the source is empty'}")
-    kept = _Kept(plan.task, counts["used"], plan.class_names)
+    total_weight, effective = _weights(states, counts["used"])
+    if not total_weight:
+        raise DataError(f"column {plan.weight!r} of weights is 0 in every row: there is nothing to evaluate")
+    kept = _Kept(plan.task, plan.kept, counts["used"], plan.class_names, plan.weight is not None, effective)
     losses: dict[str, LossScore] = {}
     confusion, classes = None, ()
     if plan.task == "regression":
@@ -64,9 +69,11 @@ def evaluation(plan: Plan, total: Partial, assumptions: tuple[str, ...], notes: 
         if plan.kept != "labels":
             score = _loss_of_classes(plan, states)
             losses = {score.name: score}
-        metrics, confusion, classes, said = _of_classes(plan, kept, states)
+        metrics, confusion, classes, said = _of_classes(plan, kept, states, effective / total_weight)
     named = {m.name: m for m in metrics}
     drawn = of_states(kept, states)
+    cut, not_told = slices.of_states(kept, states["slices"]) if plan.slices else ((), ())
+    of_all = findings.found(kept, losses, named, confusion, classes, drawn)
     return Evaluation(
         task=plan.task,
         form=plan.kept,
@@ -77,12 +84,23 @@ def evaluation(plan: Plan, total: Partial, assumptions: tuple[str, ...], notes: 
         confusion=confusion,
         per_class=classes,
         verdict=verdict.standing(kept, losses, named).sentence,
-        findings=findings.ordered([*_said(total), *findings.found(kept, losses, named, confusion, classes, drawn)]),
+        findings=findings.ordered([*_said(total), *slices.told(cut), *of_all]),
         assumptions=assumptions,
-        notes=(*_rescaled(counts), *(f"Left out: {text}." for _, text in total.bad), *said, *notes),
+        notes=(*_rescaled(counts), *(f"Left out: {text}." for _, text in total.bad), *said, *not_told, *notes),
         states=states,
         figures=drawn,
+        slices=cut,
     )
+
+
+def _weights(states: Bundle, rows: int) -> tuple[float, float]:
+    """Return the sum of the weights, and the effective rows: both are the rows where they have no weights."""
+    if "weights" not in states.states:
+        return rows, rows
+    found = states["weights"].result()
+    n, mean = float(found.count[0]), float(found.mean[0])
+    squares = n * mean * mean + ((n - 1) * float(found.variance[0]) if n > 1 else 0.0)
+    return n * mean, (n * mean) ** 2 / squares if squares else 0.0
 
 
 def named(result: Evaluation, source: str) -> Evaluation:
@@ -139,7 +157,8 @@ def _loss_of_classes(plan: Plan, states: Bundle) -> LossScore:
         )
     else:
         low, high = _finite(whole.interval())
-        gain_low, gain_high = _gain(states["loss"].result(), constant)
+        gain, error = states["loss"].gain(constant)
+        gain_low, gain_high = _finite((gain - Z * error, gain + Z * error))
     return LossScore(
         name=loss.name,
         title=loss.title,
@@ -176,25 +195,11 @@ def _constant_per_class(loss: Loss, plan: Plan, counts: np.ndarray) -> np.ndarra
     return found
 
 
-def _gain(by_class: LossSummary, constant: np.ndarray) -> tuple[float | None, float | None]:
-    """Return the normal interval of the mean of constant - loss, paired by row, from means and variances per class."""
-    here = by_class.count > 0
-    n, gain = by_class.count[here].astype(np.float64), constant[here] - by_class.mean[here]
-    rows = n.sum()
-    if rows < 2 or not np.isfinite(gain).all():
-        return None, None
-    mean = float(np.sum(n * gain) / rows)
-    within = np.where(n > 1, by_class.variance[here] * (n - 1), 0.0)
-    variance = float(np.sum(within + n * (gain - mean) ** 2)) / (rows - 1)
-    half = Z * math.sqrt(variance / rows)
-    return _finite((mean - half, mean + half))
-
-
 def _of_classes(
-    plan: Plan, kept: _Kept, states: Bundle
+    plan: Plan, kept: _Kept, states: Bundle, scale: float
 ) -> tuple[list[Metric], Confusion, tuple[ClassScore, ...], list[str]]:
     names = plan.class_names
-    counts, confusion = from_matrix(states["confusion"].result(), names)
+    counts, confusion = from_matrix(states["confusion"].result(), names, scale)
     classes = class_scores(names, counts)
     metrics = shared(kept, counts)
     if plan.task == "binary":
@@ -203,24 +208,24 @@ def _of_classes(
     if plan.kept != "labels":
         confidence = ("mean_confidence", "mean confidence")
         if plan.task == "binary":
-            ranked, said = _ranked(states)
+            ranked, said = _ranked(states, scale)
             sure = _mean_of_groups(*confidence, states, "confidence")
-            metrics += [*ranked, _brier(states), _ece(states, 0.0), sure]
+            metrics += [*ranked, _brier(states), _ece(states, kept, 0.0), sure]
         else:
-            metrics += [*_top(states, kept.rows), _ece(states), _mean(*confidence, states["confidence"])]
+            metrics += [*_top(states, kept), _ece(states, kept), _mean(*confidence, states["confidence"])]
     return _with_intervals(metrics, states, len(names)), confusion, classes, said
 
 
-def _top(states: Bundle, rows: int) -> list[Metric]:
+def _top(states: Bundle, kept: _Kept) -> list[Metric]:
     if "top" not in states.states:
         return []
-    share = states["top"].result()["inside"] / rows
-    low, high = wilson(share, rows)
+    share = float(states["top"].result().mean[0])
+    low, high = wilson(share, kept.effective)
     return [Metric(name="top_5_accuracy", title=f"top-{TOP} accuracy", value=share, low=low, high=high)]
 
 
-def _ranked(states: Bundle) -> tuple[list[Metric], list[str]]:
-    found = states["scores"].result()
+def _ranked(states: Bundle, scale: float) -> tuple[list[Metric], list[str]]:
+    found = states["scores"].result(scale)
     share = found.positives / (found.positives + found.negatives)
     both = found.auc is not None
     metrics = [
@@ -260,9 +265,8 @@ def _mean_of_groups(name: str, title: str, states: Bundle, total: str) -> Metric
     return Metric(name=name, title=title, value=float(totals[total][0] / totals["rows"][0]), low=low, high=high)
 
 
-def _ece(states: Bundle, constant: float | None = None) -> Metric:
-    found = states["calibration"].result()
-    return calibration_metric(found, float(found.count.sum()), constant)
+def _ece(states: Bundle, kept: _Kept, constant: float | None = None) -> Metric:
+    return calibration_metric(states["calibration"].result(), kept.effective, constant)
 
 
 def _mean(name: str, title: str, state: LossSums, proportion: bool = True) -> Metric:
@@ -336,7 +340,7 @@ def _interval_of_loss(loss: Loss, states: Bundle) -> tuple[float | None, float |
 
 def _beside_mean(score: LossScore, states: Bundle) -> LossScore:
     """Squared error: the best constant is the mean of the target, its loss the variance."""
-    constant = states["moments"].result().variance_y
+    constant = _target_variance(states)
     with np.errstate(all="ignore"):
         totals = states["bootstrap"].result()
         low, high = percentiles(_variance(totals) - totals["squared"] / totals["rows"])
@@ -372,20 +376,34 @@ def _variance(totals: dict[str, Any]) -> np.ndarray:
     return totals["target_squared"] / totals["rows"] - (totals["target"] / totals["rows"]) ** 2
 
 
+def _target_variance(states: Bundle) -> float | None:
+    """Return the target's variance: from exact moments, or weighted sums of squares about the first target."""
+    if "moments" in states.states:
+        return states["moments"].result().variance_y
+    return finite(_variance(states["bootstrap"].totals())[0])
+
+
+def _r2(states: Bundle, squared: float | None) -> float | None:
+    if "moments" in states.states:
+        return states["moments"].result().r2
+    variance = _target_variance(states)
+    return 1 - squared / variance if squared is not None and variance is not None and variance > 0 else None
+
+
 def _of_numbers(states: Bundle, losses: dict[str, LossScore]) -> list[Metric]:
-    moments = states["moments"].result()
     squared, absolute = losses["squared_error"], losses["absolute_error"]
     with np.errstate(all="ignore"):
         totals = states["bootstrap"].result()
         r2 = percentiles(1 - totals["squared"] / totals["rows"] / _variance(totals))
+    share = _r2(states, squared.value)
     largest = float(states["loss_absolute_error"].result().high[0])
     return [
         Metric(name="rmse", title="RMSE", value=_root(squared.value), low=_root(squared.low), high=_root(squared.high),
                constant=_root(squared.constant), proportion=False),
         Metric(name="mae", title="MAE", value=absolute.value, low=absolute.low, high=absolute.high,
                constant=absolute.constant, proportion=False),
-        Metric(name="r2", title="R²", value=moments.r2, low=r2[0] if moments.r2 is not None else None,
-               high=r2[1] if moments.r2 is not None else None, constant=0.0, proportion=False),
+        Metric(name="r2", title="R²", value=share, low=r2[0] if share is not None else None,
+               high=r2[1] if share is not None else None, constant=0.0, proportion=False),
         _mean("bias", "bias (mean error)", states["error"], proportion=False),
         Metric(name="max_error", title="largest error", value=largest, proportion=False),
     ]  # fmt: skip

@@ -21,8 +21,9 @@ from ...native import evaluation as kernels
 from ..intervals import Z
 from .exact import ExactSums, rounded_to
 from .hashing import group_bits, mix, poisson_weights, seed_word, words_of
-from .parts import Counts, Part
+from .parts import Part
 from .state import State, rows_of
+from .tallies import tallied, tallies, tally
 
 REPLICATES = 1000
 Totals = Mapping[str, np.ndarray]
@@ -38,6 +39,8 @@ class Bootstrap(State):
         seed: Another seed is another bootstrap.
         units: For each of ``sums`` the power of two of whose multiples its values are taken as, or None for the values
             as they are; all are None if it is empty. Whole multiples are what the compiled kernel adds.
+        weighted: Whether rows have weights: "rows" and "cells" are then sums of weights, and sums those of weighted
+            values.
 
     >>> state = Bootstrap(sums=("loss",))
     >>> state.update(np.arange(1000), loss=np.arange(1000) / 999)
@@ -55,13 +58,15 @@ class Bootstrap(State):
         groups: int = 512,
         seed: int = 0,
         units: tuple[int | None, ...] = (),
+        weighted: bool = False,
     ) -> None:
         if groups < 2 or groups & (groups - 1) or groups > 1 << 16:
             raise InputError(f"groups is {groups}; expected a power of two of at most 65536, such as 512")
         if len(units) not in (0, len(sums)):
             raise InputError(f"there are {len(units)} units for {len(sums)} sums; expected one for each, or none")
-        super().__init__(sums=tuple(sums), cells=int(cells), groups=int(groups), seed=int(seed), units=tuple(units))
-        self._rows, self._cells = Counts(groups), Counts(groups * cells)
+        settings = {"cells": int(cells), "groups": int(groups), "seed": int(seed), "weighted": bool(weighted)}
+        super().__init__(sums=tuple(sums), units=tuple(units), **settings)
+        self._rows, self._cells = tallies(groups, weighted), tallies(groups * cells, weighted)
         self._sums = {name: ExactSums(groups) for name in self.settings["sums"]}
         self.parts: dict[str, Part] = {"rows": self._rows, "cells": self._cells}
         self.parts |= {f"sum_{name}": part for name, part in self._sums.items()}
@@ -73,33 +78,45 @@ class Bootstrap(State):
             return kernels.hash_groups(words_of(row_id), seed_word(seed), mask)
         return (group_bits(words_of(row_id), seed) & np.uint64(mask)).view(np.int64)
 
-    def update(self, row_id: np.ndarray, cell: np.ndarray | None = None, **values: np.ndarray) -> None:
+    def update(
+        self,
+        row_id: np.ndarray,
+        cell: np.ndarray | None = None,
+        weight: np.ndarray | None = None,
+        **values: np.ndarray,
+    ) -> None:
         """Look at rows: row_id (N,) integers or strings, cell (N,) integers, the named quantities (N,) float64."""
         rows_of(row_id=row_id, **({} if cell is None else {"cell": cell}), **values)
         if set(values) != set(self._sums) or (cell is None) != (self.settings["cells"] == 0):
             wanted = [*self._sums, *(["cell"] if self.settings["cells"] else [])]
             raise InputError(f"update got {sorted(values)}; this state takes {wanted}")
+        self.check_weight(weight)
         group = self.group_of(row_id)
-        self._rows.add(group)
+        tally(self._rows, group, weight)
         if cell is not None:
-            self._cells.add(group * self.settings["cells"] + cell)
+            tally(self._cells, group * self.settings["cells"] + cell, weight)
         for name, unit in zip(self._sums, self.settings["units"] or [None] * len(self._sums), strict=True):
-            self._sums[name].add(values[name] if unit is None else rounded_to(values[name], unit), group)
+            summed = values[name] if unit is None else rounded_to(values[name], unit)
+            self._sums[name].add(summed if weight is None else weight * summed, group)
 
     def result(self, replicates: int = REPLICATES) -> dict[str, np.ndarray]:
         """Return the totals of each replicate: "rows" and each sum (R,), "cells" (R, cells)."""
-        groups, cells = self.settings["groups"], self.settings["cells"]
-        weights = _weights(groups, self.settings["seed"], replicates)
+        weights = _weights(self.settings["groups"], self.settings["seed"], replicates)
         # Whole numbers below 2**53 are exact in any order; sums are added row by row, which no library reorders.
-        counts = np.concatenate([self._rows.values[:, None], self._cells.values.reshape(groups, cells)], axis=1)
-        totals = (weights @ counts.astype(np.float64)).astype(np.int64)
+        rows, of_cells = self._counted()
+        counts = np.concatenate([rows[:, None], of_cells], axis=1)
+        if self.settings["weighted"]:
+            totals = np.stack([(w[:, None] * counts).sum(axis=0) for w in weights])
+        else:
+            totals = (weights @ counts.astype(np.float64)).astype(np.int64)
         found = {"rows": totals[:, 0], "cells": totals[:, 1:]}
-        return found | {n: np.array([(w * s).sum() for w in weights]) for n, s in self._sums_of_groups().items()}
+        with np.errstate(invalid="ignore"):  # a sum may be infinite
+            return found | {n: np.array([(w * s).sum() for w in weights]) for n, s in self._sums_of_groups().items()}
 
     def totals(self) -> dict[str, np.ndarray]:
         """Return the totals without resampling, shaped as one replicate."""
-        cells = self._cells.values.reshape(self.settings["groups"], self.settings["cells"]).sum(axis=0)
-        found = {"rows": self._rows.values.sum()[None], "cells": cells[None, :]}
+        rows, cells = self._counted()
+        found = {"rows": rows.sum()[None], "cells": cells.sum(axis=0)[None, :]}
         return found | {n: np.array([s.sum()]) for n, s in self._sums_of_groups().items()}
 
     def interval(self, statistic: Callable[[Totals], np.ndarray], replicates: int = REPLICATES) -> tuple[float, float]:
@@ -127,12 +144,12 @@ class Bootstrap(State):
         Args:
             statistic: As for :meth:`interval`.
         """
-        groups, cells = self.settings["groups"], self.settings["cells"]
-        there = self._rows.values > 0
+        rows, cells = self._counted()
+        there = rows > 0
         total, of_groups = self.totals(), self._sums_of_groups()
         left = {
-            "rows": total["rows"] - self._rows.values,
-            "cells": total["cells"] - self._cells.values.reshape(groups, cells),
+            "rows": total["rows"] - rows,
+            "cells": total["cells"] - cells,
         }
         left |= {name: total[name] - x for name, x in of_groups.items()}
         count = int(there.sum())
@@ -146,6 +163,11 @@ class Bootstrap(State):
         low, high = skewed_ends(t_quantile(count - 1), cubes / squares**1.5 if squares else 0.0)
         spread = math.sqrt(squares * (count - 1) / count)
         return middle + low * spread, middle + high * spread
+
+    def _counted(self) -> tuple[np.ndarray, np.ndarray]:
+        """Return the rows (G,) and the cells (G, cells) of each group, or their weights."""
+        groups, cells = self.settings["groups"], self.settings["cells"]
+        return tallied(self._rows), tallied(self._cells).reshape(groups, cells)
 
     def _sums_of_groups(self) -> dict[str, np.ndarray]:
         return {name: part.result() for name, part in self._sums.items()}

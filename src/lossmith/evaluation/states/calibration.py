@@ -11,6 +11,7 @@ from ...native import evaluation as kernels
 from .exact import ExactSums, rounded_to
 from .parts import Counts
 from .state import State, rows_of
+from .tallies import tallied, tallies, tally
 
 _LOGIT_RANGE = 16.0  # the outermost bins of the logit grid hold all beyond ±16 (probabilities of 1e-7)
 GRIDS = ("equal", "logit")
@@ -44,6 +45,7 @@ class CalibrationBins(State):
         bins: How many.
         unit: The power of two of whose multiples probabilities are summed, or None for the probabilities as they are;
             the compiled kernel of whole rows takes -32.
+        weighted: Whether rows have weights.
 
     >>> state = CalibrationBins(bins=10)
     >>> state.update(np.array([0.9, 0.9, 0.1, 0.1]), np.array([1, 0, 0, 0]))
@@ -53,38 +55,43 @@ class CalibrationBins(State):
 
     kind = "calibration"
 
-    def __init__(self, grid: str = "equal", bins: int = 15, unit: int | None = None) -> None:
+    def __init__(self, grid: str = "equal", bins: int = 15, unit: int | None = None, weighted: bool = False) -> None:
         if grid not in GRIDS:
             raise InputError(f"grid is {grid!r}; expected 'equal' or 'logit'")
-        super().__init__(grid=grid, bins=int(bins), unit=unit)
+        super().__init__(grid=grid, bins=int(bins), unit=unit, weighted=bool(weighted))
         self._edges = _edges(grid, bins)
-        self._rows, self._hits, self._confidence = Counts(bins), Counts(bins), ExactSums(bins)
+        self._rows, self._hits, self._confidence = tallies(bins, weighted), tallies(bins, weighted), ExactSums(bins)
         self.parts = {"rows": self._rows, "hits": self._hits, "confidence": self._confidence}
 
-    def update(self, confidence: np.ndarray, outcome: np.ndarray) -> None:
-        """Look at probabilities (N,) float64 in [0, 1] and whether each came true (N,) 0 or 1."""
+    def update(self, confidence: np.ndarray, outcome: np.ndarray, weight: np.ndarray | None = None) -> None:
+        """Look at probabilities (N,) float64 in [0, 1], whether each came true (N,) 0 or 1, and weights (N,)."""
         rows_of(confidence=confidence, outcome=outcome)
-        if kernels.available():
+        self.check_weight(weight)
+        if kernels.available() and isinstance(self._rows, Counts) and isinstance(self._hits, Counts):
             edges = None if self.settings["grid"] == "equal" else self._edges[1:-1]
             index = kernels.calibrate(confidence, outcome, edges, self._rows.values, self._hits.values)
         else:
             index = self._bin(confidence)
-            self._rows.add(index)
-            self._hits.add(index[outcome.astype(bool)])
+            true = outcome.astype(bool)
+            tally(self._rows, index, weight)
+            tally(self._hits, index[true], None if weight is None else weight[true])
         unit = self.settings["unit"]
-        self._confidence.add(confidence if unit is None else rounded_to(confidence, unit), index)
+        summed = confidence if unit is None else rounded_to(confidence, unit)
+        self._confidence.add(summed if weight is None else weight * summed, index)
 
     def result(self) -> Reliability:
         """Return the reliability."""
-        rows, hits = self._rows.values, self._hits.values
+        rows, hits = tallied(self._rows), tallied(self._hits)
         gap = np.abs(self._confidence.result() - hits)
         with np.errstate(invalid="ignore"):
             rate = hits / rows
-        total = int(rows.sum())
+            weighted = self.settings["weighted"]
+            confidence = self._confidence.result() / rows if weighted else self._confidence.result(rows)
+        total = rows.sum()
         return Reliability(
             edges=self._edges.copy(),
             count=rows.copy(),
-            confidence=self._confidence.result(rows),
+            confidence=confidence,
             rate=rate,
             error=float(gap.sum() / total) if total else float("nan"),
         )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, Self
 
 import numpy as np
@@ -76,6 +76,7 @@ class Slices(State):
     Args:
         template: What each slice holds; it is not changed.
         limit: More different values than this are an error, not a silent choice: they are an identifier, no slice.
+        column: What the column is called, for messages.
 
     >>> from lossmith.evaluation.states import LossSums
     >>> slices = Slices(LossSums())
@@ -86,8 +87,8 @@ class Slices(State):
 
     kind = "slices"
 
-    def __init__(self, template: State, limit: int = 1000) -> None:
-        super().__init__(limit=int(limit))
+    def __init__(self, template: State, limit: int = 1000, column: str = "") -> None:
+        super().__init__(limit=int(limit), column=str(column))
         self.template = template.empty()
         self.states: dict[str, State] = {}
 
@@ -98,14 +99,24 @@ class Slices(State):
             InputError: There are more values than the limit.
         """
         rows_of(value=value)
-        found, place = np.unique(value.astype(np.str_), return_inverse=True)
-        order = np.argsort(place, kind="stable")
-        ends = np.searchsorted(place[order], np.arange(found.size + 1))
-        for k, name in enumerate(found.tolist()):
-            rows = order[ends[k] : ends[k + 1]]
-            state: Any = self._of(name)
+        for state, rows in self.parts_of(*np.unique(value.astype(np.str_), return_inverse=True)):
             taken = {n: None if x is None else x[rows] for n, x in named.items()}
             state.update(*(None if x is None else x[rows] for x in columns), **taken)
+
+    def parts_of(self, values: np.ndarray, index: np.ndarray) -> Iterator[tuple[Any, np.ndarray]]:
+        """Yield the state of each value, and the places of its rows.
+
+        Args:
+            values: (K,) strings.
+            index: (N,) integers in [0, K): which value each row has.
+
+        Raises:
+            InputError: There are more values than the limit.
+        """
+        order = np.argsort(index, kind="stable")
+        ends = np.searchsorted(index[order], np.arange(values.size + 1))
+        for k in np.flatnonzero(np.diff(ends)).tolist():
+            yield self._of(str(values[k])), order[ends[k] : ends[k + 1]]
 
     def merge(self, other: State) -> Self:
         """Merge the slices of the same value."""
@@ -150,9 +161,11 @@ class Slices(State):
     def _of(self, name: str) -> State:
         if name not in self.states:
             if len(self.states) >= self.settings["limit"]:
+                column = self.settings["column"]
                 raise InputError(
-                    f"the slices have more than {self.settings['limit']} different values, such as {name!r}; slice by "
-                    "a column with fewer, or raise the limit"
+                    f"{f'column {column!r}' if column else 'the column of slices'} has more than "
+                    f"{self.settings['limit']} different values, such as {name!r}, and a stream keeps numbers of each; "
+                    "slice by a column with fewer, or cut its values into ranges or groups first"
                 )
             self.states[name] = self.template.empty()
         return self.states[name]

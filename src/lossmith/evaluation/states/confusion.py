@@ -10,6 +10,7 @@ from ...errors import LabelError
 from ...native import evaluation as kernels
 from .parts import Counts
 from .state import State, rows_of
+from .tallies import tallied, tallies, tally
 
 
 class ConfusionCounts(State):
@@ -17,6 +18,7 @@ class ConfusionCounts(State):
 
     Args:
         classes: How many classes there are.
+        weighted: Whether weights of the rows are added up instead of rows.
 
     >>> state = ConfusionCounts(classes=2)
     >>> state.update(np.array([0, 1, 1]), np.array([0, 1, 0]))
@@ -26,31 +28,34 @@ class ConfusionCounts(State):
 
     kind = "confusion"
 
-    def __init__(self, classes: int) -> None:
-        super().__init__(classes=int(classes))
-        self._counts = Counts(classes * classes)
+    def __init__(self, classes: int, weighted: bool = False) -> None:
+        super().__init__(classes=int(classes), weighted=bool(weighted))
+        self._counts = tallies(classes * classes, weighted)
         self.parts = {"counts": self._counts}
 
-    def update(self, target: np.ndarray, predicted: np.ndarray) -> None:
-        """Count class indices, both (N,).
+    def update(self, target: np.ndarray, predicted: np.ndarray, weight: np.ndarray | None = None) -> None:
+        """Count class indices, both (N,), with the weights of the rows (N,) where these are asked for.
 
         Raises:
             LabelError: One is out of range.
         """
         rows_of(target=target, predicted=predicted)
+        self.check_weight(weight)
         classes = self.settings["classes"]
-        if kernels.available() and kernels.count_classes(target, predicted, classes, self._counts.values):
+        own = self._counts
+        plain = own.values if isinstance(own, Counts) and kernels.available() else None
+        if plain is not None and kernels.count_classes(target, predicted, classes, plain):
             return
         for name, x in (("target", target), ("predicted", predicted)):
             if x.size and (x.min() < 0 or x.max() >= classes):
                 bad = x[(x < 0) | (x >= classes)][0]
                 raise LabelError(f"{name} holds class {bad}, but there are {classes} (valid: 0 … {classes - 1})")
-        self._counts.add(target * np.int64(classes) + predicted)
+        tally(own, target * np.int64(classes) + predicted, weight)
 
     def result(self) -> np.ndarray:
-        """Return (C, C) int64: rows are true, columns predicted."""
+        """Return (C, C) int64, or float64 of weights: rows are true, columns predicted."""
         classes = self.settings["classes"]
-        return self._counts.values.reshape(classes, classes).copy()
+        return tallied(self._counts).reshape(classes, classes).copy()
 
 
 class RowCounts(State):

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping
+from fractions import Fraction
 
 import numpy as np
 
@@ -101,6 +102,21 @@ class ExactSums(Part):
         self._odd.values += other._odd.values.reshape(_KINDS, other.size).sum(axis=1)
         self._carry()
 
+    def fractions(self) -> list[Fraction] | None:
+        """Return the sums as they are; None where a value was not finite."""
+        numbers, exponent = self.integers()
+        return [Fraction(n) * Fraction(2) ** exponent for n in numbers] if self.is_finite else None
+
+    def placed(self, at: np.ndarray, size: int) -> ExactSums:
+        """Return ``size`` sums, these among them at the places ``at`` and 0 elsewhere."""
+        found = ExactSums(size)
+        found._added = self._added
+        for j, limb in self._limbs.items():
+            found._at(j)[at] = limb
+        odd = self._odd.values.reshape(_KINDS, self.size)
+        found._odd.values.reshape(_KINDS, size)[:, at] = odd
+        return found
+
     def integers(self) -> tuple[list[int], int]:
         """Return whole numbers and an exponent: each finite sum is its number times 2**exponent."""
         if not self._limbs:
@@ -128,9 +144,14 @@ class ExactSums(Part):
         return found
 
     @property
+    def odd(self) -> int:
+        """How many of the added values were NaN or infinite."""
+        return int(self._odd.values.sum())
+
+    @property
     def is_finite(self) -> bool:
         """Whether no NaN and no infinity was added."""
-        return not self._odd.values.any()
+        return not self.odd
 
     def arrays(self) -> dict[str, np.ndarray]:
         """Return what there is to store; equal sums give equal arrays."""

@@ -19,6 +19,7 @@ from ..intervals import Z
 from .bracket import Bracket
 from .parts import Counts, Extremes
 from .state import State, rows_of
+from .tallies import tallied, tallies, tally
 
 SCALES = ("probability", "value")
 _MANTISSA = 52
@@ -31,16 +32,16 @@ class Ranking:
     """How well scores tell positives from negatives.
 
     Attributes:
-        positives: Rows.
-        negatives: Rows.
+        positives: Rows, or their weight.
+        negatives: Likewise.
         auc: Area under the ROC curve; None where one kind of row is missing, as for all that follow.
         auc_low: Lower end of the 95 % confidence interval (DeLong), the bounds included; ``auc_high`` likewise.
         average_precision: Without interpolation.
         ks: Kolmogorov-Smirnov: the largest gap between the true and the false positive rate.
     """
 
-    positives: int
-    negatives: int
+    positives: float
+    negatives: float
     auc: Bracket | None
     auc_low: float | None
     auc_high: float | None
@@ -54,6 +55,7 @@ class ScoreHistogram(State):
     Args:
         scale: "probability" for scores in [0, 1], "value" for any others.
         keep: How many bits of the mantissa decide on the bin: 2**keep bins per power of two.
+        weighted: Whether weights of the rows are added up instead of rows.
 
     >>> state = ScoreHistogram()
     >>> state.update(np.array([0.1, 0.4, 0.35, 0.8]), np.array([0, 0, 1, 1]))
@@ -63,26 +65,27 @@ class ScoreHistogram(State):
 
     kind = "scores"
 
-    def __init__(self, scale: str = "probability", keep: int = 9) -> None:
+    def __init__(self, scale: str = "probability", keep: int = 9, weighted: bool = False) -> None:
         if scale not in SCALES:
             raise InputError(f"scale is {scale!r}; expected 'probability' or 'value'")
-        super().__init__(scale=scale, keep=int(keep))
+        super().__init__(scale=scale, keep=int(keep), weighted=bool(weighted))
         low, high = _FINE[scale]
         self.half = ((high - low) << keep) + 1  # bins of one side; the first one holds all that is smaller
         self.first_bits = ((low + 1023) << keep) - 1  # the top bits of the largest float below the fine ones
-        self._counts, self._extremes = Counts(4 * self.half), Extremes(2 * self.half)
+        self._counts, self._extremes = tallies(4 * self.half, weighted), Extremes(2 * self.half)
         self.parts = {"counts": self._counts, "extremes": self._extremes}
 
-    def update(self, score: np.ndarray, target: np.ndarray) -> None:
-        """Look at scores (N,) float64 without NaN, and targets (N,) 0 or 1."""
+    def update(self, score: np.ndarray, target: np.ndarray, weight: np.ndarray | None = None) -> None:
+        """Look at scores (N,) float64 without NaN, targets (N,) 0 or 1, and weights (N,) where these are asked for."""
         rows_of(score=score, target=target)
-        if kernels.available():
+        self.check_weight(weight)
+        if isinstance(self._counts, Counts) and kernels.available():
             probability, keep = self.settings["scale"] == "probability", self.settings["keep"]
             into = (self._counts.values, self._extremes.low, self._extremes.high)
             kernels.count_scores(score, target, probability, keep, self.first_bits, *into)
             return
         bins = self.bins_of(score)
-        self._counts.add(bins + target.astype(np.int64) * (2 * self.half))
+        tally(self._counts, bins + target.astype(np.int64) * (2 * self.half), weight)
         self._extremes.add(score, bins)
 
     def bins_of(self, score: np.ndarray) -> np.ndarray:
@@ -96,8 +99,8 @@ class ScoreHistogram(State):
         return np.where(score < 0, self.half - 1 - inner, self.half + inner)
 
     def counts(self) -> tuple[np.ndarray, np.ndarray]:
-        """Return negatives and positives per bin, (B,) int64 each, in the order of the scores."""
-        negatives, positives = self._counts.values.reshape(2, 2 * self.half)
+        """Return negatives and positives per bin, (B,) int64 (weights: float64) each, in the order of the scores."""
+        negatives, positives = tallied(self._counts).reshape(2, 2 * self.half)
         return negatives.copy(), positives.copy()
 
     def edges(self) -> np.ndarray:
@@ -111,17 +114,19 @@ class ScoreHistogram(State):
         size[-1] = np.inf
         return np.concatenate([-size[:0:-1], size])
 
-    def result(self) -> Ranking:
-        """Return the areas with their bounds."""
+    def result(self, scale: float = 1.0) -> Ranking:
+        """Return the areas with their bounds; ``scale`` times a weight is the effective number of rows behind it."""
         n, p = self.counts()
         used = (n + p) > 0
         n, p, loose = n[used], p[used], (self._extremes.low < self._extremes.high)[used]
-        negatives, positives = int(n.sum()), int(p.sum())
+        negatives, positives = n.sum().item(), p.sum().item()
         if not negatives or not positives:
             return Ranking(positives, negatives, None, None, None, None, None)
         auc = _auc(n, p, loose)
-        low, high = _delong(n, p, auc)
-        return Ranking(positives, negatives, auc, low, high, _average_precision(n, p, loose), _ks(n, p, loose))
+        low, high = _delong(n * scale, p * scale, auc)
+        least = 0.0 if self.settings["weighted"] else 1.0
+        precision = _average_precision(n, p, loose, least)
+        return Ranking(positives, negatives, auc, low, high, precision, _ks(n, p, loose))
 
     def _top_bits(self, size: np.ndarray) -> np.ndarray:
         """Return 0 … half - 1, ascending with a size that is not negative."""
@@ -131,11 +136,11 @@ class ScoreHistogram(State):
 
 
 def _auc(n: np.ndarray, p: np.ndarray, loose: np.ndarray) -> Bracket:
-    """Return (pairs in order + half the pairs within a bin) / pairs, from whole numbers."""
+    """Return (pairs in order + half the pairs within a bin) / pairs: of rows from whole numbers, so exactly."""
     below = np.cumsum(n) - n
     twice = sum(a * (2 * b + c) for a, b, c in zip(p.tolist(), below.tolist(), n.tolist(), strict=True))
     slack = sum(a * b for a, b in zip(p[loose].tolist(), n[loose].tolist(), strict=True))
-    pairs = 2 * int(n.sum()) * int(p.sum())
+    pairs = 2 * n.sum().item() * p.sum().item()
     return Bracket(twice / pairs, (twice - slack) / pairs, (twice + slack) / pairs)
 
 
@@ -158,12 +163,13 @@ def _delong(n: np.ndarray, p: np.ndarray, auc: Bracket) -> tuple[float | None, f
     return max(0.0, ends[0] - (auc.value - auc.low)), min(1.0, ends[1] + (auc.high - auc.value))
 
 
-def _average_precision(n: np.ndarray, p: np.ndarray, loose: np.ndarray) -> Bracket:
-    """Return the mean precision at the positives.
+def _average_precision(n: np.ndarray, p: np.ndarray, loose: np.ndarray, least: float) -> Bracket:
+    """Return the mean precision at the positives, whose rows count ``least`` or more.
 
     Within a bin all is best when its positives come first, tied; and worst when its negatives come first and no
     positives are tied: then the sum of (t + i) / (t + i + f) over i = 1 … p is p - f * (sum of 1 / k), and
-    the sum of 1 / k for k = a + 1 … a + p is at most log((a + p) / a).
+    the sum of 1 / k for k = a + 1 … a + p is at most log((a + p) / a). Weights are steps of other widths under the
+    same integral.
     """
     n, p, loose = n[::-1].astype(np.float64), p[::-1].astype(np.float64), loose[::-1]
     hits, alarms = np.cumsum(p) - p, np.cumsum(n) - n
@@ -172,14 +178,15 @@ def _average_precision(n: np.ndarray, p: np.ndarray, loose: np.ndarray) -> Brack
     worst = alarms + n
     with np.errstate(divide="ignore", invalid="ignore"):
         logarithm = p - worst * np.log1p(p / (hits + worst))
-    low = np.where(worst > 0, np.maximum(logarithm, p * _share(hits + 1, worst)), p)
+    low = np.where(worst > 0, np.maximum(logarithm, p * _share(hits + least, worst)), p)
     total = p.sum()
     ends = [float(np.where(loose, x, tied).sum() / total) for x in (tied, low, high)]
     return Bracket(ends[0], min(ends[0], ends[1]), max(ends[0], ends[2]))
 
 
 def _share(hits: np.ndarray, alarms: np.ndarray) -> np.ndarray:
-    return hits / np.maximum(hits + alarms, 1)
+    both = hits + alarms
+    return hits / np.where(both > 0, both, 1)
 
 
 def _ks(n: np.ndarray, p: np.ndarray, loose: np.ndarray) -> Bracket:

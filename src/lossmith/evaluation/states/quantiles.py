@@ -10,6 +10,7 @@ from ...errors import InputError
 from .bracket import Bracket
 from .parts import SparseCounts
 from .state import State, rows_of
+from .tallies import SparseSums
 
 _MANTISSA = 52
 _SIGN = np.int64(-(1 << 63))
@@ -20,6 +21,7 @@ class Quantiles(State):
 
     Args:
         keep: How many bits of the mantissa decide on the bin.
+        weighted: Whether values have weights.
 
     >>> state = Quantiles()
     >>> state.update(np.arange(1, 1001.0))
@@ -30,28 +32,34 @@ class Quantiles(State):
 
     kind = "quantiles"
 
-    def __init__(self, keep: int = 7) -> None:
-        super().__init__(keep=int(keep))
-        self._counts = SparseCounts()
+    def __init__(self, keep: int = 7, weighted: bool = False) -> None:
+        super().__init__(keep=int(keep), weighted=bool(weighted))
+        self._counts = SparseSums() if weighted else SparseCounts()
         self.parts = {"counts": self._counts}
 
-    def update(self, values: np.ndarray) -> None:
-        """Look at values (N,) float64, infinite ones too.
+    def update(self, values: np.ndarray, weight: np.ndarray | None = None) -> None:
+        """Look at values (N,) float64, infinite ones too, with weights (N,) where these are asked for.
 
         Raises:
             InputError: One is NaN, which has no place in an order.
         """
         rows_of(values=values)
+        self.check_weight(weight)
         if np.isnan(values).any():
             raise InputError("values hold NaN, which has no place in an order; leave such rows out")
         bits = (np.ascontiguousarray(values, np.float64) + 0.0).view(np.int64)
         size = (bits & ~_SIGN) >> (_MANTISSA - self.settings["keep"])
-        self._counts.add(np.where(bits < 0, -1 - size, size))
+        keys = np.where(bits < 0, -1 - size, size)
+        if isinstance(self._counts, SparseCounts):
+            self._counts.add(keys)
+        else:
+            assert weight is not None
+            self._counts.add(keys, weight)
 
     @property
-    def count(self) -> int:
-        """How many values there were."""
-        return int(self._counts.counts.sum())
+    def count(self) -> float:
+        """How many values there were, or the sum of their weights."""
+        return self._counts.counts.sum().item()
 
     def result(self, q: float = 0.5) -> Bracket | None:
         """Return the smallest value that at least ``q`` of the values do not exceed, or None without values."""
@@ -60,12 +68,12 @@ class Quantiles(State):
             raise InputError(f"q is {q}; expected a number in [0, 1]")
         if not total:
             return None
-        rank = max(1, math.ceil(q * total))
+        rank = q * total if self.settings["weighted"] else max(1, math.ceil(q * total))
         place = int(np.searchsorted(np.cumsum(self._counts.counts), rank))
-        return self.bracket(int(self._counts.keys[place]))
+        return self.bracket(int(self._counts.keys[min(place, self._counts.keys.size - 1)]))
 
     def bins(self) -> tuple[list[Bracket], np.ndarray]:
-        """Return the bins that hold values, in order, and how many each holds."""
+        """Return the bins that hold values, in order, and how many (or how much weight) each holds."""
         return [self.bracket(k) for k in self._counts.keys.tolist()], self._counts.counts.copy()
 
     def bracket(self, key: int) -> Bracket:

@@ -19,7 +19,8 @@ import numpy as np
 from ...errors import DataError, InputError, ShapeError
 from .parts import Part
 
-SCHEMA = 3
+SCHEMA = 4
+READS = (3, SCHEMA)  # 3 has no weights, and its states are those without
 _KINDS: dict[str, type[State]] = {}
 
 
@@ -71,6 +72,12 @@ class State(ABC):
                     f"states of kind {self.kind!r} with {name} {mine!r} and {theirs!r} cannot be merged; make both "
                     "with the same settings"
                 )
+
+    def check_weight(self, weight: np.ndarray | None) -> None:
+        """Raise InputError unless there are weights where the settings say so, and none where they do not."""
+        if (weight is not None) != self.settings["weighted"]:
+            asked = "weights of the rows" if self.settings["weighted"] else "no weights"
+            raise InputError(f"a state of kind {self.kind!r} with weighted={self.settings['weighted']} takes {asked}")
 
     def to_dict(self) -> dict[str, Any]:
         """Return kind, settings and contents; the leaves are one-dimensional NumPy arrays."""

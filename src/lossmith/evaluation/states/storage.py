@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from ...errors import DataError, MissingDependencyError
-from .state import SCHEMA, State, state_from_dict
+from .state import READS, SCHEMA, State, state_from_dict
 
 _KEY = b"lossmith_state"
 _ODD = {"nan": math.nan, "inf": math.inf, "-inf": -math.inf}
@@ -26,7 +26,7 @@ def to_json(state: State) -> str:
 
     >>> from lossmith.evaluation.states import ConfusionCounts
     >>> from_json(to_json(ConfusionCounts(classes=3))).settings
-    {'classes': 3}
+    {'classes': 3, 'weighted': False}
     """
     return json.dumps({"schema": SCHEMA, "state": _plain(state.to_dict())}, allow_nan=False, separators=(",", ":"))
 
@@ -85,10 +85,10 @@ def from_arrow(table: Any) -> State:
 def _of_schema(tree: Any) -> Any:
     if not isinstance(tree, Mapping) or "schema" not in tree or "state" not in tree:
         raise DataError("this is no stored state: it lacks 'schema' and 'state'")
-    if tree["schema"] != SCHEMA:
+    if tree["schema"] not in READS:
         raise DataError(
-            f"this state has schema version {tree['schema']!r} and this lossmith reads version {SCHEMA}; compute it "
-            "again, or use the version of lossmith that wrote it"
+            f"this state has schema version {tree['schema']!r} and this lossmith reads {READS[0]} to {SCHEMA}; compute "
+            "it again, or use the version of lossmith that wrote it"
         )
     return tree["state"]
 

@@ -20,6 +20,7 @@ from ..arrays import to_numpy
 from ..intervals import wilson
 from ..labels import check_class_names
 from ..losses import best
+from ..metrics import among_top
 from ..resampling import Interval, of_ratio
 from ..result import Evaluation, LossScore, Metric, finite
 from ..slices import MISSING, texts
@@ -276,11 +277,9 @@ def _metrics(tokens: _Tokens, units: _Units, loss: LossScore) -> list[Metric]:
     if tokens.bytes is not None:
         found.append(_per_byte(tokens, units, loss))
     if tokens.scores is not None and tokens.label is not None:
-        own = np.take_along_axis(tokens.scores, tokens.label[:, None], axis=1)
-        before = np.count_nonzero(tokens.scores > own, axis=1)
         counts = np.sort(np.bincount(tokens.label))[::-1] / tokens.label.size
         for k, name, title in ((1, "accuracy", "next-token accuracy"), (_TOP, "top_5_accuracy", "top-5 accuracy")):
-            inside = (before < k).astype(np.float64)
+            inside = among_top(tokens.scores, tokens.label, k).astype(np.float64)
             share = float(inside.mean())
             ends = wilson(share, inside.size) if units.documents is None else units.mean_interval(inside)
             found.append(

@@ -243,7 +243,7 @@ def _findings(
         *findings.of_verdict(verdict),
         findings.few(images, "image", _FEW),
         findings.never_predicted(classes, "pixels"),
-        findings.pair(confusion, len(classes)),
+        findings.pair(confusion, len(classes), "pixels"),
     ]
     pixels, iou = metrics["pixel_accuracy"], metrics["mean_iou"]
     if (pixels.constant or 0.0) > 0.9 and (pixels.value or 0.0) - (iou.value or 0.0) > 0.2:
