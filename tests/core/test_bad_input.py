@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import lossmith as lm
-from frameworks import Backend
+from frameworks import Backend, backend_named, require
 from lossmith.errors import DomainError, EmptyError, InputError, LabelError, ShapeError, UnknownNameError
 
 NAN = np.nan
@@ -285,6 +285,43 @@ def test_the_same_error_on_every_framework(backend: Backend, name: str) -> None:
     t = backend.asarray(t, "float32" if t.dtype.kind == "f" else None)
     with pytest.raises(error, match=re.compile(text, re.DOTALL)):
         function(p, t, **options)
+
+
+def _bcoo() -> Any:
+    jax = require("jax")
+    from jax.experimental.sparse import BCOO
+
+    return BCOO.fromdense(jax.numpy.ones((2, 3)))
+
+
+# name: (framework, a target that holds its numbers otherwise, what the message must hold)
+NOT_DENSE: dict[str, tuple] = {
+    "masked": ("numpy", lambda: np.ma.masked_less(ZEROS, 0), "mask=~numpy.ma.getmaskarray(target)"),
+    "SciPy": ("scipy", lambda: require("scipy.sparse").csr_matrix(ZEROS), "a csr_matrix; expected a dense array"),
+    "PyTorch, COO": ("torch", lambda: require("torch").ones(2, 3).to_sparse(), "give target.to_dense()"),
+    "PyTorch, nested": (
+        "torch",
+        lambda: require("torch").nested.nested_tensor([require("torch").ones(2)] * 2),
+        "target.to_padded_tensor(0) with a mask",
+    ),
+    "TensorFlow, sparse": ("tensorflow", lambda: require("tensorflow").sparse.eye(2), "tf.sparse.to_dense(target)"),
+    "TensorFlow, ragged": (
+        "tensorflow",
+        lambda: require("tensorflow").ragged.constant([[1.0], [1.0, 2.0]]),
+        "target.to_tensor() and a mask",
+    ),
+    "JAX": ("jax", _bcoo, "target.todense()"),
+}
+
+
+@pytest.mark.filterwarnings("ignore:.*nested tensors.*:UserWarning")
+@pytest.mark.parametrize("name", NOT_DENSE)
+def test_what_holds_its_numbers_otherwise_is_refused(name: str) -> None:
+    framework, make, text = NOT_DENSE[name]
+    target = make()
+    prediction = ZEROS if framework in ("numpy", "scipy") else backend_named(framework).asarray(ZEROS, "float32")
+    with pytest.raises(InputError, match=re.escape(text)):
+        lm.squared_error(prediction, target)
 
 
 @pytest.mark.parametrize("method", ["__call__", "value_and_gradient"])

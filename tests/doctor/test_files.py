@@ -142,6 +142,18 @@ def test_curves_from_files(tmp_path: Path) -> None:
     assert check_file(tmp_path / "comma.csv", decimal=",").codes == ("GEN01",)
 
 
+def test_few_epochs_are_judged_by_their_last_two_numbers(tmp_path: Path) -> None:
+    path = csv(tmp_path / "h.csv", {"epoch": [0, 1, 2], "loss": [1.0, 0.4, 0.1], "val_loss": [1.2, 1.3, 1.5]})
+    found = check_file(path)
+    said = "Overfitting, very likely: the validation loss 1.5 is 15 times the training loss 0.1."
+    assert (found.verdict, found.codes) == (said, ("GEN01",))
+    assert said in str(found) and json.loads(found.to_json())["verdict"] == said
+    left_out = check_file(path, ignore=["gen01"])
+    assert (left_out.verdict, left_out.codes) == (said, ())
+    one = check_file(csv(tmp_path / "one.csv", {"epoch": [0, 1], "loss": [1.0, 0.4]}))
+    assert one.verdict.endswith("no validation loss was seen.") and not one
+
+
 def test_curves_of_lightning_and_hugging_face(tmp_path: Path) -> None:
     lines = ["epoch,step,train_loss_epoch,val_loss"]
     for i, (a, b) in enumerate(zip(*CURVES.values(), strict=True)):
@@ -164,7 +176,7 @@ def test_curves_of_lightning_and_hugging_face(tmp_path: Path) -> None:
         ("number.json", "3", "number.json holds int; expected losses by epoch"),
         ("empty.json", "[]", "empty.json: history is empty"),
         ("none.json", '[{"epoch": 1, "f1": 2}]', "none.json: history has no column with a loss"),
-        ("empty.csv", "epoch,loss\n", "empty.csv: history has no column with a loss"),
+        ("empty.csv", "epoch,loss\n", "empty.csv: history is empty: 'loss' without a number"),
         ("preds.txt", "a", "of no known kind"),
     ],
 )

@@ -28,6 +28,11 @@ def asarray(x: Any, like: Any = None) -> Any:
     return jnp.asarray(x)
 
 
+def is_dense(x: Any) -> bool:
+    """Whether every element has a number of its own: in any array of JAX."""
+    return True
+
+
 def shape(x: Any) -> tuple:
     """Return the shape."""
     return tuple(x.shape)

@@ -15,7 +15,18 @@ from ..errors import InputError
 FRAMEWORKS = ("numpy", "torch", "jax", "tensorflow")
 _ROOTS = {"numpy": "numpy", "torch": "torch", "jax": "jax", "jaxlib": "jax", "tensorflow": "tensorflow"}
 _TENSOR_TYPES = {"torch": "Tensor", "jax": "Array", "tensorflow": "Tensor"}
+# Containers that are no plain array, by root package and name, and what makes one of them. Read as an array, a masked
+# one would lose its mask without a word.
+_DENSE_FORMS = {
+    ("scipy", "*"): "{name}.toarray()",
+    ("tensorflow", "SparseTensor"): "tf.sparse.to_dense({name})",
+    ("tensorflow", "RaggedTensor"): "{name}.to_tensor() and a mask of what is padding",
+    ("jax", "BCOO"): "{name}.todense()",
+    ("jax", "BCSR"): "{name}.todense()",
+    ("numpy", "MaskedArray"): "{name}.data and mask=~numpy.ma.getmaskarray({name})",
+}
 _by_type: dict[type, str | None] = {}
+_dense_form: dict[type, str] = {}
 _modules: dict[str, ModuleType] = {}
 
 
@@ -44,6 +55,9 @@ def framework_of(x: Any) -> str | None:
     """Return the framework that ``x`` belongs to, or None for Python numbers, lists and other plain objects."""
     kind = type(x)
     if kind not in _by_type:
+        form = _look_up_dense_form(kind)
+        if form:
+            _dense_form[kind] = form
         _by_type[kind] = _look_up(kind)
     return _by_type[kind]
 
@@ -60,16 +74,32 @@ def _look_up(kind: type) -> str | None:
     return None
 
 
+def _look_up_dense_form(kind: type) -> str | None:
+    for base in kind.__mro__[:-1]:
+        root = base.__module__.partition(".")[0]
+        form = _DENSE_FORMS.get((root, base.__name__)) or _DENSE_FORMS.get((root, "*"))
+        if form:
+            return form
+    return None
+
+
 def is_native(x: Any, framework: str) -> bool:
     """Whether ``x`` is already an array of ``framework``."""
     return framework_of(x) == framework
 
 
 def namespace_of(**arrays: Any) -> ModuleType:
-    """Return the operations module that fits all ``arrays``; NumPy arrays and lists follow the tensor beside them."""
+    """Return the operations module that fits all ``arrays``; NumPy arrays and lists follow the tensor beside them.
+
+    Raises:
+        InputError: Arrays of two frameworks, or a sparse, ragged or masked one.
+    """
     found: dict[str, str] = {}
     for name, x in arrays.items():
         framework = framework_of(x)
+        if type(x) in _dense_form:
+            form = _dense_form[type(x)].format(name=name)
+            raise InputError(f"{name} is a {type(x).__name__}; expected a dense array; give {form}")
         if framework and framework != "numpy":
             found.setdefault(framework, name)
     if len(found) > 1:

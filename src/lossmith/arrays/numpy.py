@@ -28,6 +28,11 @@ def asarray(x: Any, like: Any = None) -> Any:
     return np.asarray(x)
 
 
+def is_dense(x: Any) -> bool:
+    """Whether every element has a number of its own: in any array; PyTorch has others."""
+    return True
+
+
 def shape(x: Any) -> tuple:
     """Return the shape; entries may be None where a framework does not know them yet."""
     return x.shape

@@ -29,6 +29,11 @@ def asarray(x: Any, like: Any = None) -> Any:
     return tf.convert_to_tensor(x)
 
 
+def is_dense(x: Any) -> bool:
+    """Whether every element has a number of its own: in any tensor."""
+    return True
+
+
 def shape(x: Any) -> tuple:
     """Return the static shape; unknown dimensions are None."""
     if x.shape.rank is None:

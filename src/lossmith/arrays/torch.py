@@ -37,6 +37,11 @@ def asarray(x: Any, like: Any = None) -> Any:
     return torch.as_tensor(x, device=None if like is None else like.device)
 
 
+def is_dense(x: Any) -> bool:
+    """Whether every element has a number of its own: not so in sparse, nested and quantised tensors."""
+    return x.layout is torch.strided and not x.is_nested and not x.is_quantized
+
+
 def shape(x: Any) -> tuple:
     """Return the shape."""
     return tuple(x.shape)

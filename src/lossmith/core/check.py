@@ -187,6 +187,11 @@ def _as_array(xp: ModuleType, name: str, x: Any, like: Any) -> Any:
         raise InputError(
             f"{name} cannot be read as an array of numbers ({error}); rows of one length and numbers alone are needed"
         ) from None
+    if not xp.is_dense(array):
+        raise InputError(
+            f"{name} is a sparse, nested or quantised tensor; expected a dense one; give {name}.to_dense(), "
+            f"{name}.to_padded_tensor(0) with a mask, or {name}.dequantize()"
+        )
     if xp.kind(array) not in ("float", "int", "bool"):
         words = getattr(getattr(array, "dtype", None), "kind", "") in ("U", "S", "O") and name == "target"
         fix = (

@@ -12,8 +12,10 @@ from typing import Any
 
 import numpy as np
 
+from .course import course
 from .evidence import Evidence, gather
 from .finding import SEVERITIES, Finding, Findings, ranked
+from .history import History
 from .rule import Rule, rule, rules
 
 
@@ -46,7 +48,7 @@ def check(
         weight: Factors along the target's leading axes; rows of weight 0 do not count.
         activation: The last activation ("softmax", "sigmoid", "relu", "tanh", "linear", …), if no model is given.
         history: The learning curves: Keras's History, one mapping per epoch, lists by name, or pairs (training loss,
-            validation loss).
+            validation loss). What they say of over- and underfitting becomes the findings' ``verdict``.
         stage: "start" for an untrained model, "training", or "finished" for predictions that are to be judged; None if
             unknown, and rules that need to know stay silent.
         validation: (inputs, target) of the validation set, beside ``inputs`` and ``target`` of the training set; either
@@ -80,7 +82,16 @@ def check(
         stage=stage,
         validation=validation,
     )
-    return diagnose(evidence, ignore=ignore)
+    found = diagnose(evidence, ignore=ignore)
+    return found if evidence.history is None else _with_verdict(found, evidence.history, ignore)
+
+
+def _with_verdict(found: Findings, history: History, ignore: str | Iterable[str]) -> Findings:
+    """Add what the curves say together: a training of few epochs is judged by its last two numbers."""
+    said = course(history)
+    told = {*found.codes, *_codes(ignore)}
+    more = [f for f in said.findings if f.code not in told]
+    return Findings(settled([*found, *more]), broken=found.broken, seen=found.seen, verdict=said.sentence)
 
 
 def diagnose(evidence: Evidence, *, ignore: Iterable[str] = ()) -> Findings:
@@ -101,13 +112,17 @@ def judged(
     Raises:
         UnknownNameError: ``ignore`` names no rule.
     """
-    left_out = {rule(code).code for code in ([ignore] if isinstance(ignore, str) else ignore)}
+    left_out = _codes(ignore)
     found: list[Finding] = []
     broken: list[str] = []
     for one in rules() if only is None else only:
         if one.code not in left_out and any(evidence.known.issuperset(needs) for needs in one.needs):
             _run(one, evidence, found, broken)
     return found, broken
+
+
+def _codes(given: str | Iterable[str]) -> set[str]:
+    return {rule(code).code for code in ([given] if isinstance(given, str) else given)}
 
 
 def settled(found: list[Finding]) -> list[Finding]:

@@ -105,6 +105,7 @@ class Findings(list[Finding]):
         broken: One line for each rule that failed itself: a bug of lossmith, not of your program.
         seen: What the rules had to go by, in words.
         assumptions: What was guessed about a file, in sentences, each with the option that says otherwise.
+        verdict: What learning curves say of over- and underfitting, in a sentence; empty where there were none.
     """
 
     def __init__(
@@ -114,11 +115,13 @@ class Findings(list[Finding]):
         broken: Iterable[str] = (),
         seen: str = "",
         assumptions: Iterable[str] = (),
+        verdict: str = "",
     ) -> None:
         super().__init__(findings)
         self.broken = tuple(broken)
         self.seen = seen
         self.assumptions = tuple(assumptions)
+        self.verdict = verdict
 
     @property
     def errors(self) -> list[Finding]:
@@ -154,6 +157,7 @@ class Findings(list[Finding]):
             "schema": SCHEMA,
             "seen": self.seen,
             "assumptions": list(self.assumptions),
+            "verdict": self.verdict,
             "findings": [f.to_dict() for f in self],
             "broken": list(self.broken),
         }
@@ -165,7 +169,8 @@ class Findings(list[Finding]):
     def to_text(self, width: int = WIDTH) -> str:
         """Return all findings as text."""
         head = [f"Seen: {self.seen}."] if self.seen else []
-        lines = [line for text in (*head, *self.assumptions, self.summary) for line in _wrapped(text, width, "")]
+        said = [self.verdict] if self.verdict else []
+        lines = [line for text in (*head, *self.assumptions, *said, self.summary) for line in _wrapped(text, width, "")]
         return "\n\n".join(["\n".join(lines), *(f.to_text(width) for f in self), *self.broken])
 
     def __str__(self) -> str:

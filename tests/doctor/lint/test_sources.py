@@ -62,11 +62,21 @@ def test_notebooks_of_other_languages_are_left_alone(tmp_path: Path) -> None:
     assert (report.diagnostics, report.problems) == ([], [])
 
 
-@pytest.mark.parametrize("text", ["", "[1]", "{}", '{"cells": 3}', "\x00"])
-def test_what_is_no_notebook_is_said(tmp_path: Path, text: str) -> None:
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("", "no JSON (Expecting value: line 1 column 1 (char 0))"),
+        ("\x00", "no JSON (Expecting value: line 1 column 1 (char 0))"),
+        ("[1]", "its JSON has no cells"),
+        ("{}", "its JSON has no cells"),
+        ('{"cells": 3}', "its JSON has no cells"),
+    ],
+)
+def test_what_is_no_notebook_is_said(tmp_path: Path, text: str, says: str) -> None:
     path = tmp_path / "a.ipynb"
     path.write_text(text)
-    assert lint([path]).problems == [f"{path}: not a notebook: its JSON has no cells"]
+    report = lint([path])
+    assert (report.problems, report.files) == ([f"{path}: not a notebook: {says}"], 0)
 
 
 @pytest.mark.parametrize(

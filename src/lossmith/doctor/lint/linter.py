@@ -103,12 +103,12 @@ def lint(
 
 
 def _one(path: Path, config: Config, report: Report) -> None:
-    report.files += 1
     try:
         source = read(path)
     except DataError as error:
         report.problems.append(str(error))
         return
+    report.files += 1
     report.problems += source.problems
     try:
         report.diagnostics += check_source(source, config)

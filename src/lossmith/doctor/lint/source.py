@@ -158,9 +158,12 @@ def _note(token: tokenize.TokenInfo, found: dict[int, frozenset[str]]) -> None:
 def _notebook(path: Path, raw: bytes) -> Source:
     try:
         notebook = json.loads(raw.decode("utf-8"))
+    except ValueError as error:
+        raise DataError(f"{path}: not a notebook: no JSON ({error})") from None
+    try:
         cells = notebook["cells"] if "cells" in notebook else notebook["worksheets"][0]["cells"]
         assert isinstance(cells, list)
-    except (ValueError, KeyError, IndexError, TypeError, AssertionError):
+    except (KeyError, IndexError, TypeError, AssertionError):
         raise DataError(f"{path}: not a notebook: its JSON has no cells") from None
     source = Source(path, ast.Module(body=[], type_ignores=[]), "")
     if _language(notebook) != "python":
