@@ -274,8 +274,10 @@ def test_a_graph_is_walked_again_and_with_other_cotangents():
         slope = torch.autograd.grad(rows, x, torch.linspace(-1, 1, 40).double(), retain_graph=True)[0]
         assert not torch.allclose(slope, once)
         torch.testing.assert_close(torch.autograd.grad(rows, x, torch.ones(40).double())[0], once, rtol=0, atol=0)
-    value = lm.get("clip", scale=scale)(p, t)  # nothing but the scale learns
+    loss = lm.get("clip", scale=scale)
+    value = loss(p, t)  # nothing but the scale learns
     assert torch.autograd.grad(value, scale)[0].shape == ()
+    assert loss.value_and_gradient(p, t)[0] == value
 
 
 def test_odd_lengths_of_vectors():

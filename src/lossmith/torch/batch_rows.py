@@ -47,7 +47,7 @@ class _Call:
     def number(self, name: str, numbers: tuple[Tensor | None, ...]) -> float:
         """Return a parameter as a float."""
         given = numbers[self.learned.index(name)] if name in self.learned else None
-        return float(self.inputs.parameters[name] if given is None else given)
+        return float(self.inputs.parameters[name] if given is None else given.detach())
 
     def open(self, prediction: Tensor, target: Tensor, numbers: tuple[Tensor | None, ...]) -> _Matrix:
         """Compute the matrix."""
