@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <cstdio>
 
+#include "batch_matrix.hpp"
 #include "batch_targets.hpp"
 #include "fuzz_tools.hpp"
 
@@ -74,8 +75,43 @@ template <typename T> bool once() {
   return false;
 }
 
+// Matrices of any size, turned, as distances and as what pulls vectors apart: the same by one thread and by several.
+template <typename T> bool matrix_once() {
+  const std::int64_t rows = chance(20) ? between(200, 400) : between(0, 70), size = rows * rows;
+  const std::int64_t features = between(1, 40);
+  const Array<T> from(size), first(size), second(size), vectors(rows * features), pulled(rows * features);
+  const Array<T> again(rows * features), lengths(rows);
+  for (std::int64_t k = 0; k < size; ++k) from.get()[k] = static_cast<T>(chance(30) ? any_value() : 0.0);
+  for (std::int64_t k = 0; k < rows * features; ++k) vectors.get()[k] = static_cast<T>(any_value());
+  for (std::int64_t k = 0; k < rows; ++k) lengths.get()[k] = static_cast<T>(any_value());
+
+  const auto what = static_cast<Turned>(between(0, 2));
+  const bool alone = what == Turned::mirror || (what == Turned::add && chance(2)), squared = chance(2);
+  for (const bool threads : {false, true}) {
+    const Exec exec = threads ? exec_from(1) : Exec{};
+    T *to = (threads ? second : first).get();
+    std::copy_n(from.get(), size, to);
+    turn_matrix(what, rows, to, alone ? to : from.get(), exec);
+    pair_distances(rows, to, lengths.get(), 2.0, squared, exec);
+    PairPulls<T> call;
+    call.rows = rows;
+    call.features = features;
+    call.slopes = from.get();
+    call.lengths = squared ? nullptr : to;
+    call.vectors = vectors.get();
+    call.gradient = (threads ? again : pulled).get();
+    if (!pull_pairs(call, exec)) std::fill_n(call.gradient, rows * features, T(0));
+  }
+  if (same(first.get(), second.get(), size, "matrices") &&
+      same(pulled.get(), again.get(), rows * features, "what is pulled apart"))
+    return true;
+  std::printf("matrix: turned %d, %lld rows, %d bytes\n", static_cast<int>(what), static_cast<long long>(rows),
+              static_cast<int>(sizeof(T)));
+  return false;
+}
+
 } // namespace
 
-bool batches_once() { return once<float>() && once<double>(); }
+bool batches_once() { return once<float>() && once<double>() && matrix_once<float>() && matrix_once<double>(); }
 
 } // namespace lossmith

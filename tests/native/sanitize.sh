@@ -20,6 +20,7 @@ for kind in address,undefined thread; do
   done
   for storage in float double; do
     g++ $flags -DLOSSMITH_STORAGE=$storage -c $native/batch_rows.cpp -o "$work/batch_$storage.o" &
+    g++ $flags -DLOSSMITH_STORAGE=$storage -c $native/batch_matrix.cpp -o "$work/matrix_$storage.o" &
   done
   g++ $flags -c $native/ctc_trellis.cpp -o "$work/trellis.o" &
   g++ $flags -c tests/native/fuzz_batches.cpp -o "$work/fuzz_batches.o" &

@@ -208,8 +208,8 @@ def test_autograd(per_call, case, monkeypatch):
     from lossmith.torch import batch_rows as module
 
     name, settings = CASES[case]
-    loss, calls, run = find(name), [], module._Compared.run
-    monkeypatch.setattr(module._Compared, "run", lambda self, *a: calls.append(a[3] is not None) or run(self, *a))
+    loss, calls, run = find(name), [], module._Matrix._kernel
+    monkeypatch.setattr(module._Matrix, "_kernel", lambda self, *a: calls.append(a[0] is not None) or run(self, *a))
     learned = next((k for k in ("temperature", "scale") if k in loss.defaults), None)
     options = {"mask": torch.arange(75) % 5 != 2, "weight": torch.linspace(0.5, 2.0, 75).double()}
     options = options if per_call == "masked" else {}
@@ -251,10 +251,113 @@ def test_tensors_that_stay_with_the_formula(monkeypatch):
     torch = require("torch")
     from lossmith.torch import batch_rows as module
 
-    monkeypatch.setattr(module, "compared", None)
+    monkeypatch.setattr(module, "_KINDS", dict.fromkeys(module._KINDS))
     p, t = (torch.tensor(x) for x in batch("nt_xent", 12, 3))
     mapped = torch.func.vmap(lambda x: lm.nt_xent(x, t))(torch.stack([p, 2 * p]))
     assert mapped[0].item() == pytest.approx(mapped[1].item())
     margin = torch.tensor(0.5, dtype=torch.float64, requires_grad=True)
     lm.triplet_hard(p, t, margin=margin).backward()
     assert margin.grad is not None
+
+
+def test_a_graph_is_walked_again_and_with_other_cotangents():
+    """A second backward pass, another cotangent than was expected, and what wants no gradient."""
+    torch = require("torch")
+    p, t = (torch.tensor(x) for x in batch("siglip", 40, 1))
+    groups, scale = torch.arange(40) // 4, torch.tensor(3.0, dtype=torch.float64, requires_grad=True)
+    for name, target in (("clip", t), ("nt_xent", groups), ("triplet_hard", groups)):
+        x = p.clone().requires_grad_()
+        value = lm.get(name, reduction="sum")(x, target)
+        once = torch.autograd.grad(value, x, retain_graph=True)[0]
+        torch.testing.assert_close(torch.autograd.grad(value, x)[0], once, rtol=0, atol=0)
+        rows = lm.get(name, reduction="none")(x, target)
+        slope = torch.autograd.grad(rows, x, torch.linspace(-1, 1, 40).double(), retain_graph=True)[0]
+        assert not torch.allclose(slope, once)
+        torch.testing.assert_close(torch.autograd.grad(rows, x, torch.ones(40).double())[0], once, rtol=0, atol=0)
+    loss = lm.get("clip", scale=scale)
+    value = loss(p, t)  # nothing but the scale learns
+    assert torch.autograd.grad(value, scale)[0].shape == ()
+    assert loss.value_and_gradient(p, t)[0] == value
+
+
+def test_odd_lengths_of_vectors():
+    """Zero vectors, and lengths whose squares leave float32: directions and gradients stay the definition's."""
+    torch = require("torch")
+    p = torch.randn(8, 5, generator=torch.Generator().manual_seed(0))
+    p[2], p[3], p[4] = 0.0, p[3] * 1e-30, p[4] * 1e30
+    for name, t in (("info_nce", p.flip(0)), ("nt_xent", torch.arange(8) // 2)):
+        x = p.clone().requires_grad_()
+        value = lm.get(name)(x, t)
+        value.backward()
+        loss, slope = find(name), torch.full((8,), 1 / 8)
+        expected = loss.gradient(load("torch"), x.detach(), t, None, slope, **loss.resolve({}))
+        assert torch.isfinite(value)
+        assert not x.grad[2].any()
+        length = p.double().norm(dim=1, keepdim=True)  # times which gradients are of one size
+        torch.testing.assert_close(x.grad * length, expected * length, rtol=0.0, atol=2e-6)
+
+
+# Matrices that are turned, distances, and what pulls vectors apart
+
+
+def core_call(name, dtype, *arguments, executor=1):
+    return getattr(native._core, name)(executor, native.CODES[np.dtype(dtype)], *arguments)
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+def test_turned_matrices(dtype):
+    rng = np.random.default_rng(0)
+    for rows in (1, 3, 8, 31, 32, 33, 77, 300):
+        a, b = rng.normal(size=(2, rows, rows)).astype(dtype)
+        to = a.copy()
+        core_call("turn_matrix", dtype, 0, rows, to, b)
+        np.testing.assert_array_equal(to, b.T)
+        to = a.copy()
+        core_call("turn_matrix", dtype, 1, rows, to, b)
+        np.testing.assert_array_equal(to, a + b.T)
+        to = a.copy()
+        core_call("turn_matrix", dtype, 1, rows, to, to, executor=0)
+        np.testing.assert_array_equal(to, a + a.T)
+        to = a.copy()
+        core_call("turn_matrix", dtype, 2, rows, to, to)
+        square = np.arange(rows) // native._core.TURNED_SQUARE
+        np.testing.assert_array_equal(to, np.where(square[:, None] < square, a.T, a))
+    for what, other in ((3, a), (0, to), (2, a)):
+        with pytest.raises(ValueError, match=r"no such way|a copy needs two"):
+            core_call("turn_matrix", dtype, what, rows, to, other)
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+@pytest.mark.parametrize("squared", [False, True])
+def test_distances_of_pairs(squared, dtype):
+    y = np.random.default_rng(0).normal(size=(70, 5)).astype(dtype)
+    y[3], y[4] = y[0], np.nan
+    x = y @ y.T
+    core_call("pair_distances", dtype, 70, x, np.sum(y * y, axis=1), 3.0, squared)
+    exact = 9 * np.sum((y[:, None].astype(float) - y[None]) ** 2, axis=-1)
+    exact[[0, 3], [3, 0]] = 0.0  # exactly
+    np.testing.assert_allclose(x, exact if squared else np.sqrt(exact), rtol=1e-5 if dtype == np.float32 else 1e-13)
+    assert not x[0, [0, 3]].any()
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+@pytest.mark.parametrize("with_lengths", [False, True])
+def test_vectors_pulled_apart(with_lengths, dtype):
+    rng = np.random.default_rng(0)
+    for rows, features in ((1, 3), (70, 5), (130, 33)):
+        slopes = np.where(rng.random((rows, rows)) < 0.03, rng.normal(size=(rows, rows)), 0.0).astype(dtype)
+        lengths = np.where(rng.random((rows, rows)) < 0.3, 0.0, rng.random((rows, rows)) + 0.5).astype(dtype)
+        y, gradient = rng.normal(size=(rows, features)).astype(dtype), np.full((rows, features), 7, dtype)
+        with np.errstate(all="ignore"):
+            weights = 2.0 * (np.where(lengths == 0, 0, slopes.astype(float) / lengths) if with_lengths else slopes)
+        arrays = slopes, lengths if with_lengths else None, 2.0, y, gradient
+        assert core_call("pull_pairs", dtype, rows, features, *arrays)
+        expected = weights.sum(1, keepdims=True) * y - weights @ y.astype(float)
+        np.testing.assert_allclose(gradient, expected, rtol=0, atol=64 * float(np.finfo(dtype).eps))
+        again = np.empty_like(gradient)
+        assert core_call("pull_pairs", dtype, rows, features, *arrays[:-1], again, executor=0)
+        np.testing.assert_array_equal(again, gradient)
+    slopes[0, 1] = np.nan
+    assert core_call("pull_pairs", dtype, rows, features, *arrays)
+    assert np.isnan(gradient[0]).all() == (not with_lengths or lengths[0, 1] != 0)
+    assert not core_call("pull_pairs", dtype, rows, features, np.ones_like(slopes), *arrays[1:])

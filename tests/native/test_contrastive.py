@@ -84,7 +84,7 @@ def test_few_rows_and_half_precision(name, rows, monkeypatch):
 @pytest.mark.parametrize("per_call", PER_CALL)
 def test_autograd_knows_predictions_targets_and_temperature(per_call, name):
     torch = require("torch")
-    from lossmith.torch import fast_rows
+    from lossmith.torch import batch_rows
 
     loss, settings = find(CASES[name][0]), dict(CASES[name][1])
     learned = "scale" if name == "pairs" else "temperature"
@@ -100,8 +100,8 @@ def test_autograd_knows_predictions_targets_and_temperature(per_call, name):
 
     calls = []
     with pytest.MonkeyPatch.context() as patch:
-        own = fast_rows._own_columns
-        patch.setattr(fast_rows, "_own_columns", lambda *a, **k: calls.append(len(a[0])) or own(*a, **k))
+        own = batch_rows._Pairs._own_columns
+        patch.setattr(batch_rows._Pairs, "_own_columns", lambda *a: calls.append(len(a[1])) or own(*a))
         ours = run(True)
     assert calls == [N] * (2 if name == "pairs" else 1)
     for a, b in zip(ours, run(False), strict=True):

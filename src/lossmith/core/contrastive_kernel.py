@@ -5,7 +5,7 @@ whatever autograd wants to know of predictions, targets and a learned temperatur
 matrices that the formula makes on its way from there to the values, the kernel makes the gradient.
 
 InfoNCE and CLIP are the softmax cross-entropy of each row of similarities against its own column; the others have a
-kernel of their own, `lossmith.native.batch_rows`.
+kernel of their own, `lossmith.native.batch_rows`. With PyTorch, `lossmith.torch.batch_rows` puts the same together.
 """
 
 from __future__ import annotations
@@ -69,13 +69,16 @@ def _own_columns(both_ways: bool, rows: Kernel) -> Kernel:
     return kernel
 
 
-def _hidden(xp: Any, similarity: Any, inside: Any) -> Any:
-    """The similarities, -inf where a column is masked; a masked row keeps all of its own, and its value is not read."""
+def candidates(xp: Any, inside: Any) -> Any:
+    """Booleans (N, N): the columns that count in a row, all of them in a masked row; None where nothing is masked."""
     both = present(xp, inside)
-    if both is None:
-        return similarity
-    chosen = both | (xp.expand(inside, -1) == 0)
-    return xp.where(chosen, similarity, xp.zeros_like(similarity) - float("inf"))
+    return None if both is None else both | (xp.expand(inside, -1) == 0)
+
+
+def _hidden(xp: Any, similarity: Any, inside: Any) -> Any:
+    """The similarities, -inf where a column is masked; the value of a masked row is not read."""
+    chosen = candidates(xp, inside)
+    return similarity if chosen is None else xp.where(chosen, similarity, xp.zeros_like(similarity) - float("inf"))
 
 
 def _groups(name: str, compared: Kernel) -> Kernel:

@@ -100,14 +100,15 @@ def scaled(xp: Any, x: Any, inside: Any) -> tuple[Any, Any]:
     Distances do not change with the mean. Without it fewer digits cancel, and in these units neither 1e30 nor 1e-30
     leaves float32.
     """
-    counted = xp.zeros_like(x[..., :1]) + 1 if inside is None else xp.expand(inside, -1)
-    x = xp.where(counted > 0, x, xp.zeros_like(x))
+    counted = None if inside is None else xp.expand(inside, -1)
+    x = x if counted is None else xp.where(counted > 0, x, xp.zeros_like(x))
     largest = xp.stop_gradient(xp.max(xp.max(xp.abs0(x), axis=-1), axis=-1))
     unit = xp.where(largest > 0, largest, xp.zeros_like(largest) + 1)
     unit = xp.where(xp.isnan(largest), largest, unit)
     x = x / unit
-    mean = xp.sum(x, axis=-2, keepdims=True) / xp.at_least(xp.sum(counted, axis=-2, keepdims=True), 1.0)
-    return xp.where(counted > 0, x - xp.stop_gradient(mean), xp.zeros_like(x)), unit
+    number = xp.sum(xp.zeros_like(x[..., :1]) + 1 if counted is None else counted, axis=-2, keepdims=True)
+    centred = x - xp.stop_gradient(xp.sum(x, axis=-2, keepdims=True) / xp.at_least(number, 1.0))
+    return centred if counted is None else xp.where(counted > 0, centred, xp.zeros_like(x)), unit
 
 
 def distances(xp: Any, y: Any) -> tuple[Any, Any]:

@@ -364,8 +364,8 @@ LOSSMITH_EVERY_CPU void run_rows(const Job &job, std::int64_t begin, std::int64_
 
 template <typename Element>
 BatchStatus batch_rows(BatchLoss loss, const BatchRows<Element> &call, const Exec &exec) {
+  if (call.rows == 0) return BatchStatus::done; // and no groups may be a null pointer
   if (call.groups == nullptr && loss != BatchLoss::siglip) return BatchStatus::unsupported;
-  if (call.rows == 0) return BatchStatus::done;
   std::atomic<bool> out_of_memory{false};
   try {
     const Job job(loss, call);

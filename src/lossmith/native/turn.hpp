@@ -35,7 +35,8 @@ template <typename T, std::size_t distance> LOSSMITH_INLINE void turn_square(Lan
 }
 #endif
 
-// to[c * to_stride + r] = from[r * from_stride + c] for `rows` and `columns`, one of which is lane_count<T>.
+// to[c * to_stride + r] = from[r * from_stride + c] for `rows` and `columns`; quick where both are at least
+// lane_count<T>.
 template <typename T>
 LOSSMITH_INLINE void turn(const T *from, std::int64_t from_stride, std::int64_t rows, std::int64_t columns, T *to,
                           std::int64_t to_stride) {

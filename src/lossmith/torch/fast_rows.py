@@ -20,7 +20,6 @@ from torch.autograd import Function
 
 from .. import native
 from ..arrays import load
-from ..core import contrastive_kernel
 from ..core.check import Inputs, consumed
 from ..losses import Loss
 from ..losses import find as definition
@@ -182,7 +181,9 @@ def kernel_of(loss: Loss, inputs: Inputs) -> Callable[..., tuple[Any, Any]] | No
     """
     prediction, target = inputs.prediction, inputs.target
     if loss.layout == "batch":
-        return _contrastive(loss, inputs)
+        from . import batch_rows  # which is made of what is here
+
+        return batch_rows.kernel_of(loss, inputs)
     in_order = prediction.transpose(0, 1) if loss.layout == "sequence" and prediction.ndim == 3 else prediction
     if not (fast.usual(prediction, target) or fast.usual(in_order, target)) or not prediction.numel():
         return None
@@ -209,29 +210,6 @@ def _run(
         along = _scale(scale, prediction, shape)
         call.run(prediction, target, values, slope, 1.0 if along is None else along)
     return values, slope
-
-
-def _contrastive(loss: Loss, inputs: Inputs) -> Callable[..., tuple[Any, Any]] | None:
-    """Return the kernel of a loss that compares the rows of a batch, or None."""
-    if not (fast.usual(inputs.prediction.contiguous(), inputs.target.contiguous()) and len(inputs.prediction)):
-        return None
-    from .batch_rows import compared  # which is made of what is here
-
-    found = contrastive_kernel.find(loss, inputs, _own_columns, compared)
-    if found is None:
-        return None
-
-    def kernel(inputs: Inputs, scale: Any, *, gradient: bool) -> tuple[Any, Any]:
-        with torch.set_grad_enabled(torch.is_grad_enabled() and not gradient):
-            return found(inputs, scale, gradient=gradient)
-
-    return kernel
-
-
-def _own_columns(logits: Tensor, scale: Any, *, gradient: bool) -> tuple[Tensor, Tensor | None]:
-    parameters = _SOFTMAX.resolve({})
-    call = _Labels(_SOFTMAX, parameters, native.label_settings(_SOFTMAX.name, parameters) or {})
-    return _run(call, logits.contiguous(), torch.arange(len(logits)), logits.shape[:1], scale, gradient)
 
 
 def _call(loss: Loss, inputs: Inputs) -> Kernel | None:
