@@ -150,6 +150,8 @@ def test_few_epochs_are_judged_by_their_last_two_numbers(tmp_path: Path) -> None
     assert said in str(found) and json.loads(found.to_json())["verdict"] == said
     left_out = check_file(path, ignore=["gen01"])
     assert (left_out.verdict, left_out.codes) == (said, ())
+    falling = csv(tmp_path / "f.csv", {"epoch": [0, 1, 2], "loss": [1.0, 0.4, 0.1], "val_loss": [1.2, 0.7, 0.4]})
+    assert check_file(falling).verdict.startswith("A gap, but no sign of overfitting: validation 0.4 is above")
     one = check_file(csv(tmp_path / "one.csv", {"epoch": [0, 1], "loss": [1.0, 0.4]}))
     assert one.verdict.endswith("no validation loss was seen.") and not one
 

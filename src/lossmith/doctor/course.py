@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from .criteria.curves import overfits, rise
+from .criteria.curves import ENOUGH_EPOCHS, overfits, rise
 from .criteria.words import num, plural, share
 from .evidence import Evidence
 from .finding import Findings
@@ -29,8 +29,8 @@ def course(
 
     A validation loss that has risen above its best by more than chance, while the training loss fell, is overfitting
     since that epoch. Where it has not risen, the last epochs decide: a validation loss of twice the training loss or
-    more is overfitting if the gap is a quarter of what was to be learned, else a gap. The rest is what
-    :func:`lossmith.doctor.verdict` says of two numbers.
+    more is overfitting if the gap is a quarter of what was to be learned, else a gap; of fewer than six epochs it is a
+    gap as long as the validation loss falls. The rest is what :func:`lossmith.doctor.verdict` says of two numbers.
 
     Args:
         history: The curves.
@@ -66,10 +66,12 @@ def course(
             validation=float(validation[-1]),
             numbers={"epoch": found.epoch, "best": best, "gap": float(validation[-1] - train[-1])},
         )
-    last = slice(-_LAST, None) if epochs.size >= 2 * _LAST else slice(-1, None)
+    enough = epochs.size >= ENOUGH_EPOCHS
+    last = slice(-_LAST, None) if enough else slice(-1, None)
     t, v = float(train[last].mean()), float(validation[last].mean())
     to_learn = constant if constant is not None and constant > 0 else float(max(train[0], validation[0]))
-    if epochs.size >= 2 * _LAST and t >= 0 and v >= _CLEAR * t and v - t <= _LOST * to_learn:
+    falls = 1 < epochs.size < ENOUGH_EPOCHS and bool(validation[-1] <= validation.min())
+    if t >= 0 and v >= _CLEAR * t and (falls or (enough and v - t <= _LOST * to_learn)):
         return _small(t, v, to_learn)
     return verdict(t, v, constant=constant, train_rows=train_rows, validation_rows=validation_rows)
 

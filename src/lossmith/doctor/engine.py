@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from .course import course
+from .criteria.curves import ENOUGH_EPOCHS
 from .evidence import Evidence, gather
 from .finding import SEVERITIES, Finding, Findings, ranked
 from .history import History
@@ -87,10 +88,10 @@ def check(
 
 
 def _with_verdict(found: Findings, history: History, ignore: str | Iterable[str]) -> Findings:
-    """Add what the curves say together: a training of few epochs is judged by its last two numbers."""
+    """Add what the curves say together; where the rules have too few epochs, the last two numbers decide."""
     said = course(history)
     told = {*found.codes, *_codes(ignore)}
-    more = [f for f in said.findings if f.code not in told]
+    more = [f for f in said.findings if f.code not in told and history.epochs < ENOUGH_EPOCHS]
     return Findings(settled([*found, *more]), broken=found.broken, seen=found.seen, verdict=said.sentence)
 
 

@@ -15,6 +15,7 @@ from ..rule import judges, rule
 from .words import num, plural, share
 
 _LOST = 0.1  # of what the validation loss had fallen
+ENOUGH_EPOCHS = 6  # from which the course of a validation loss is judged
 _NEVER_NEGATIVE = frozenset(
     (
         *("squared_error", "absolute_error", "huber", "log_cosh", "squared_logarithmic_error"),
@@ -213,7 +214,7 @@ def rise(history: History) -> Rise | None:
     if history.train is None or history.validation is None:
         return None
     epochs, train, validation = shared(history.train, history.validation)
-    if len(epochs) < 6 or not (np.isfinite(train).all() and np.isfinite(validation).all()):
+    if len(epochs) < ENOUGH_EPOCHS or not (np.isfinite(train).all() and np.isfinite(validation).all()):
         return None
     means, jitter = threes(validation), noise(validation)
     best = int(np.argmin(means[:-3])) if len(means) > 3 else 0
