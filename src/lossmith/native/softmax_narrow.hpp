@@ -2,13 +2,16 @@
 #pragma once
 
 #include <algorithm>
+#include <cstddef>
 #include <cstdint>
+#include <utility>
 
 #include "half.hpp"
 #include "lanes.hpp"
 #include "lanes_math.hpp"
 #include "softmax_row.hpp"
 #include "turn.hpp"
+#include "wide_lanes.hpp"
 
 namespace lossmith {
 
@@ -22,19 +25,49 @@ template <typename T> struct Tile {
   std::int64_t first = 0, count = 0; // the rows, count <= width; lanes behind them hold zeros
   bool kept[width];
   bool full; // every lane holds a row that is kept
+  T label[width];               // of each row, 0 where it is not kept
+  std::int32_t label_at[width]; // where in cells the row has its label's class
   T cells[narrow_classes * width];
   T flat[narrow_classes * width]; // the rows as they lie in memory, where that is in half precision
 
   T *column(std::int64_t c) { return cells + c * width; }
+  // What each row has at its label, put together in registers; see wide_lanes.hpp.
+  template <std::size_t... k> LOSSMITH_INLINE Lanes<T> at_labels(std::index_sequence<k...>) const {
+    return Lanes<T>{cells[label_at[k]]...};
+  }
+  LOSSMITH_INLINE Lanes<T> at_labels() const { return at_labels(std::make_index_sequence<width>()); }
 };
+
+// Whether the tile is full, found out for all its rows at once. False says nothing.
+template <typename Storage>
+LOSSMITH_INLINE bool all_kept(const Job<Storage> &job, const Tile<Compute<Storage>> &tile) {
+  if (tile.count < tile.width || job.keep != nullptr) return false;
+  const std::int64_t *labels = job.labels + tile.first;
+  bool ignored = false;
+  for (std::int64_t k = 0; k < tile.width; ++k) ignored |= labels[k] == job.ignored;
+  return !(job.ignores && ignored);
+}
 
 template <typename Storage>
 LOSSMITH_INLINE void place_rows(const Job<Storage> &job, std::int64_t end, Tile<Compute<Storage>> &tile) {
+  using T = Compute<Storage>;
   tile.count = std::min(tile.width, end - tile.first);
-  tile.full = tile.count == tile.width;
+  std::int32_t labels[lane_count<T>];
+  tile.full = all_kept(job, tile);
+  if (tile.full) {
+    for (std::int64_t k = 0; k < tile.width; ++k) labels[k] = static_cast<std::int32_t>(job.labels[tile.first + k]);
+    std::fill_n(tile.kept, tile.width, true);
+  } else {
+    tile.full = tile.count == tile.width;
+    for (std::int64_t k = 0; k < tile.width; ++k) {
+      tile.kept[k] = k < tile.count && job.kept(tile.first + k);
+      tile.full = tile.full && tile.kept[k];
+      labels[k] = tile.kept[k] ? static_cast<std::int32_t>(job.labels[tile.first + k]) : 0;
+    }
+  }
   for (std::int64_t k = 0; k < tile.width; ++k) {
-    tile.kept[k] = k < tile.count && job.kept(tile.first + k);
-    tile.full = tile.full && tile.kept[k];
+    tile.label[k] = static_cast<T>(labels[k]);
+    tile.label_at[k] = labels[k] * static_cast<std::int32_t>(tile.width) + static_cast<std::int32_t>(k);
   }
 }
 
@@ -67,13 +100,9 @@ LOSSMITH_INLINE void read_rows(const Job<Storage> &job, Tile<Compute<Storage>> &
 }
 
 template <typename Storage>
-LOSSMITH_INLINE void write_rows(const Job<Storage> &job, Tile<Compute<Storage>> &tile,
-                                const Compute<Storage> *at_label) {
+LOSSMITH_INLINE void write_columns(const Job<Storage> &job, Tile<Compute<Storage>> &tile, Storage *gradient) {
   using T = Compute<Storage>;
   const std::int64_t classes = job.classes;
-  Storage *gradient = job.gradient + tile.first * classes;
-  for (std::int64_t k = 0; k < tile.count; ++k)
-    if (tile.kept[k]) tile.column(job.labels[tile.first + k])[k] = at_label[k];
   if (tile.full) {
     T *rows = tile.flat;
     if constexpr (sizeof(Storage) != 2) rows = gradient;
@@ -87,104 +116,154 @@ LOSSMITH_INLINE void write_rows(const Job<Storage> &job, Tile<Compute<Storage>> 
       gradient[k * classes + c] = tile.kept[k] ? element_of<Storage>(tile.column(c)[k]) : Storage{};
 }
 
-// sums[k] = sum of term(c) over all columns, for each lane k.
-template <typename T, typename Term>
-LOSSMITH_INLINE void sum_columns(std::int64_t classes, Term &&term, double *sums) {
-  std::fill_n(sums, lane_count<T>, 0.0);
+// The labels' gradients are put where nothing reads them again soon: in the rows, not in the columns.
+template <typename Storage>
+LOSSMITH_INLINE void write_rows(const Job<Storage> &job, Tile<Compute<Storage>> &tile,
+                                Lanes<Compute<Storage>> at_label) {
+  Storage *gradient = job.gradient + tile.first * job.classes;
+  write_columns(job, tile, gradient);
+  Storage each[lane_count<Compute<Storage>>];
+  store_to(each, at_label);
+  const std::int64_t *labels = job.labels + tile.first;
+  if (tile.full) {
+    for (std::int64_t k = 0; k < tile.width; ++k) gradient[k * job.classes + labels[k]] = each[k];
+    return;
+  }
+  for (std::int64_t k = 0; k < tile.count; ++k)
+    if (tile.kept[k]) gradient[k * job.classes + labels[k]] = each[k];
+}
+
+// The sum of term(c) over all columns.
+template <typename T, typename Term> LOSSMITH_INLINE Wide<T> sum_columns(std::int64_t classes, Term &&term) {
+  Wide<T> sums{};
   for (std::int64_t begin = 0; begin < classes; begin += narrow_block) {
     const std::int64_t end = std::min(classes, begin + narrow_block);
     Lanes<T> partial{};
     for (std::int64_t c = begin; c < end; ++c) partial += term(c);
-    T each[lane_count<T>];
-    store<T>(each, partial);
-    for (std::int64_t k = 0; k < lane_count<T>; ++k) sums[k] += static_cast<double>(each[k]);
+    const Wide<T> added = wide<T>(partial);
+    for (std::int64_t k = 0; k < wide_parts<T>; ++k) sums.part[k] += added.part[k];
   }
+  return sums;
 }
 
-// RowSums for all lanes of a tile of T: arrays, because there may be more lanes of T than of double.
+// The same, as numbers of their own.
+template <typename T, typename Term>
+LOSSMITH_INLINE void sum_columns(std::int64_t classes, Term &&term, double *sums) {
+  store_wide<T>(sums, sum_columns<T>(classes, term));
+}
+
+// What a row weighs: w_y, and what its gradient is multiplied with.
+template <typename T> struct RowWeights {
+  double label[lane_count<T>], scale[lane_count<T>];
+};
+
+template <typename Storage>
+LOSSMITH_INLINE RowWeights<Compute<Storage>> weights_of(const Job<Storage> &job, const Tile<Compute<Storage>> &tile) {
+  RowWeights<Compute<Storage>> weights;
+  if (tile.full && job.class_weight == nullptr && job.scale == nullptr) {
+    std::fill_n(weights.label, tile.width, 1.0);
+    std::fill_n(weights.scale, tile.width, job.factor);
+    return weights;
+  }
+  for (std::int64_t k = 0; k < tile.width; ++k) {
+    const std::int64_t row = tile.first + k;
+    weights.label[k] = tile.kept[k] ? job.weight(job.labels[row]) : 0.0;
+    weights.scale[k] = tile.kept[k] ? job.row_scale(row) : 0.0;
+  }
+  return weights;
+}
+
+// RowSums for all lanes of a tile of T, in parts, because there may be more lanes of T than of double.
 template <typename T> struct TileSums {
-  static constexpr std::int64_t width = lane_count<T>;
-  double max[width], label_distance[width], label_exp[width], other_exp[width], smoothing_distance[width];
-  double label_class_weight[width], scale[width];
+  Wide<T> max, label_logit, label_exp, other_exp, smoothing_distance;
+  RowWeights<T> weights;
 
   LOSSMITH_INLINE RowSums rows(std::int64_t k) const {
-    return {load(max + k),
-            load(label_distance + k),
-            load(label_exp + k),
-            load(other_exp + k),
-            load(smoothing_distance + k),
-            load(label_class_weight + k),
-            load(scale + k)};
+    const std::int64_t at = k * lane_count<double>;
+    return {max.part[k],
+            max.part[k] - label_logit.part[k],
+            label_exp.part[k],
+            other_exp.part[k],
+            smoothing_distance.part[k],
+            load(weights.label + at),
+            load(weights.scale + at)};
   }
 };
 
-// Logits -> exps, in place, the label's set aside and replaced by 0.
+// Logits -> exps, in place, the label's too.
 template <typename Storage>
-LOSSMITH_INLINE void sum_rows(const Job<Storage> &job, Tile<Compute<Storage>> &tile, TileSums<Compute<Storage>> &sums) {
+LOSSMITH_INLINE TileSums<Compute<Storage>> sum_rows(const Job<Storage> &job, Tile<Compute<Storage>> &tile) {
   using T = Compute<Storage>;
+  const Lanes<T> label_logit = tile.at_labels(), label = load(tile.label);
   Lanes<T> max = load(tile.column(0));
   for (std::int64_t c = 1; c < job.classes; ++c) max = larger<T>(max, load(tile.column(c)));
 
-  std::fill_n(sums.smoothing_distance, tile.width, 0.0);
   const auto distance = [&](std::int64_t c) LOSSMITH_INLINED {
     const T weight = static_cast<T>(job.weight(c));
     return weight != T(0) ? weight * (max - load(tile.column(c))) : Lanes<T>{};
   };
-  if (job.smoothing_share != 0.0) sum_columns<T>(job.classes, distance, sums.smoothing_distance);
+  const Wide<T> distances = job.smoothing_share != 0.0 ? sum_columns<T>(job.classes, distance) : Wide<T>{};
 
-  T max_logits[lane_count<T>], label_logits[lane_count<T>];
-  store<T>(max_logits, max);
-  for (std::int64_t k = 0; k < tile.width; ++k)
-    label_logits[k] = tile.kept[k] ? tile.column(job.labels[tile.first + k])[k] : T(0);
+  Lanes<T> number{}; // of the column
+  const auto other_exp = [&](std::int64_t c) LOSSMITH_INLINED {
+    const Lanes<T> exp = exp_nonpositive<T>(load(tile.column(c)) - max);
+    store<T>(tile.column(c), exp);
+    const Lanes<T> other = label == number ? Lanes<T>{} : exp;
+    number += T(1);
+    return other;
+  };
+  const Wide<T> other_exps = sum_columns<T>(job.classes, other_exp);
+  return {wide<T>(max), wide<T>(label_logit), wide<T>(tile.at_labels()), other_exps, distances, weights_of(job, tile)};
+}
 
-  for (std::int64_t c = 0; c < job.classes; ++c)
-    store<T>(tile.column(c), exp_nonpositive<T>(load(tile.column(c)) - max));
-
-  for (std::int64_t k = 0; k < tile.width; ++k) {
-    const std::int64_t row = tile.first + k, label = tile.kept[k] ? job.labels[row] : 0;
-    sums.max[k] = static_cast<double>(max_logits[k]);
-    sums.label_distance[k] = sums.max[k] - static_cast<double>(label_logits[k]);
-    sums.label_exp[k] = static_cast<double>(tile.column(label)[k]);
-    sums.label_class_weight[k] = tile.kept[k] ? job.weight(label) : 0.0;
-    sums.scale[k] = tile.kept[k] ? job.row_scale(row) : 0.0;
-    tile.column(label)[k] = T(0);
+// Returns the sum of the values.
+template <typename Storage>
+LOSSMITH_INLINE double write_values(const Job<Storage> &job, const Tile<Compute<Storage>> &tile,
+                                    const Wide<Compute<Storage>> &value, const Wide<Compute<Storage>> &log_sum_exp) {
+  using T = Compute<Storage>;
+  double values[lane_count<T>], log_sums[lane_count<T>], total = 0.0;
+  store_wide<T>(values, value);
+  if (tile.full) {
+    for (std::int64_t k = 0; k < tile.width; ++k) total += values[k];
+    if (job.values != nullptr) store<T>(job.values + tile.first, rounded<T>(value));
+    if (job.log_sum_exp != nullptr) store_wide<T>(job.log_sum_exp + tile.first, log_sum_exp);
+    return total;
   }
-  sum_columns<T>(job.classes, [&](std::int64_t c) LOSSMITH_INLINED { return load(tile.column(c)); }, sums.other_exp);
+  store_wide<T>(log_sums, log_sum_exp);
+  for (std::int64_t k = 0; k < tile.count; ++k) {
+    const double kept_value = tile.kept[k] ? values[k] : 0.0;
+    total += kept_value;
+    if (job.values != nullptr) job.values[tile.first + k] = static_cast<T>(kept_value);
+    if (job.log_sum_exp != nullptr && tile.kept[k]) job.log_sum_exp[tile.first + k] = log_sums[k];
+  }
+  return total;
 }
 
 // Returns the sum of the values.
 template <typename Storage>
 LOSSMITH_INLINE double narrow_tile(const Job<Storage> &job, Tile<Compute<Storage>> &tile) {
   using T = Compute<Storage>;
-  constexpr std::int64_t width = lane_count<T>;
   read_rows(job, tile);
-  TileSums<T> sums;
-  sum_rows(job, tile, sums);
+  const TileSums<T> sums = sum_rows(job, tile);
 
-  double value[width], log_sum_exp[width];
-  T slope[width], offset[width], at_label[width];
-  for (std::int64_t k = 0; k < width; k += lane_count<double>) {
+  Wide<T> value, log_sum_exp, wide_slope, wide_offset, at_label;
+  for (std::int64_t k = 0; k < wide_parts<T>; ++k) {
     const RowResult result = finish_rows(job, sums.rows(k));
-    store<double>(value + k, result.value);
-    store<double>(log_sum_exp + k, result.log_sum_exp);
-    store_rounded(slope + k, result.slope);
-    store_rounded(offset + k, result.offset);
-    store_rounded(at_label + k, result.at_label);
+    value.part[k] = result.value;
+    log_sum_exp.part[k] = result.log_sum_exp;
+    wide_slope.part[k] = result.slope;
+    wide_offset.part[k] = result.offset;
+    at_label.part[k] = result.at_label;
   }
-  double total = 0.0;
-  for (std::int64_t k = 0; k < tile.count; ++k) {
-    const double kept_value = tile.kept[k] ? value[k] : 0.0;
-    total += kept_value;
-    if (job.values != nullptr) job.values[tile.first + k] = static_cast<T>(kept_value);
-    if (job.log_sum_exp != nullptr && tile.kept[k]) job.log_sum_exp[tile.first + k] = log_sum_exp[k];
-  }
+  const double total = write_values(job, tile, value, log_sum_exp);
   if (job.gradient == nullptr) return total;
 
+  const Lanes<T> slope = rounded<T>(wide_slope), offset = rounded<T>(wide_offset);
   for (std::int64_t c = 0; c < job.classes; ++c) {
     const T weight = static_cast<T>(job.weight(c));
-    store<T>(tile.column(c), load(tile.column(c)) * load(slope) - weight * load(offset));
+    store<T>(tile.column(c), load(tile.column(c)) * slope - weight * offset);
   }
-  write_rows(job, tile, at_label);
+  write_rows(job, tile, rounded<T>(at_label));
   return total;
 }
 
