@@ -14,7 +14,7 @@ from .data import Array, Rng, digits, scaled, split
 from .program import Shelf
 from .torch_loop import Loop, tensors
 
-SHELF = Shelf(unseen=True)
+SHELF = Shelf()
 faulty = SHELF.faulty
 
 

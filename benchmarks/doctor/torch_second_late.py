@@ -13,7 +13,7 @@ from .program import Shelf
 from .torch_loop import Loop, tensors
 from .torch_second import chirps
 
-SHELF = Shelf(unseen=True)
+SHELF = Shelf()
 faulty = SHELF.faulty
 
 

@@ -17,7 +17,7 @@ from .torch_loop import Loop, tensors
 from .torch_models import Two
 from .torch_second import chirps
 
-SHELF = Shelf(unseen=True)
+SHELF = Shelf()
 healthy = SHELF.healthy
 
 

@@ -15,7 +15,7 @@ from .program import Shelf
 from .torch_loop import Loop, tensors
 from .torch_second import shuffled
 
-SHELF = Shelf(unseen=True)
+SHELF = Shelf()
 healthy = SHELF.healthy
 
 

@@ -234,3 +234,63 @@ def test_floating_indices_are_an_error_of_torch_alone() -> None:
     assert severity(check("nn.CrossEntropyLoss", logits, labels), "LAB02") is None
     keras = "keras.losses.SparseCategoricalCrossentropy"
     assert severity(check(keras, np.abs(logits), labels.astype(float)), "LAB02") is None
+
+
+def test_the_graph_tells_the_last_operation_of_any_model() -> None:
+    torch = require("torch")
+
+    class Own(torch.nn.Module):
+        def forward(self, x: object) -> object:
+            return torch.sigmoid(x).squeeze(-1)
+
+    x = torch.linspace(-2, 2, 64)[:, None].requires_grad_()
+    target = torch.tanh(x.detach()[:, 0])
+    (found,) = [f for f in check(torch.nn.MSELoss(), Own()(x), target, model=Own()) if f.code == "OUT07"]
+    assert (found.severity, found.certainty) == ("error", "certain")
+    assert "OUT07" not in check(torch.nn.MSELoss(), x.squeeze(-1), target, model=Own()).codes
+
+
+def test_dropped_logits_show_themselves() -> None:
+    draws = rng()
+    z, y = draws.normal(size=(200, 3)), draws.integers(0, 3, 200)
+    dropped = np.where(draws.uniform(size=z.shape) < 0.3, 0, z / 0.7)
+    assert severity(check("nn.CrossEntropyLoss", dropped, y), "OUT16") == "warning"
+    for zeros in (draws.uniform(size=200) < 0.3)[:, None], np.arange(3) == 1:  # padded rows, a class of its own
+        assert "OUT16" not in check("nn.CrossEntropyLoss", np.where(zeros, 0, z), y).codes
+
+
+def test_softmax_over_steps_is_seen_in_rows_that_were_flattened() -> None:
+    z, y = rng().normal(size=(21, 8, 4)), rng().integers(0, 4, 168)
+    wrong, right = (np.log(np.apply_along_axis(softmax, axis, z)) for axis in (1, 2))
+    found = check("nn.NLLLoss", wrong.reshape(-1, 4), y)
+    assert found.codes[0] == "OUT14" and "every 8 rows" in found[0].what and "OUT11" not in found.codes
+    assert not {"OUT14", "OUT11"} & set(check("nn.NLLLoss", right.reshape(-1, 4), y).codes)
+
+
+def test_a_column_of_indices_for_torch() -> None:
+    z, y = rng().normal(size=(64, 5)), rng().integers(0, 5, size=(64, 1))
+    (found,) = [f for f in check("nn.CrossEntropyLoss", z, y) if f.code == "LAB02"]
+    assert found.fix == "target.squeeze(1)" and "(N, 1)" in found.what
+    assert "LAB02" not in check("keras.losses.SparseCategoricalCrossentropy", softmax(z), y).codes
+
+
+def test_a_loss_of_ones_own_may_leave_nan_out() -> None:
+    t = np.where(rng().uniform(size=(64, 2)) < 0.2, np.nan, 1.0)
+
+    def masked(prediction: np.ndarray, target: np.ndarray) -> float:
+        return float(np.nanmean((prediction - target) ** 2))
+
+    p = rng().normal(size=(64, 2))
+    assert severity(check(masked, p, t), "LAB06") == "note"
+    assert severity(check("nn.MSELoss", p, t), "LAB06") == "error"
+
+
+def test_shares_of_classes_leave_out_what_is_ignored() -> None:
+    y = rng().integers(0, 4, 400)
+    some = np.where(rng().uniform(size=400) < 0.8, -100, y)
+    assert "DATA05" not in check("nn.CrossEntropyLoss", None, some, validation=(None, y)).codes
+    assert "DATA05" in check("nn.CrossEntropyLoss", None, y % 2, validation=(None, y)).codes
+
+
+def test_a_loss_that_is_0_all_along_has_a_verdict() -> None:
+    assert check("nn.CrossEntropyLoss", history={"loss": [0.0] * 3, "val_loss": [0.0] * 3}).verdict

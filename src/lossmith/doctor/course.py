@@ -71,7 +71,7 @@ def course(
     t, v = float(train[last].mean()), float(validation[last].mean())
     to_learn = constant if constant is not None and constant > 0 else float(max(train[0], validation[0]))
     falls = 1 < epochs.size < ENOUGH_EPOCHS and bool(validation[-1] <= validation.min())
-    if t >= 0 and v >= _CLEAR * t and (falls or (enough and v - t <= _LOST * to_learn)):
+    if to_learn > 0 and t >= 0 and v >= _CLEAR * t and (falls or (enough and v - t <= _LOST * to_learn)):
         return _small(t, v, to_learn)
     return verdict(t, v, constant=constant, train_rows=train_rows, validation_rows=validation_rows)
 

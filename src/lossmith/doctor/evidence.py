@@ -18,7 +18,7 @@ from ..errors import InputError, ShapeError, UnknownNameError
 from ..evaluation.arrays import to_numpy
 from .history import History
 from .loss import LossFacts, recognise
-from .model import ModelFacts, keras_backend, look_at
+from .model import ModelFacts, keras_backend, look_at, recorded
 from .score import Score, score
 from .steps import StepFacts
 
@@ -50,7 +50,7 @@ class Evidence:
         inputs: (N, …) inputs of the model.
         weight: Factors along the target's leading axes.
         model: What is known of the model.
-        claimed: The last activation as given or as the model says.
+        claimed: The last activation as given, as the graph of the prediction shows it, or as the model says.
         history: The learning curves.
         stage: "start" (untrained), "training", "finished" (saved predictions), or None.
         validation: Inputs and target of a second set, for rules that compare sets.
@@ -243,7 +243,7 @@ def gather(
         inputs=None if x is None or x.dtype.kind not in "biuf" else x,
         weight=w,
         model=seen,
-        claimed=activation or (seen.activation if seen is not None else None),
+        claimed=activation or recorded(prediction) or (seen.activation if seen is not None else None),
         history=None if history is None else History.of(history),
         stage=stage,  # pyrefly: ignore[bad-argument-type]
         validation=_pair(validation),

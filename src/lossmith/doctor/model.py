@@ -32,6 +32,18 @@ _TORCH = {
     "ConvTranspose3d": "linear",
     "LazyLinear": "linear",
 }
+# What PyTorch's graph calls the last operations, and those that only show the same numbers otherwise.
+_RECORDED = {
+    "SoftmaxBackward0": "softmax",
+    "LogSoftmaxBackward0": "log_softmax",
+    "SigmoidBackward0": "sigmoid",
+    "LogSigmoidBackward0": "log_sigmoid",
+    "TanhBackward0": "tanh",
+    "ReluBackward0": "relu",
+    "SoftplusBackward0": "softplus",
+    "ExpBackward0": "exponential",
+}
+_VIEWS = ("View", "UnsafeView", "ReshapeAlias", "Squeeze", "Unsqueeze", "Transpose", "Permute", "T", "Clone", "ToCopy")
 _KERAS_LAYERS = {"Softmax": "softmax", "ReLU": "relu"}
 _KERAS_ACTIVE = ("Dense", "EinsumDense", "Activation", "Conv", "SeparableConv", "DepthwiseConv")
 _SHAPING = ("Flatten", "Unflatten", "Identity", "Reshape", "Permute")
@@ -89,6 +101,19 @@ def look_at(model: Any) -> ModelFacts:
     if "torch" in roots and hasattr(model, "named_children"):
         return _torch(model)
     return ModelFacts()
+
+
+def recorded(prediction: Any) -> str | None:
+    """Return the activation that PyTorch's graph shows as the last operation before the loss, whatever the model is."""
+    node = getattr(prediction, "grad_fn", None)
+    while node is not None:
+        name = type(node).__name__
+        if name in _RECORDED:
+            return _RECORDED[name]
+        if name.rstrip("01234").removesuffix("Backward") not in _VIEWS or not node.next_functions:
+            return None
+        node = node.next_functions[0][0]
+    return None
 
 
 def keras_backend() -> str:

@@ -28,6 +28,7 @@ from .finding import Findings
 from .history import History
 from .ledger import Ledger, Say
 from .loss import LossFacts
+from .model import recorded
 from .record import Keeper, Windows, write
 from .rule import rule
 from .steps import Ends, StepFacts
@@ -147,6 +148,8 @@ class Watch:
             self._unread = str(error).partition("\n")[0]
             return False
         self._half = self._half or is_half(batch.prediction)
+        if self._first is None:
+            self._known = replace(self._known, claimed=recorded(batch.prediction) or self._known.claimed)
         if self._batches and shapes(host) != shapes(self._batches[0]):
             return self.wants_batch  # of other shapes, as the last one of an epoch: it cannot be put beside the others
         if made is not None:

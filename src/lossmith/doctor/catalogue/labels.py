@@ -35,8 +35,8 @@ register(
         needs=(("loss", "target"), ("loss", "prediction", "target")),
         criterion="One-hot rows for a loss that takes class indices; indices for a loss that takes one-hot rows; "
         "indices that are not whole numbers; integer one-hot rows for torch's CrossEntropyLoss, which takes indices "
-        "or floating probabilities; floating indices for a loss of torch; two one-hot columns for a binary loss over "
-        "one column.",
+        "or floating probabilities; floating indices, or a column of them, for a loss of torch; two one-hot columns "
+        "for a binary loss over one column.",
         why="The framework raises an error about shapes or dtypes, or casts the labels to whole numbers in silence.",
         fixes={
             "torch": "target.argmax(dim=1) for indices; target.long() for their dtype",
@@ -112,7 +112,7 @@ register(
         when=("data",),
         needs=(("target",), ("inputs",)),
         criterion="A target that counts is NaN or infinite; or an input is, and predictions of 32 or fewer rows, or "
-        "of the same rows, are NaN, too (a note where predictions stay finite).",
+        "of the same rows, are NaN, too. A note where predictions stay finite, or the loss is a function of your own.",
         why="One such row makes the loss NaN, its gradient NaN, and after the first step all weights NaN.",
         fixes={
             "": "keep = np.isfinite(y) & np.isfinite(X).all(axis=1); X, y = X[keep], y[keep]",

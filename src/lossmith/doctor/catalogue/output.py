@@ -279,7 +279,7 @@ register(
         when=("static", "first batch"),
         needs=(("loss", "prediction"),),
         criterion="32 or more predictions lie in [0, 1] (after exp, for log-probabilities) and sum to 1 within 1e-3 "
-        "along an axis that is not the classes', and not along the classes'.",
+        "along an axis that is not the classes', and not along the classes'; or along steps that were flattened.",
         why="Rows of the batch compete with each other instead of classes, and a prediction depends on its neighbours.",
         fixes={
             "torch": "softmax(x, dim=1)  # the class axis",
@@ -309,9 +309,11 @@ register(
         title="Dropout between the logits and the loss",
         tier=2,
         severity="warning",
-        when=("static",),
-        needs=(("model",),),
-        criterion="The last layer with an effect, or the last one before the final activation, is a dropout.",
+        when=("static", "first batch"),
+        needs=(("model",), ("loss", "prediction")),
+        criterion="The last layer with an effect, or the last one before the final activation, is a dropout. Or of 64 "
+        "or more logits over classes, of both signs, a twentieth or more are exactly 0, every class about as often and "
+        "whole rows no more often than by chance.",
         why="It sets the answer itself to 0 at random: classes are told to be even odds, numbers to be 0.",
         fixes={"": "move the dropout before the last linear layer"},
         references=(SO + "44755431",),

@@ -20,7 +20,7 @@ def not_log_probabilities(e: Evidence) -> Iterator[Finding]:
     facts, p = e.loss, e.prediction
     if facts is None or facts.form != "log-probabilities" or p is None or p.ndim == 0 or p.size < 2:
         return
-    if np.isnan(p).any() or e.rows is None or e.rows.shape[1] < 2 or other_axis(e) is not None:
+    if np.isnan(p).any() or e.rows is None or e.rows.shape[1] < 2 or other_axis(e) is not None or flattened(e):
         return
     off = _log_sums_off(e, p)
     if off <= (3e-2 if e.half else 1e-3):
@@ -49,26 +49,50 @@ def wrong_axis(e: Evidence) -> Iterator[Finding]:
     facts = e.loss
     if facts is None or not facts.categorical or e.prediction is None or e.rows is None:
         return
-    axis = other_axis(e)
-    if axis is None:
+    axis, steps = other_axis(e), flattened(e)
+    if axis is None and not steps:
         return
     rows = np.exp(e.rows) if facts.form == "log-probabilities" else e.rows
+    along = f"axis {axis}" if axis is not None else f"every {steps} rows"
     yield rule("OUT14").finding(
-        what=f"Softmax runs over axis {axis}, and the classes are on axis {e.class_axis % e.prediction.ndim}.",
-        evidence=f"{size(e.prediction.shape)} values in [0, 1] that sum to 1 along axis {axis}; along the classes "
-        f"they sum to {span(rows.sum(axis=1, dtype=np.float64))}.",
+        what=f"Softmax runs over {along}, and the classes are on axis {e.class_axis % e.prediction.ndim}.",
+        evidence=f"{size(e.prediction.shape)} values in [0, 1] that sum to 1 along {along}; along the classes they sum "
+        f"to {span(rows.sum(axis=1, dtype=np.float64))}.",
         framework=e.framework,
-        axis=axis,
+        axis=axis if axis is not None else 0,
     )
 
 
-def other_axis(e: Evidence) -> int | None:
-    """Return the axis along which predictions sum to 1 where they do not along the classes'."""
+def flattened(e: Evidence) -> int:
+    """Return over how many rows (M, K) each column sums to 1, block by block: steps of rows that were flattened; or 0.
+
+    If so, every column sums to the number of blocks.
+    """
+    p = _as_probabilities(e)
+    if p is None or p.ndim != 2 or p.shape[1] < 2:
+        return 0
+    blocks = round(float(p[:, 0].sum(dtype=np.float64)))
+    if blocks < 2 or len(p) % blocks or len(p) // blocks < 2:
+        return 0
+    steps = len(p) // blocks
+    sums = p.reshape(blocks, steps, -1).sum(axis=1, dtype=np.float64)
+    along = np.all(np.abs(p.sum(axis=1, dtype=np.float64) - 1) <= e.tolerance)
+    return 0 if along or np.any(np.abs(sums - 1) > e.tolerance) else steps
+
+
+def _as_probabilities(e: Evidence) -> np.ndarray | None:
+    """Return enough predictions in [0, 1], or None; of log-probabilities the exponentials."""
     p = e.prediction
     if p is None or p.ndim < 2 or p.size < ENOUGH or e.loss is None or np.isnan(p).any():
         return None
     p = np.exp(p) if e.loss.form == "log-probabilities" else p
-    if p.min() < 0 or p.max() > 1 + e.tolerance:
+    return None if p.min() < 0 or p.max() > 1 + e.tolerance else p
+
+
+def other_axis(e: Evidence) -> int | None:
+    """Return the axis along which predictions sum to 1 where they do not along the classes'."""
+    p = _as_probabilities(e)
+    if p is None:
         return None
 
     def sums(axis: int) -> bool:

@@ -86,6 +86,15 @@ def _categorical_format(e: Evidence, t: np.ndarray, takes: str, shown: str) -> I
             framework=e.framework,
             fix="target.argmax(dim=1), or target.float()",
         )
+    elif _is_column_for_torch(e, t) and whole:
+        yield found(
+            what=f"{shown} takes class indices (N,), and gets a column (N, 1).",
+            evidence=f"The target has shape {size(t.shape)}, the prediction {size(e.prediction.shape)}."
+            if e.prediction is not None
+            else "",
+            framework=e.framework,
+            fix="target.squeeze(1)",
+        )
     elif _is_floating_for_torch(e, t) and whole and dense is None:
         yield found(
             what=f"{shown} takes class indices of a whole-number dtype, and gets floating ones.",
@@ -101,6 +110,13 @@ def _categorical_format(e: Evidence, t: np.ndarray, takes: str, shown: str) -> I
             why="Cast to whole numbers, most of them become class 0.",
             fix="leave labels as they are: scale inputs alone",
         )
+
+
+def _is_column_for_torch(e: Evidence, t: np.ndarray) -> bool:
+    """Whether indices go into a loss of torch as a column beside several classes; a file has no such shapes."""
+    p = e.prediction
+    several = p is not None and p.ndim == 2 and p.shape[1] > 1
+    return e.framework == "torch" and several and t.shape == (len(t), 1) and e.stage != "finished"
 
 
 def _is_floating_for_torch(e: Evidence, t: np.ndarray) -> bool:
@@ -268,6 +284,10 @@ def _coarse(e: Evidence) -> bool:
     return e.half or (e.target is not None and e.target.dtype == np.float16)
 
 
+_DEALS_WITH_THEM = "The predictions stay finite: the model deals with them."
+_MAY_MASK = "A loss of your own may leave them out; if it does not, it is NaN from the first step."
+
+
 @judges("LAB06")
 def not_finite(e: Evidence) -> Iterator[Finding]:
     """Judge LAB06: NaN or infinity in the data."""
@@ -277,10 +297,11 @@ def not_finite(e: Evidence) -> Iterator[Finding]:
         if e.weight is not None:
             bad &= np.broadcast_to(e.weight.reshape(e.weight.shape + (1,) * (t.ndim - e.weight.ndim)), t.shape) != 0
         if bad.any() and not (e.loss is not None and e.loss.definition is not None and _masks(e)):
-            yield _bad_values("target", t, bad, "error", e)
+            own = e.loss is not None and e.loss.definition is None
+            yield _bad_values("target", t, bad, _MAY_MASK if own else "", e)
     if x is not None and x.dtype.kind == "f" and not np.isfinite(x).all():
         spoiled = p is None or p.size == 0 or bool(np.isnan(p).any())
-        yield _bad_values("inputs", x, ~np.isfinite(x), "error" if spoiled else "note", e)
+        yield _bad_values("inputs", x, ~np.isfinite(x), "" if spoiled else _DEALS_WITH_THEM, e)
 
 
 def _masks(e: Evidence) -> bool:
@@ -288,7 +309,8 @@ def _masks(e: Evidence) -> bool:
     return bool(e.loss and e.loss.settings.get("log_target"))
 
 
-def _bad_values(name: str, x: np.ndarray, bad: np.ndarray, severity: str, e: Evidence) -> Finding:
+def _bad_values(name: str, x: np.ndarray, bad: np.ndarray, excuse: str, e: Evidence) -> Finding:
+    """Return the finding: an error, or a note where there is an excuse."""
     first = tuple(int(i) for i in np.argwhere(bad)[0])
     kinds = "NaN" if np.isnan(x[bad]).all() else "infinite" if np.isinf(x[bad]).all() else "NaN or infinite"
     where = f"row {first[0]}" if first else "the only one"
@@ -296,8 +318,8 @@ def _bad_values(name: str, x: np.ndarray, bad: np.ndarray, severity: str, e: Evi
     return rule("LAB06").finding(
         what=f"{name.capitalize()} {'hold' if name == 'inputs' else 'holds'} values that are {kinds}.",
         evidence=f"{int(bad.sum())} of {x.size} values; the first one is at {where}.",
-        why="The predictions stay finite: the model deals with them." if severity == "note" else "",
-        severity="note" if severity == "note" else "error",
+        why=excuse,
+        severity="note" if excuse else "error",
         framework=e.framework,
         count=int(bad.sum()),
     )

@@ -57,7 +57,11 @@ def shares_differ(e: Evidence) -> Iterator[Finding]:
     if t is None or v is None or not classes or v.dtype.kind not in "biuf" or t.ndim != v.ndim:
         return
     one, other = _labels(t), _labels(v)
-    if one is None or other is None or min(one.size, other.size) < _ROWS:
+    if one is None or other is None:
+        return
+    if e.loss is not None and e.loss.ignored is not None:
+        one, other = one[one != e.loss.ignored], other[other != e.loss.ignored]
+    if min(one.size, other.size) < _ROWS:
         return
     levels, index = np.unique(np.concatenate([one, other]), return_inverse=True)
     if not 2 <= levels.size <= 100:

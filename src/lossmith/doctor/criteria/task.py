@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -125,12 +126,32 @@ def _hard_against_soft(e: Evidence, p: np.ndarray, t: np.ndarray) -> str:
 @judges("OUT16")
 def dropout_last(e: Evidence) -> Iterator[Finding]:
     """Judge OUT16: dropout between the logits and the loss."""
-    if e.model is None or not e.model.ends_in_dropout:
-        return
-    yield rule("OUT16").finding(
-        evidence=f"The model ends in {' → '.join(e.model.layers[-3:])}.",
-        framework=e.framework,
-    )
+    if e.model is not None and e.model.ends_in_dropout:
+        evidence = f"The model ends in {' → '.join(e.model.layers[-3:])}."
+    else:
+        dropped = _dropped(e)
+        if not dropped:
+            return
+        evidence = f"{share(dropped)} of the logits are exactly 0, beside others of both signs in the same rows."
+    yield rule("OUT16").finding(evidence=evidence, framework=e.framework)
+
+
+def _dropped(e: Evidence) -> float:
+    """Return the share of logits that are exactly 0, if they look like dropped: scattered over rows and classes."""
+    facts, rows = e.loss, e.rows
+    if facts is None or facts.form != "logits" or not facts.categorical or rows is None or e.stage == "finished":
+        return 0.0
+    zeros = rows == 0
+    part = float(zeros.mean())
+    if rows.size < 64 or rows.shape[1] < 2 or not 0.05 <= part <= 0.9 or not (rows.min() < 0 < rows.max()):
+        return 0.0
+    some = zeros.any(axis=1) & ~zeros.all(axis=1)
+    # Dropped are logits one by one: every class about as often, and whole rows no more often than by chance.
+    by_class, error = zeros.mean(axis=0), 4 * math.sqrt(part * (1 - part) / len(rows))
+    whole = float(zeros.all(axis=1).mean())
+    even = bool(np.all(np.abs(by_class - part) <= error))
+    by_chance = whole <= part ** rows.shape[1] + 4 * math.sqrt(part ** rows.shape[1] / len(rows)) + 4 / len(rows)
+    return part if even and some.any() and by_chance else 0.0
 
 
 @judges("OUT19")
