@@ -61,7 +61,7 @@ class ClassificationScores:
 
     @property
     def ece(self) -> float:
-        """The expected calibration error: the gap between probability and outcome, averaged over the bins."""
+        """The expected calibration error, that is the gap of probability and outcome averaged over the bins."""
         return self.calibration.error
 
 
