@@ -115,8 +115,8 @@ def _categorical_format(e: Evidence, t: np.ndarray, takes: str, shown: str) -> I
 def _is_column_for_torch(e: Evidence, t: np.ndarray) -> bool:
     """Whether indices go into a loss of torch as a column beside several classes; a file has no such shapes."""
     p = e.prediction
-    several = p is not None and p.ndim == 2 and p.shape[1] > 1
-    return e.framework == "torch" and several and t.shape == (len(t), 1) and e.stage != "finished"
+    several = p is not None and p.ndim == 2 and p.shape[1] > 1 and t.shape == (len(p), 1)
+    return e.framework == "torch" and several and e.stage != "finished"
 
 
 def _is_floating_for_torch(e: Evidence, t: np.ndarray) -> bool:

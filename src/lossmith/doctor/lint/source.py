@@ -125,7 +125,9 @@ def parse(text: str, where: str) -> ast.Module:
     except SyntaxError as error:
         place = f"{where}:{error.lineno or 1}:{error.offset or 1}"
         raise DataError(f"{place}: not valid Python, so not looked at: {error.msg}") from None
-    except (ValueError, RecursionError, MemoryError) as error:
+    except ValueError as error:  # what 3.11.2 says of zero bytes
+        raise DataError(f"{where}:1:1: not valid Python, so not looked at: {error}") from None
+    except (RecursionError, MemoryError) as error:
         raise DataError(f"{where}: not valid Python, so not looked at: {error}") from None
 
 
