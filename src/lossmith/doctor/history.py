@@ -87,9 +87,9 @@ class History:
             validation_accuracy=there.get("validation_accuracy"),
             penalty=there.get("penalty"),
         )
-        if made.train is None and made.validation is None and (found["train"] or found["validation"]):
-            raise InputError(f"history is empty: {_listed(columns)} without a number")
         if made.train is None and made.validation is None:
+            if found["train"] or found["validation"]:
+                raise InputError(f"history is empty: {_listed(columns)} without a number")
             raise InputError(
                 f"history has no column with a loss (it has {_listed(columns)}); name them loss and val_loss, or "
                 "train_loss and val_loss"

@@ -10,6 +10,7 @@ import math
 import numpy as np
 
 Z = 1.959963984540054  # the normal distribution's 97.5 % quantile
+Mean = tuple[float, float, float]  # the mean, its standard error and the effective rows; NaN where not defined
 
 
 def effective_rows(weight: np.ndarray | None, rows: float) -> float:
@@ -34,7 +35,7 @@ def wilson(share: float | None, n: float) -> tuple[float | None, float | None]:
     return middle - half if share > 0 else 0.0, middle + half if share < 1 else 1.0  # exact at the ends
 
 
-def mean_and_error(values: np.ndarray, weight: np.ndarray | None) -> tuple[float, float, float]:
+def mean_and_error(values: np.ndarray, weight: np.ndarray | None) -> Mean:
     """Return the (weighted) mean, its standard error and the effective rows; NaN for what is not defined."""
     n = effective_rows(weight, values.size)
     weight = np.ones(values.size) if weight is None else weight
@@ -48,7 +49,12 @@ def mean_and_error(values: np.ndarray, weight: np.ndarray | None) -> tuple[float
 
 def normal(values: np.ndarray, weight: np.ndarray | None) -> tuple[float | None, float | None]:
     """Return the normal interval of the (weighted) mean of ``values``; (None, None) where it is not defined."""
-    middle, error, _ = mean_and_error(values, weight)
+    return ends(mean_and_error(values, weight))
+
+
+def ends(mean: Mean) -> tuple[float | None, float | None]:
+    """Return the normal interval of a mean as :func:`mean_and_error` gives it; (None, None) where it is not defined."""
+    middle, error, _ = mean
     if not math.isfinite(middle) or not math.isfinite(error):
         return None, None
     return middle - Z * error, middle + Z * error

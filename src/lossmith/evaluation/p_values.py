@@ -1,4 +1,4 @@
-"""How likely is so much by chance? The normal and Student's distribution, Welch's test of two means, and many looks.
+"""How likely is so much by chance? Normal, binomial and Student's distribution, Welch's test of means, and many looks.
 
 B. L. Welch (1947), "The generalization of 'Student's' problem when several different population variances are
 involved"; S. Holm (1979), "A simple
@@ -24,6 +24,17 @@ def two_sided(z: float) -> float:
     0.05
     """
     return math.erfc(abs(z) / math.sqrt(2))
+
+
+def at_least(found: int, of: int, share: float) -> float:
+    """Return how likely ``found`` or more of ``of`` are, each with probability ``share`` between 0 and 1.
+
+    >>> round(at_least(8, 10, 0.5), 6)
+    0.054688
+    """
+    yes, no = math.log(share), math.log1p(-share)
+    ways = (math.lgamma(of + 1) - math.lgamma(k + 1) - math.lgamma(of - k + 1) for k in range(found, of + 1))
+    return min(1.0, math.fsum(math.exp(w + k * yes + (of - k) * no) for k, w in enumerate(ways, found)))
 
 
 def welch(one: tuple[float, float, float], other: tuple[float, float, float]) -> float | None:

@@ -10,7 +10,7 @@ from statistics import NormalDist
 import numpy as np
 
 from .intervals import Z, normal
-from .p_values import two_sided
+from .p_values import at_least, two_sided
 from .scorers import Score
 
 ALPHA = 0.05
@@ -156,8 +156,7 @@ def mcnemar(first: np.ndarray, other: np.ndarray, model: str) -> Discordant:
     if not both:
         p = 1.0
     elif both <= _EXACT:
-        logs = [math.lgamma(both + 1) - math.lgamma(k + 1) - math.lgamma(both - k + 1) for k in range(few + 1)]
-        p = min(1.0, 2 * sum(math.exp(x - both * math.log(2)) for x in logs))
+        p = min(1.0, 2 * at_least(both - few, both, 0.5))
     else:
         p = two_sided(max(0.0, abs(one - two) - 1) / math.sqrt(both))
     return Discordant(model=model, first_only=one, model_only=two, p=p)

@@ -24,7 +24,7 @@ from . import losses
 from .arrays import to_numpy
 from .findings import finding
 from .inputs import Inputs, Subject
-from .intervals import Z, mean_and_error, wilson
+from .intervals import Mean, ends, mean_and_error, wilson
 from .p_values import discoveries, welch
 from .result import Metric, Slice, finite
 from .scorers import answers
@@ -42,7 +42,6 @@ FLOOR = 0.1  # of the others' mean loss by which a slice must be worse
 NAMED = 3  # slices that become a finding
 MISSING = "missing"
 MOST_OF_A_STREAM = 1000  # values of a column that a stream keeps apart until it is known which are frequent
-Mean = tuple[float, float, float]  # the mean, its standard error and the effective rows; NaN where not defined
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -320,7 +319,7 @@ def _record(
     judge: bool,
 ) -> Slice:
     """Return what is told of a slice; ``judge`` is whether it may be called worse, if it is large enough."""
-    low, high = _ends(loss)
+    low, high = ends(loss)
     return Slice(
         column=column,
         value=value,
@@ -336,18 +335,10 @@ def _record(
     )
 
 
-def _ends(mean: Mean) -> tuple[float | None, float | None]:
-    """Return the normal interval of a mean, or (None, None)."""
-    middle, error, _ = mean
-    if not math.isfinite(middle) or not math.isfinite(error):
-        return None, None
-    return middle - Z * error, middle + Z * error
-
-
 def _measured(task: str, quality: Mean) -> Metric:
     value = finite(quality[0])
     if task == "regression":
-        low, high = _ends(quality)
+        low, high = ends(quality)
         return Metric(name="mae", title="MAE", value=value, low=low, high=high, proportion=False)
     name, title = ("exact_match", "exact match") if task == "multilabel" else ("accuracy", "accuracy")
     low, high = wilson(value, quality[2])

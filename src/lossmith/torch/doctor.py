@@ -23,7 +23,7 @@ from ..doctor.steps import StepFacts, due, next_due
 from ..doctor.watch import Watch, Watched
 from ..errors import InputError
 from .accumulation import counted
-from .gradients import Gradients
+from .gradients import Gradients, held
 from .scalars import MOST_WAITING, Mean, floats, number
 
 _RECENT = 8  # of the latest batches, slices of so many are kept
@@ -373,7 +373,7 @@ def _leaves_out(optimizer: torch.optim.Optimizer | None, model: torch.nn.Module 
     """Whether the optimiser has not all of a model's weight matrices."""
     if optimizer is None or model is None:
         return False
-    have = {id(p) for group in optimizer.param_groups for p in group["params"]}
+    have = held(optimizer)
     return any(id(p) not in have and p.ndim >= 2 for p in model.parameters())
 
 

@@ -223,7 +223,7 @@ class Gradients:
     def _owned(self) -> tuple[bool, ...]:
         if self._optimizer is None:
             return (True,) * len(self._parameters)
-        have = {id(p) for group in self._optimizer.param_groups for p in group["params"]}
+        have = held(self._optimizer)
         return tuple(id(p) in have for p in self._parameters)
 
     def _pull(self) -> np.ndarray:
@@ -244,6 +244,11 @@ class Gradients:
         for value in floats(self._oldness):
             self._stale = self._stale + 1 if value > 0 else 0
         self._oldness.clear()
+
+
+def held(optimizer: torch.optim.Optimizer) -> set[int]:
+    """Return the identities of the parameters that an optimiser has."""
+    return {id(p) for group in optimizer.param_groups for p in group["params"]}
 
 
 class _Layer:

@@ -10,6 +10,7 @@ from statistics import NormalDist
 import numpy as np
 
 from ...evaluation.intervals import wilson
+from ...evaluation.p_values import at_least
 from ..evidence import Evidence
 from ..finding import Finding
 from ..rule import judges, rule
@@ -131,7 +132,7 @@ def _by_chance(known: Mapping[bytes, int], train: np.ndarray, found: int, rows: 
         return 0.0, 0.0
     pairs = sum(count == 2 for count in known.values())
     odds = 2 * rows / len(train)
-    return odds * pairs, _binomial_tail(found, found + pairs, odds / (1 + odds))
+    return odds * pairs, at_least(found, found + pairs, odds / (1 + odds))
 
 
 def _continuous(x: np.ndarray) -> bool:
@@ -139,13 +140,6 @@ def _continuous(x: np.ndarray) -> bool:
     few, enough = x[:256], _DISTINCT
     likely = (i for i in range(min(x.shape[1], _COLUMNS)) if len(np.unique(few[:, i])) >= enough * len(few))
     return any(len(np.unique(x[:, i])) >= enough * len(x) for i in likely)
-
-
-def _binomial_tail(found: int, of: int, share: float) -> float:
-    """Return how likely ``found`` or more of ``of`` are, each with probability ``share`` between 0 and 1."""
-    yes, no = math.log(share), math.log1p(-share)
-    ways = (math.lgamma(of + 1) - math.lgamma(k + 1) - math.lgamma(of - k + 1) for k in range(found, of + 1))
-    return min(1.0, math.fsum(math.exp(w + k * yes + (of - k) * no) for k, w in enumerate(ways, found)))
 
 
 def _inputs(e: Evidence) -> tuple[np.ndarray, np.ndarray] | None:
