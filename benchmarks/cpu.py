@@ -18,10 +18,9 @@ import lossmith as lm
 
 from .goals import goals_of
 from .work import Work, works
-from .worker import Worker, workers
+from .worker import PAUSE_SECONDS, Worker, workers
 
 TURN_SECONDS = 1e-3
-PAUSE_SECONDS = 5e-3  # threads of the one before spin for a while before they sleep
 SHORT_SECONDS = 0.1  # steps that are longer feel nothing of a thread that must wake up
 WORK_SECONDS = 20.0  # per loss, size and pass, shared by all contenders, unless told otherwise
 LEAST, MOST = 5, 31  # turns
@@ -80,10 +79,10 @@ def turns(contenders: list[Worker], direction: int, seconds: float) -> dict[str,
     times: dict[str, list[float]] = {worker.name: [] for worker in contenders}
     for _ in range(count):
         for worker in contenders:
-            time.sleep(PAUSE_SECONDS)
             if worker.name in short:
                 worker.turn(direction, 1)  # wakes its threads and fills its caches
             times[worker.name].append(worker.turn(direction, repeats[worker.name]))
+            worker.rest()
     return times
 
 

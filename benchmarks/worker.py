@@ -8,6 +8,7 @@ An exception travels back as the answer.
 from __future__ import annotations
 
 import multiprocessing
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,6 +17,9 @@ from typing import Any
 
 from .contenders import CONTENDERS, Steps
 from .work import Work
+
+PAUSE_SECONDS = 5e-3
+REST_SECONDS = 0.2
 
 
 class Worker:
@@ -44,6 +48,22 @@ class Worker:
     def turn(self, direction: int, repeats: int) -> float:
         """Return the seconds per step of ``repeats`` steps."""
         return self._ask("turn", direction, repeats)
+
+    def rest(self) -> None:
+        """Wait until the threads of the process sleep: OpenBLAS' spin for 25 ms after a product of matrices."""
+        end = time.perf_counter() + REST_SECONDS
+        before = self._used()
+        while time.perf_counter() < end:
+            time.sleep(PAUSE_SECONDS)
+            before, used = self._used(), self._used() - before
+            if used < PAUSE_SECONDS / 20:
+                return
+
+    def _used(self) -> float:
+        """Return the seconds that all threads of the process have computed for, where the system tells."""
+        if sys.platform != "linux" or self._process.pid is None:
+            return 0.0
+        return time.clock_gettime((~self._process.pid << 3) | 2)
 
     def stop(self) -> None:
         """End the process."""
