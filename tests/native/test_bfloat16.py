@@ -58,6 +58,35 @@ def test_not_a_number_and_infinity(classes):
     assert not np.isnan(slopes[2:]).any()
 
 
+@pytest.mark.parametrize("classes", [65, 1000, 2500])
+@pytest.mark.parametrize("smoothing", [0.0, 0.1])
+def test_rows_that_are_no_numbers_leave_their_neighbours_alone(classes, smoothing):
+    """Lines of finite rows are rounded without a look for NaN, so every way to NaN must be known before."""
+    rng = np.random.default_rng(classes)
+    logits = 3 * rng.normal(size=(24, classes)).astype(np.float32)
+    labels = rng.integers(0, classes, 24)
+    odd = [np.nan, np.inf, -np.inf]
+    logits[np.arange(0, 9), rng.integers(0, classes, 9)] = np.tile(odd, 3).astype(np.float32)
+    logits[9, labels[9]], logits[10, labels[10]], logits[11] = np.nan, np.inf, -np.inf
+    logits[12, labels[12]] = -np.inf
+    scale = np.ones(24, np.float32)
+    scale[[14, 16, 18, 20, 21]] = np.nan, np.inf, 0, 3e38, -np.inf
+    for dtype, bits in (("bfloat16", to_bfloat16(logits)), ("float16", logits.astype(np.float16))):
+        wide = from_bfloat16(bits) if dtype == "bfloat16" else bits.astype(np.float32)
+        _, expected = native.softmax_cross_entropy(wide, labels, scale=scale, label_smoothing=smoothing)
+        gradient = np.empty_like(bits)
+        code = 2 if dtype == "bfloat16" else 3
+        values = np.empty(24, np.float32)
+        settings = {"label_smoothing": smoothing, "scale": scale}
+        native._core.softmax_cross_entropy(0, code, bits, labels, 24, classes, values, gradient, **settings)
+        found = from_bfloat16(gradient) if dtype == "bfloat16" else gradient.astype(np.float32)
+        np.testing.assert_array_equal(np.isnan(found), np.isnan(expected))
+        with np.errstate(over="ignore"):
+            rounded = from_bfloat16(to_bfloat16(expected)) if dtype == "bfloat16" else expected.astype(np.float16)
+        digits = {"rtol": 2**-7, "atol": 1e-7}
+        np.testing.assert_allclose(found, rounded.astype(np.float32), **digits)
+
+
 @pytest.mark.parametrize("offset", range(0, 40, 3))
 @pytest.mark.parametrize("classes", [33, 100, 1001])
 def test_rows_are_written_and_nothing_beside_them(classes, offset):

@@ -97,6 +97,7 @@ def test_branches_on_elements_are_refused():
         (lambda p: -2 * symbols.at_least(symbols.abs0(p), 1.0), (-math.inf, -2.0)),
         (lambda p: p * p, (-math.inf, math.inf)),
         (lambda p: symbols.tanh(p), (-1.0, 1.0)),
+        (lambda p: symbols.where(p > 0, symbols.tanh(p), symbols.lanes(3.0)), (-1.0, 3.0)),
     ],
 )
 def test_bounds(build, expected):
@@ -126,15 +127,21 @@ def test_a_choice_inside_the_same_choice_is_made_already():
     assert symbols.where(p > 1, inner, t).args[1] is inner
 
 
+def test_a_function_of_a_choice_that_both_sides_call_is_called_once():
+    p, t = Lanes("array", "p"), Lanes("array", "t")
+    log = symbols.log(symbols.where(p > 0, p, t))
+    assert symbols.where(p > 0, 2 * log, -log) is Lanes("where", p > 0, 2 * log, -log)
+
+
 def test_what_waits_for_another_long_function_comes_in_a_later_stage():
     (formula,) = emit.trace(find("log_cosh")).formulas
     names, done = [], set()
     for stage in emit._stages(formula):
         names.append(sorted(node.op for node in stage))
         for node in stage:
-            assert not any(n.op in emit._LONG and n is not node and n not in done for n in emit._reached(node))
+            assert not any(n.op in symbols.LONG and n is not node and n not in done for n in emit._reached(node))
         done.update(stage)
-    assert names == [["exp", "tanh"], ["log1p_near", "log1p_near"]]
+    assert names == [["exp", "tanh"], ["log1p_near"]]
 
 
 def test_a_single_long_function_makes_no_stage():

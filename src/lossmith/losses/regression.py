@@ -176,11 +176,10 @@ huber = register(
 def _log_cosh(xp: Any, prediction: Any, target: Any) -> Any:
     d = prediction - target
     # Two exact halves: log(cosh d) = -log1p(-tanh² d) / 2 loses nothing near 0, the other nothing far away.
-    squashed = xp.tanh(clip(xp, d, -1.0, 1.0))
+    near, squashed = xp.abs0(d) < 1, xp.tanh(clip(xp, d, -1.0, 1.0))
     far = xp.at_least(xp.abs0(d), 1.0)
-    return xp.where(
-        xp.abs0(d) < 1, -0.5 * xp.log1p(-squashed * squashed), far + xp.log1p(xp.exp(-2 * far)) - math.log(2)
-    )
+    log = xp.log1p(xp.where(near, -squashed * squashed, xp.exp(-2 * far)))
+    return xp.where(near, -0.5 * log, far + log - math.log(2))
 
 
 def _log_cosh_gradient(xp: Any, prediction: Any, target: Any) -> Any:

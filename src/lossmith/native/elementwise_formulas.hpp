@@ -77,7 +77,7 @@ template <typename T> struct Huber {
 // log_cosh(p, t)
 template <typename T> struct LogCosh {
   using V = Lanes<T>;
-  static constexpr int functions = 4, stages = 2, kept = 4;
+  static constexpr int functions = 3, stages = 2, kept = 3;
   LOSSMITH_STAGE(0) {
     const V x0 = p - t;
     k.keep(0, hyperbolic_tangent<T>(x0));
@@ -87,14 +87,15 @@ template <typename T> struct LogCosh {
   LOSSMITH_STAGE(1) {
     const V x0 = at_least<T>(k[0], all(T(-0.7615941559557649)));
     const V x1 = at_most<T>(x0, all(T(0.7615941559557649)));
-    k.keep(2, log_one_plus_near<T>(x1 * (-x1)));
-    k.keep(3, log_one_plus_near<T>(k[1]));
+    const V x2 = (magnitude<T>(p - t) < all(T(1.0))) ? (x1 * (-x1)) : k[1];
+    k.keep(2, log_one_plus_near<T>(x2));
   }
   LOSSMITH_BOTH {
     const V x0 = magnitude<T>(p - t);
-    const V x1 = (at_least<T>(x0, all(T(1.0))) + k[3]) - all(T(0.6931471805599453));
-    const V x2 = (x0 < all(T(1.0))) ? (k[2] * all(T(-0.5))) : x1;
-    value = x2;
+    const V x1 = k[2];
+    const V x2 = (at_least<T>(x0, all(T(1.0))) + x1) - all(T(0.6931471805599453));
+    const V x3 = (x0 < all(T(1.0))) ? (x1 * all(T(-0.5))) : x2;
+    value = x3;
     gradient = k[0];
   }
 };

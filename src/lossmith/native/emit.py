@@ -107,7 +107,6 @@ constexpr ElementwiseLoss elementwise_losses[] = {{
 
 }} // namespace lossmith
 """
-_LONG = frozenset(("exp", "expm1", "log", "log1p", "log1p_near", "tanh", "power"))
 _ARRAYS = ("p", "t", "e")
 
 
@@ -214,7 +213,7 @@ def _stages(formula: Formula) -> list[list[Node]]:
     stages: list[list[Node]] = []
     for node in _reached(formula.value, formula.gradient):
         level[node] = max((level[a] for a in arguments(node)), default=0)
-        if node.op in _LONG:
+        if node.op in symbols.LONG:
             stages += [[]] * (level[node] == len(stages))
             stages[level[node]] = [*stages[level[node]], node]
             level[node] += 1

@@ -34,13 +34,15 @@ LOSSMITH_INLINE Lanes<float> float_from(HalfBits half, Float16) {
   return bit_cast<Lanes<float>>(value | ((bits & 0x8000u) << 16));
 }
 
-LOSSMITH_INLINE HalfBits half_from(Lanes<float> value, BFloat16) {
+// `numbers`: no value is NaN.
+template <bool numbers = false> LOSSMITH_INLINE HalfBits half_from(Lanes<float> value, BFloat16) {
   const FloatBits bits = bit_cast<FloatBits>(value);
   const FloatBits rounded = (bits + (((bits >> 16) & 1u) + 0x7fffu)) >> 16;
+  if constexpr (numbers) return narrow(rounded);
   return narrow((bits & 0x7fffffffu) > 0x7f800000u ? (bits >> 16) | 0x40u : rounded);
 }
 
-LOSSMITH_INLINE HalfBits half_from(Lanes<float> value, Float16) {
+template <bool numbers = false> LOSSMITH_INLINE HalfBits half_from(Lanes<float> value, Float16) {
   const FloatBits bits = bit_cast<FloatBits>(value), magnitude = bits & 0x7fffffffu, sign = (bits >> 16) & 0x8000u;
   // Normal numbers: the exponent's bias goes from 127 to 15. What overflows comes out as inf or is made so below.
   const FloatBits normal = (magnitude - (112u << 23) + (((magnitude >> 13) & 1u) + 0xfffu)) >> 13;
@@ -48,7 +50,8 @@ LOSSMITH_INLINE HalfBits half_from(Lanes<float> value, Float16) {
   const Lanes<float> shifted = bit_cast<Lanes<float>>(magnitude) + 0.5f;
   const FloatBits denormal = bit_cast<FloatBits>(shifted) - 0x3f000000u;
   const FloatBits finite = magnitude < 0x38800000u ? denormal : normal;
-  const FloatBits special = magnitude > 0x7f800000u ? (magnitude >> 13 & 0x3ffu) | 0x7e00u : FloatBits{} + 0x7c00u;
+  FloatBits special = FloatBits{} + 0x7c00u;
+  if constexpr (!numbers) special = magnitude > 0x7f800000u ? (magnitude >> 13 & 0x3ffu) | 0x7e00u : special;
   return narrow((magnitude >= 0x477ff000u ? special : finite) | sign);
 }
 
@@ -63,9 +66,10 @@ template <typename Storage> LOSSMITH_INLINE Lanes<Compute<Storage>> load_from(co
   }
 }
 
-template <typename Storage> LOSSMITH_INLINE void store_to(Storage *to, Lanes<Compute<Storage>> value) {
+template <bool numbers = false, typename Storage>
+LOSSMITH_INLINE void store_to(Storage *to, Lanes<Compute<Storage>> value) {
   if constexpr (sizeof(Storage) == 2) {
-    const HalfBits half = half_from(value, Storage{});
+    const HalfBits half = half_from<numbers>(value, Storage{});
     std::memcpy(to, &half, sizeof half);
   } else {
     store<Storage>(to, value);

@@ -205,6 +205,7 @@ LOSSMITH_INLINE double finish_pair(const PairJob<Loss, Storage> &job, std::int64
 // once, for all losses (it calls piece_in_place); in place they would be most of what there is to compile.
 template <typename Storage> struct PairGradientRow {
   using T = Compute<Storage>;
+  static constexpr bool numbers = false;
   using Piece = void (*)(const PairGradientRow &row, std::int64_t begin, std::int64_t count, Storage *elements);
   const T *a, *b, *slopes, *other_slopes;
   std::int64_t classes;

@@ -7,6 +7,7 @@
 #pragma once
 
 #include <algorithm>
+#include <cmath>
 #include <cstdint>
 
 #include "half.hpp"
@@ -143,6 +144,7 @@ sum_columns_of(const Job<Storage> &job, const Storage *logits, std::int64_t begi
 template <typename T> struct RowSlopes {
   double value = 0.0;
   T offset = T(0), at_label = T(0);
+  bool finite = true; // the slopes and the offset
 };
 
 // Sums over blocks into the row's result; slopes[b] becomes what the exps of block b are to be multiplied with.
@@ -182,15 +184,20 @@ LOSSMITH_INLINE RowSlopes<Compute<Storage>> finish_row(const Job<Storage> &job, 
   if (job.log_sum_exp != nullptr) job.log_sum_exp[row] = first(result.log_sum_exp);
   const double slope = first(result.slope);
   for (std::int64_t b = 0; b < blocks; ++b) slopes[b] = static_cast<T>(slope * static_cast<double>(slopes[b]));
-  return {first(result.value), static_cast<T>(first(result.offset)), static_cast<T>(first(result.at_label))};
+  const T offset = static_cast<T>(first(result.offset));
+  const bool finite = std::isfinite(static_cast<T>(slope)) && std::isfinite(offset); // no block's factor is above 1
+  return {first(result.value), offset, static_cast<T>(first(result.at_label)), finite};
 }
 
-// A row whose exps are known, as its gradient: the source of a RowStream.
+// A row whose exps are known, as its gradient: the source of a RowStream. An exp is NaN only where all slopes are, so
+// lines of half precision, whose rounding takes longer where NaN may be, are plain in rows of finite slopes alone.
 template <typename Storage, bool weighted> struct GradientRow {
   using T = Compute<Storage>;
+  static constexpr bool numbers = sizeof(Storage) == 2 && !weighted;
   const T *exps, *weights, *slopes;
   std::int64_t classes, label; // no label: -1
   T offset, at_label;
+  bool finite = true;
   T slope = T(0); // of the block of the lines that are plain
   std::int64_t plain_until = 0;
 
@@ -212,6 +219,7 @@ template <typename Storage, bool weighted> struct GradientRow {
     slope = slopes[block];
     const std::int64_t end = block_end(block, classes);
     plain_until = (label >= column ? std::min(label, end) : end) - line_size<Storage> + 1;
+    if (numbers && !finite) plain_until = 0;
   }
 
   LOSSMITH_INLINE void piece(std::int64_t begin, std::int64_t count, Storage *elements) const {
@@ -287,12 +295,14 @@ LOSSMITH_INLINE double wide_rows(const Job<Storage> &job, std::int64_t begin, st
       waiting.label = job.labels[row];
       waiting.offset = result.offset;
       waiting.at_label = result.at_label;
+      waiting.finite = result.finite;
     } else {
       if (job.values != nullptr) job.values[row] = T(0);
       std::fill_n(exps, classes, T(0));
       std::fill_n(slopes, blocks, T(0));
       waiting.label = -1;
       waiting.offset = T(0);
+      waiting.finite = true;
     }
   }
   stream.end();

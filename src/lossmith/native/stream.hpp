@@ -42,22 +42,22 @@ LOSSMITH_INLINE void write_line(void *to, const void *from, [[maybe_unused]] boo
   std::memcpy(to, from, line_bytes);
 }
 
-// Stores the lanes of `Storage` elements at an aligned address.
-template <typename Storage>
+// Stores the lanes of `Storage` elements at an aligned address. `numbers`: none is NaN.
+template <bool numbers, typename Storage>
 LOSSMITH_INLINE void write_lanes(Storage *to, Lanes<Compute<Storage>> value, [[maybe_unused]] bool streaming) {
 #if defined(LOSSMITH_STREAMS)
   constexpr int bytes = lane_count<Compute<Storage>> * sizeof(Storage);
   if constexpr (bytes % 16 == 0) {
     if (streaming) {
       alignas(bytes) Storage elements[lane_count<Compute<Storage>>];
-      store_to(elements, value);
+      store_to<numbers>(elements, value);
       const auto *from = reinterpret_cast<const float *>(elements);
       for (int k = 0; k < bytes / 16; ++k) _mm_stream_ps(reinterpret_cast<float *>(to) + 4 * k, _mm_load_ps(from + 4 * k));
       return;
     }
   }
 #endif
-  store_to(to, value);
+  store_to<numbers>(to, value);
 }
 
 // Other threads see streamed stores only after this.
@@ -72,6 +72,7 @@ LOSSMITH_INLINE void finish_streaming() {
 //   source.start(column)                  says that the next line begins at this column
 //   source.plain_until                    a line that begins before this column is
 //   source.lanes(column)                  lanes, one after the other; other lines are a piece
+//   source.numbers                        whether lanes are never NaN
 template <typename Storage> class RowStream {
 public:
   static constexpr std::int64_t line = line_size<Storage>;
@@ -113,7 +114,7 @@ public:
     if (column < source.plain_until) {
       constexpr std::int64_t width = lane_count<Compute<Storage>>;
       for (int k = 0; k < line_lanes<Storage>; ++k)
-        write_lanes(to_ + k * width, source.lanes(column + k * width), streaming_);
+        write_lanes<Source::numbers>(to_ + k * width, source.lanes(column + k * width), streaming_);
     } else {
       Storage elements[line];
       source.piece(column, line, elements);

@@ -22,6 +22,7 @@ from typing import Any
 
 name = "symbols"
 
+LONG = frozenset(("exp", "expm1", "log", "log1p", "log1p_near", "tanh", "power"))  # functions of many steps
 
 _known: dict[tuple[Any, ...], Node] = {}
 
@@ -292,6 +293,8 @@ def bounds(x: Any) -> tuple[float, float]:
         return max(-1.0, _tanh(of[0][0])), _tanh(of[0][1])
     if x.op == "exp" and of[0][1] <= 700:
         return 0.0, 1.0 if of[0][1] <= 0 else _math.exp(of[0][1]) * 1.001
+    if x.op == "where":
+        return min(of[0][0], of[1][0]), max(of[0][1], of[1][1])
     if x.op == "*":
         corners = [a * b if a and b else 0.0 for a in of[0] for b in of[1]]
         return min(corners), max(corners)
@@ -305,13 +308,31 @@ def where(condition: Any, a: Any, b: Any) -> Any:
     a, b = lanes(a), lanes(b)
     if condition.op == "not":
         condition, a, b = condition.args[0], b, a
-    a, b = _given(condition, True, a), _given(condition, False, b)
+    shared = _within(a) & _within(b)
+    a, b = _given(condition, True, a, shared), _given(condition, False, b, shared)
     return a if a is b else Lanes("where", condition, a, b)
 
 
-def _given(mask: Mask, outcome: bool, x: Node) -> Node:
-    """Return x as it is where a mask is known: ``where(m, f(where(m, a, b)), c)`` is ``where(m, f(a), c)``."""
-    known: dict[Node, Node] = {}
+def _within(x: Node) -> set[Node]:
+    """Return the calls of long functions in what ``x`` computes."""
+    found: set[Node] = set()
+    seen: set[Node] = set()
+    waiting = [x]
+    while waiting:
+        node = waiting.pop()
+        if node not in seen:
+            seen.add(node)
+            found |= {node} if node.op in LONG else set()
+            waiting += [a for a in node.args if isinstance(a, Lanes | Mask)]
+    return found
+
+
+def _given(mask: Mask, outcome: bool, x: Node, shared: set[Node]) -> Node:
+    """Return x as it is where a mask is known: ``where(m, f(where(m, a, b)), c)`` is ``where(m, f(a), c)``.
+
+    A function that both sides of the choice call stays one call, of what was chosen before it.
+    """
+    known: dict[Node, Node] = dict(zip(shared, shared, strict=True))
 
     def follow(node: Node) -> Node:
         if node not in known:
