@@ -268,6 +268,17 @@ def test_dead_units_are_found() -> None:
     assert found["ACT02"].severity == "warning"
 
 
+@pytest.mark.parametrize(("dead", "found"), [(13, True), (12, False)])
+def test_units_are_dead_only_if_most_are(dead: int, found: bool) -> None:
+    """A layer half of whose units were above 0 is not looked at any longer."""
+    torch.manual_seed(0)
+    layer = nn.Linear(10, 24)
+    nn.init.constant_(layer.bias[:dead], -50.0)
+    model = nn.Sequential(layer, nn.ReLU(), nn.Linear(24, 4))
+    doctor, _ = watched(model, epochs=34)
+    assert ("ACT02" in doctor.findings.codes) is found
+
+
 def test_functions_are_shown_by_hand() -> None:
     x, y = data()
     model = network(nn.Softmax(dim=1))

@@ -14,7 +14,7 @@ import numpy as np
 
 _EVERY_STEP = 24  # the first steps are all looked at
 _STRIDE = 32
-_LATER = 1024  # from here on looks are rarer
+_LATER = 256  # from here on looks are rarer
 _KEPT = 96  # looks that are kept after the first ones
 _LOSSES = 20
 
@@ -119,11 +119,11 @@ class StepFacts:
 def due(step: int) -> bool:
     """Whether a step, counted from 1, is to be looked at.
 
-    All of the first 24 are; then every 32nd, from 1024 on every 128th, and from there four times fewer with every eight
-    times more steps. That is by number, not by the clock, so that the same training is always seen alike. What lasts
+    All of the first 24 are; then every 32nd, from 256 on every 64th, and half as many with every four times more steps
+    from there: what looks add to a step shrinks as a training gets longer. That is by number, not by the clock, so that the same training is always seen alike. What lasts
     less than such a distance, and is gone again, may be missed.
     """
-    return step <= _EVERY_STEP or step % _stride(step) == 0
+    return step <= _EVERY_STEP or step % stride(step) == 0
 
 
 def next_due(step: int) -> int:
@@ -131,14 +131,15 @@ def next_due(step: int) -> int:
     step += 1
     if step <= _EVERY_STEP:
         return step
-    return -(-step // _stride(step)) * _stride(step)
+    return -(-step // stride(step)) * stride(step)
 
 
-def _stride(step: int) -> int:
-    stride, limit = _STRIDE, _LATER
+def stride(step: int) -> int:
+    """Return how many steps lie between two looks at ``step``, after the first ones."""
+    between, limit = _STRIDE, _LATER
     while step >= limit:
-        stride, limit = 4 * stride, 8 * limit
-    return stride
+        between, limit = 2 * between, 4 * limit
+    return between
 
 
 class Looks:

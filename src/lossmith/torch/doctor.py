@@ -19,7 +19,7 @@ import torch
 
 from ..doctor.batch import Batch
 from ..doctor.ledger import Say
-from ..doctor.steps import StepFacts, due, next_due
+from ..doctor.steps import StepFacts, due, next_due, stride
 from ..doctor.watch import Watch, Watched
 from ..errors import InputError
 from .accumulation import counted
@@ -28,7 +28,6 @@ from .scalars import MOST_WAITING, Mean, floats, number
 
 _RECENT = 8  # of the latest batches, slices of so many are kept
 _HELD = 16  # of the batches of the latest evaluation
-_RECENT_EVERY = 32  # losses: those between are only kept
 _RECENT_ELEMENTS = 1 << 16
 _ONE_PLAYER = 1.2  # losses for each update
 _JUDGED = frozenset((24, 64, 256, 1024, 4096, 16384, 65536, 262144))  # the steps at which gradients are judged
@@ -269,10 +268,11 @@ class Doctor(Watched):
         self._pending.append(scalar)
         if len(self._pending) >= MOST_WAITING:
             self._read()
-        shown = batch() if self._hungry or self._calls % _RECENT_EVERY == 0 else None
+        every = stride(self._calls)
+        shown = batch() if self._hungry or self._calls % every == 0 else None
         self._keep(shown)
         if not self._gradients.early and (shown is None or not self._hungry):
-            self._passing = self._calls + _RECENT_EVERY - 1 - self._calls % _RECENT_EVERY
+            self._passing = self._calls + every - 1 - self._calls % every
 
     def _evaluated(self, scalar: torch.Tensor, batch: Callable[[], Batch | None]) -> None:
         """Take note of a loss of an evaluation, and keep slices of the latest one's first batches."""

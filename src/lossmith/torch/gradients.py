@@ -254,7 +254,8 @@ def held(optimizer: torch.optim.Optimizer) -> set[int]:
 class _Layer:
     """The activations of one module, on the device until 2048 rows were seen.
 
-    Of a relu each unit's largest value is kept, of the others in how many rows each had a slope.
+    Of a relu each unit's largest value is kept, of the others in how many rows each had a slope. A relu most of whose
+    units have been above 0 is done with: it has nothing to show, and on the host that is known at once.
     """
 
     def __init__(self, name: str, kind: str, module: torch.nn.Module, guarded: Guarded) -> None:
@@ -291,8 +292,11 @@ class _Layer:
             active = active if known is None else known + active
         self._active = active
         self._rows = len(rows) if known is None else self._rows + len(rows)
-        if self._rows >= _UNIT_ROWS:
+        if self._rows >= _UNIT_ROWS or (self.kind == "relu" and rows.device.type == "cpu" and self._mostly_awake()):
             self.detach()
+
+    def _mostly_awake(self) -> bool:
+        return self._active is not None and 2 * int(torch.count_nonzero(self._active > 0)) >= len(self._active)
 
     def units(self) -> Units | None:
         if self._active is None or self._rows < _UNIT_ROWS:

@@ -15,10 +15,11 @@ def floats(values: Sequence[torch.Tensor]) -> list[float]:
     """Read scalars, with one wait where they are on one device."""
     if not values:
         return []
-    first = values[0]
-    if any(v.device != first.device or v.dtype != first.dtype for v in values):
+    try:
+        together = torch.stack(list(values))
+    except RuntimeError:  # of several devices, which is quicker found out so than asked of each
         return [float(v) for v in values]
-    return torch.stack(list(values)).cpu().double().tolist()
+    return together.cpu().double().tolist()
 
 
 def vectors(values: Sequence[torch.Tensor]) -> list[np.ndarray]:
