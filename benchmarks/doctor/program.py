@@ -28,6 +28,7 @@ MODULES = {
         *("torch_faulty", "torch_tables", "torch_images", "torch_sequences", "torch_pairs"),
         *("torch_unseen", "torch_kept", "torch_fresh", "torch_fresh_healthy"),
         *("torch_second", "torch_second_late", "torch_second_tables", "torch_second_nets"),
+        *("torch_third", "torch_third_labels", "torch_third_late", "torch_third_tables", "torch_third_nets"),
     ),
 }
 
