@@ -23,6 +23,7 @@ MODULES = {
         *("keras_outputs", "keras_targets", "keras_healthy"),
         *("keras_unseen", "keras_kept", "keras_fresh", "keras_fresh_healthy"),
         *("keras_second", "keras_second_healthy"),
+        *("keras_third", "keras_third_late", "keras_third_healthy"),
     ),
     "torch": (
         *("torch_faulty", "torch_tables", "torch_images", "torch_sequences", "torch_pairs"),
