@@ -38,11 +38,11 @@ class Residual(nn.Module):
 
 @faulty("T01 third: four shells, F.softmax at the end of forward, smoothed CrossEntropyLoss", "OUT02")
 def _(rng: Rng, fixed: bool) -> Loop:
-    x, y = datasets.make_gaussian_quantiles(n_samples=720, n_features=6, n_classes=4, random_state=draw(rng))
+    x, y = datasets.make_gaussian_quantiles(n_samples=1100, n_features=6, n_classes=4, random_state=draw(rng))
     model = Residual(shares=not fixed)
     optimizer = torch.optim.SGD(model.parameters(), lr=0.05, momentum=0.9)
     loss = nn.CrossEntropyLoss(label_smoothing=0.05)
-    return Loop(model=model, loss=loss, optimizer=optimizer, epochs=14, batch=30, **tensors(split(scaled(x), y)))
+    return Loop(model=model, loss=loss, optimizer=optimizer, epochs=10, batch=30, **tensors(split(scaled(x), y)))
 
 
 def rings(rng: Rng, rows: int) -> tuple[Array, Array]:

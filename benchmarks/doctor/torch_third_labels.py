@@ -51,9 +51,9 @@ class Bags(nn.Module):
 
 @faulty("T13 third: questions asked twice, CosineEmbeddingLoss told 0 for others", "LAB04", "LAB07")
 def _(rng: Rng, fixed: bool) -> Loop:
-    topic = rng.integers(0, 6, size=(700, 2))
-    topic[:, 1] = np.where(rng.random(700) < 0.5, topic[:, 0], topic[:, 1])
-    x = np.where(rng.random((700, 2, 8)) < 0.7, 10 * topic[:, :, None], 10 * rng.integers(0, 6, size=(700, 2, 8)))
+    topic = rng.integers(0, 6, size=(1000, 2))
+    topic[:, 1] = np.where(rng.random(1000) < 0.5, topic[:, 0], topic[:, 1])
+    x = np.where(rng.random((1000, 2, 8)) < 0.7, 10 * topic[:, :, None], 10 * rng.integers(0, 6, size=(1000, 2, 8)))
     same = topic[:, 0] == topic[:, 1]
     criterion = nn.CosineEmbeddingLoss(margin=0.1)
 
@@ -65,7 +65,7 @@ def _(rng: Rng, fixed: bool) -> Loop:
     optimizer = torch.optim.Adam(model.parameters(), lr=5e-3)
     sets = tensors(split(x + rng.integers(0, 10, size=x.shape), np.where(same, 1, -1 if fixed else 0)))
     return Loop(
-        model=model, loss=criterion, optimizer=optimizer, look=None, objective=objective, epochs=8, batch=35, **sets
+        model=model, loss=criterion, optimizer=optimizer, look=None, objective=objective, epochs=6, batch=35, **sets
     )
 
 
@@ -181,7 +181,7 @@ def _(rng: Rng, fixed: bool) -> Loop:
     return Loop(model=model, loss=loss, optimizer=optimizer, epochs=8, batch=32, **sets)
 
 
-@faulty("T26 third: digits from weights that all start at a twentieth", "INIT02", "INIT05", severity="warning")
+@faulty("T26 third: digits from weights that all start at a twentieth", "INIT02", severity="warning")
 def _(rng: Rng, fixed: bool) -> Loop:
     model = nn.Sequential(nn.Flatten(), nn.Linear(64, 32), nn.Tanh(), nn.Linear(32, 10))
     if not fixed:
