@@ -23,11 +23,13 @@ MODULES = {
         *("keras_outputs", "keras_targets", "keras_healthy"),
         *("keras_unseen", "keras_kept", "keras_fresh", "keras_fresh_healthy"),
         *("keras_second", "keras_second_healthy"),
+        *("keras_third", "keras_third_late", "keras_third_healthy"),
     ),
     "torch": (
         *("torch_faulty", "torch_tables", "torch_images", "torch_sequences", "torch_pairs"),
         *("torch_unseen", "torch_kept", "torch_fresh", "torch_fresh_healthy"),
         *("torch_second", "torch_second_late", "torch_second_tables", "torch_second_nets"),
+        *("torch_third", "torch_third_labels", "torch_third_late", "torch_third_tables", "torch_third_nets"),
     ),
 }
 
