@@ -289,30 +289,38 @@ def of_area(value: float, moved: np.ndarray, weight: np.ndarray | None, few: flo
 
 # --- ratios ----------------------------------------------------------------------------------------------------------
 def of_ratio(above: np.ndarray, below: np.ndarray, weight: np.ndarray | None) -> Interval:
-    """Return the interval of mean(above) / mean(below).
+    """Return the interval of mean(above) / mean(below), as skewed as the influences on it.
+
+    Args:
+        above: (N,).
+        below: (N,).
+        weight: (N,) or None.
+    """
+    return _ratio(above, below, weight).interval()
+
+
+def of_shortfall(above: np.ndarray, below: np.ndarray, weight: np.ndarray | None) -> Interval:
+    """Return the interval of 1 - mean(above) / mean(below), where both are spreads, such as R² is made of.
+
+    It is not skewed: where large rows are large on both sides, influences lean to one side and the square, which they
+    leave out, to the other.
 
     Args:
         above: (N,) or (N, K); of K columns the mean of the ratios is meant.
         below: Likewise.
         weight: (N,) or None.
     """
-    share = np.full(len(above), 1 / len(above)) if weight is None else weight / weight.sum()
-    a, b = share @ above, share @ below
-    if not np.all(b > 0) or not np.isfinite([a, b]).all():
-        return None, None
-    moved = (above - a) / b - a * (below - b) / b**2
-    return around(float(np.mean(a / b)), moved if moved.ndim == 1 else moved.mean(axis=1), weight)
-
-
-def of_shortfall(above: np.ndarray, below: np.ndarray, weight: np.ndarray | None) -> Interval:
-    """Return the interval of 1 - mean(above) / mean(below); arguments as :func:`of_ratio`."""
-    low, high = of_ratio(above, below, weight)
+    low, high = _ratio(above, below, weight)._replace(skewness=0.0).interval()
     return (None, None) if low is None or high is None else (1 - high, 1 - low)
 
 
-def around(value: float, moved: np.ndarray, weight: np.ndarray | None) -> Interval:
-    """Return the interval of a value that rows move by ``moved``, (N,) with the mean 0: as skewed as that."""
-    return mean_of(moved, weight)._replace(value=value).interval()
+def _ratio(above: np.ndarray, below: np.ndarray, weight: np.ndarray | None) -> Mean:
+    share = np.full(len(above), 1 / len(above)) if weight is None else weight / weight.sum()
+    a, b = share @ above, share @ below
+    if not np.all(b > 0) or not np.isfinite([a, b]).all():
+        return Mean(math.nan, math.nan, math.nan)
+    moved = (above - a) / b - a * (below - b) / b**2
+    return mean_of(moved if moved.ndim == 1 else moved.mean(axis=1), weight)._replace(value=float(np.mean(a / b)))
 
 
 def around_share(value: float, moved: np.ndarray, weight: np.ndarray | None) -> Interval:
