@@ -203,6 +203,23 @@ def test_counts_and_rows_drawn_agree(rng: np.random.Generator, weighted: bool) -
         assert found.high - found.low == pytest.approx(high - low, rel=0.2), name
 
 
+def test_average_precision_of_few_positives_is_lifted() -> None:
+    rng = np.random.default_rng(4)
+
+    def sample(rows: int) -> Ranking:
+        y = (rng.random(rows) < 0.2).astype(int)
+        return Ranking(y, rng.normal(size=rows) + 1.2 * y)
+
+    truth = sample(400_000).average_precision()
+    drawn = [sample(100) for _ in range(400)]
+    above = np.mean([r.average_precision() for r in drawn]) - truth
+    left = above - np.mean([r.lift() for r in drawn])
+    assert above > 0.015 and abs(left) < above / 2
+    many = drawn[0]
+    assert many.lift(np.full(100, 2.0), 0.5) == pytest.approx(many.lift())
+    assert many.lift(np.full(100, 2.0)) == pytest.approx(many.lift() / 2)
+
+
 def test_perfect_order_is_not_certain() -> None:
     y = np.arange(60) >= 30
     low, high = of_ranking(Ranking(y.astype(int), np.arange(60.0)), None, 60)["auc"]

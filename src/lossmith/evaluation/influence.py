@@ -22,6 +22,7 @@ from .intervals import Interval, Mean, Z, effective_rows, mean_of, t_quantile, w
 
 _HALVINGS = 60  # of the interval in which Lagrange's factor is searched
 _MOST = 1e18  # it is not searched beyond
+_FAR = 700.0  # a logit below which no float is left
 
 
 # --- functions of a confusion matrix ---------------------------------------------------------------------------------
@@ -258,23 +259,35 @@ def of_ranking(ranking: Ranking, weight: np.ndarray | None, rows: int) -> dict[s
     medical tests for classification and prediction", 2003.
     """
     hits, alarms = ranking.cumulative(weight)
-    few = min(float(hits[-1]), float(alarms[-1])) * effective_rows(weight, rows) / float(hits[-1] + alarms[-1])
-    values = {"auc": ranking.auc(weight), "average_precision": ranking.average_precision(weight)}
+    scale = effective_rows(weight, rows) / float(hits[-1] + alarms[-1])
+    few = min(float(hits[-1]), float(alarms[-1])) * scale
+    values = {
+        "auc": (ranking.auc(weight), 0.0),
+        "average_precision": (ranking.average_precision(weight), ranking.lift(weight, scale)),
+    }
     return {
-        name: of_area(value, moved, weight, few)
-        for (name, value), moved in zip(values.items(), ranking.influences(weight), strict=True)
+        name: of_area(value, moved, weight, few, lift)
+        for (name, (value, lift)), moved in zip(values.items(), ranking.influences(weight), strict=True)
     }
 
 
-def of_area(value: float, moved: np.ndarray, weight: np.ndarray | None, few: float) -> Interval:
+def of_area(
+    value: float,
+    moved: np.ndarray,
+    weight: np.ndarray | None,
+    few: float,
+    lift: float = 0.0,
+    freedom: float | None = None,
+) -> Interval:
     """Return the interval of an area, or of a mean of areas, normal on the logit scale, which keeps it within 0 and 1.
 
     Args:
         value: The area.
         moved: (N,) by how much each row moves it.
         weight: (N,) or None.
-        few: Rows of the rarer kind, of which Student's t asks how many there are; and where no pair is out of order,
-            or all are, the rule of three.
+        few: Rows of the rarer kind, for the rule of three where no pair is out of order, or all are.
+        lift: By how much the value is too high on average; the interval is around what is left.
+        freedom: Degrees of freedom of the standard error, for Student's t; None for those of ``few`` rows.
     """
     error = mean_of(moved, weight).error
     if not math.isfinite(error):
@@ -282,9 +295,11 @@ def of_area(value: float, moved: np.ndarray, weight: np.ndarray | None, few: flo
     if not 0 < value < 1:
         slack = min(1.0, 3 / few)
         return (1 - slack, 1.0) if value >= 1 else (0.0, slack)
-    half, middle = t_quantile(max(few - 1, 1)) * error / (value * (1 - value)), math.log(value / (1 - value))
-    low, high = (1 / (1 + math.exp(-(middle + side))) for side in (-half, half))
-    return low, high
+    centre = min(max(value - lift, value / 2), (1 + value) / 2)
+    t = t_quantile(max(few - 1 if freedom is None else freedom, 1))
+    half, middle = t * error / (centre * (1 - centre)), math.log(centre / (1 - centre))
+    low, high = (1 / (1 + math.exp(-max(middle + side, -_FAR))) for side in (-half, half))
+    return min(low, value), max(high, value)
 
 
 # --- ratios ----------------------------------------------------------------------------------------------------------

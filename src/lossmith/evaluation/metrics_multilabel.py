@@ -133,10 +133,11 @@ class MacroAreas:
 def macro_areas(score: np.ndarray, target: np.ndarray, weight: np.ndarray | None) -> MacroAreas:
     """Return the areas of the columns of scores and 0/1 targets, (N, K) both, each with rows of both kinds."""
     each: tuple[list[float], list[float]] = [], []
-    moved = np.zeros((2, len(target)))
-    columns = target.shape[1]
+    columns, lift = target.shape[1], 0.0
+    moved, variances = np.zeros((2, len(target))), np.zeros((2, columns))
     shares = np.average(target, axis=0, weights=weight)
-    rarer = np.minimum(shares, 1 - shares) * effective_rows(weight, len(target))
+    rows = effective_rows(weight, len(target))
+    rarer = np.minimum(shares, 1 - shares) * rows
     few = columns / float(np.sqrt(np.sum(rarer**-2.0)))  # of a mean of independent areas
     for k in range(columns):
         ranking = Ranking(target[:, k], score[:, k])
@@ -145,9 +146,22 @@ def macro_areas(score: np.ndarray, target: np.ndarray, weight: np.ndarray | None
         ):
             each[i].append(value)
             moved[i] += influence / columns
-    ends = [of_area(float(np.mean(x)), m, weight, few) if x else (None, None)
-            for x, m in zip(each, moved, strict=True)]  # fmt: skip
+            variances[i, k] = mean_of(influence, weight).error ** 2
+        lift += ranking.lift(weight, 1.0 if weight is None else rows / float(weight.sum())) / columns
+    ends = [
+        of_area(float(np.mean(x)), m, weight, few, above, _freedom(v, rarer)) if x else (None, None)
+        for x, m, above, v in zip(each, moved, (0.0, lift), variances, strict=True)
+    ]
     return MacroAreas(each, (ends[0], ends[1]))
+
+
+def _freedom(variances: np.ndarray, rows: np.ndarray) -> float:
+    """Return the degrees of freedom of a sum of numbers with these variances, each known from so many rows, (K,) both.
+
+    F. E. Satterthwaite, "An approximate distribution of estimates of variance components", Biometrics Bull. 2(6), 1946.
+    """
+    own = float(np.sum(variances**2 / np.maximum(rows - 1, 1)))
+    return float(np.sum(variances)) ** 2 / own if own else float(rows.min(initial=1.0))
 
 
 def _of_order(inputs: Inputs, train: _Train) -> list[Metric]:
