@@ -6,11 +6,12 @@ import numpy as np
 import pytest
 
 import lossmith as lm
-from lossmith.evaluation import resampling
 from lossmith.evaluation.calibration import error_interval, reliability, terms
 from lossmith.evaluation.confusion import Counts
 from lossmith.evaluation.curves import Ranking
+from lossmith.evaluation.influence import Cells, f1_limits, of_labels, of_ranking, of_shares
 from lossmith.evaluation.inputs import prepare
+from lossmith.evaluation.intervals import Mean, Z, mean_of, of_mean, wilson
 from lossmith.evaluation.metrics import compute
 from lossmith.evaluation.scorers import scores
 
@@ -29,20 +30,135 @@ def covered(truth: dict[str, float], draw: object) -> dict[str, float]:
     return {name: n / TRIALS for name, n in hits.items()}
 
 
-def test_statistics_of_the_matrix_cover() -> None:
+OF_MATRIX = {
+    "balanced_accuracy": Counts.balanced_accuracy,
+    "macro_f1": Counts.macro_f1,
+    "weighted_f1": Counts.weighted_f1,
+    "mcc": Counts.mcc,
+    "kappa": Counts.kappa,
+}
+
+
+@pytest.mark.parametrize(
+    ("rows", "shares"),
+    [
+        (500, [[0.3, 0.1], [0.15, 0.45]]),
+        (200, [[0.68, 0.02], [0.02, 0.28]]),
+        (200, [[0.42, 0.05, 0.03, 0], [0.04, 0.24, 0.01, 0.01], [0.02, 0.02, 0.13, 0], [0.006, 0.005, 0.004, 0.015]]),
+    ],
+)
+def test_statistics_of_the_matrix_cover(rows: int, shares: list[list[float]]) -> None:
     rng = np.random.default_rng(0)
-    shares = np.array([[0.3, 0.1], [0.15, 0.45]])
-    every = Counts(shares.sum(axis=1), shares.sum(axis=0), np.diag(shares))
-    truth = {name: float(of(every)) for name, of in resampling.STATISTICS.items()}
+    share = np.array(shares)
+    every = Counts.of_matrix(share)
+    truth = {name: float(of(every)) for name, of in OF_MATRIX.items()} | {"f1": float(every.f1()[-1])}
 
     def draw() -> dict:
-        cell = rng.choice(4, 500, p=shares.ravel())
-        return resampling.of_classes(cell // 2, cell % 2, 2, None)
+        matrix = rng.multinomial(rows, share.ravel()).reshape(share.shape)
+        counts = Counts.of_matrix(matrix)
+        low, high = f1_limits(counts)
+        return Cells.of_matrix(matrix, counts).intervals() | {"f1": (low[-1], high[-1])}
 
-    for name, share in covered(truth, draw).items():
-        assert LIKELY[0] <= share <= LIKELY[1], name
+    for name, found in covered(truth, draw).items():
+        assert LIKELY[0] <= found <= LIKELY[1], name
 
 
+def _intervals(matrix: np.ndarray) -> dict:
+    return Cells.of_matrix(matrix, Counts.of_matrix(matrix)).intervals()
+
+
+def test_perfect_answers_are_not_certain() -> None:
+    """All are right: the limits are those of the accuracy, or of a share in the rows of each class."""
+    found = _intervals(np.diag([60, 30, 10]))
+    low = wilson(1.0, 100)[0]
+    assert found["weighted_f1"] == pytest.approx((low, 1.0))
+    together = 0.6**2 + 0.3**2 + 0.1**2
+    chance = (low - together) / (1 - together)
+    assert found["kappa"] == found["mcc"] == pytest.approx((chance, 1.0), abs=0.01)
+    assert found["balanced_accuracy"][1] == found["macro_f1"][1] == 1.0
+    assert 0.8 < found["balanced_accuracy"][0] < found["macro_f1"][0] < low
+    wrong = _intervals(np.array([[0, 50], [50, 0]]))
+    assert wrong["balanced_accuracy"] == pytest.approx((0.0, 1 - low))
+    assert all(ends[0] == -1 < ends[1] < -0.9 for ends in (wrong["kappa"], wrong["mcc"]))
+    assert "mcc" not in _intervals(np.array([[50, 0], [50, 0]]))  # 0 / 0
+    for matrix in (np.array([[7, 0], [0, 0]]), np.array([[1, 0], [0, 1]])):
+        assert all(-1 < low < high <= 1 for low, high in _intervals(matrix).values())
+
+
+def test_a_mean_of_shares_has_wilsons_interval_where_they_are_one() -> None:
+    for share in (0.0, 0.3, 0.95, 1.0):
+        assert of_shares(np.array([share]), np.array([40.0])) == pytest.approx(wilson(share, 40), abs=1e-12)
+        alike = of_shares(np.full(4, share), np.full(4, 10.0))  # as if all rows were of one share
+        assert alike == pytest.approx(wilson(share, 40), abs=1e-12)
+    few, many = (of_shares(np.array([0.9, 0.5]), np.array([n, 1e6])) for n in (10.0, 1e6))
+    assert few[0] < many[0] < 0.7 < many[1] < few[1]
+    wide = of_shares(np.array([0.5, 0.5]), np.full(2, 100.0), ratio=2.0)
+    assert wide == pytest.approx(wilson(0.5, 100), abs=1e-12)
+
+
+def test_influences_are_the_slopes_of_the_numbers(rng: np.random.Generator) -> None:
+    """Errors of the numbers against those of matrices with one more row in each cell."""
+    matrix = rng.integers(50, 400, (3, 3)) + np.diag([900, 500, 700])
+    whole, rows = Counts.of_matrix(matrix), matrix.sum()
+    found = _intervals(matrix)
+    for name, of in OF_MATRIX.items():
+        more = np.array([of(Counts.of_matrix(matrix + 1e-4 * row.reshape(3, 3))) for row in np.eye(9)])
+        moved = (more - of(whole)) / 1e-4 * rows
+        error = np.sqrt(matrix.ravel() @ moved**2) / rows
+        low, high = found[name]
+        assert (high - low) / (2 * Z) == pytest.approx(error, rel=0.01), name
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+def test_f1_over_labels_agrees_with_rows_drawn(rng: np.random.Generator, weighted: bool) -> None:
+    y = (rng.random((600, 4)) < [0.5, 0.3, 0.2, 0.1]).astype(np.int64)
+    p = np.where(rng.random(y.shape) < 0.2, 1 - y, y)
+    w = rng.uniform(0.5, 1.5, 600) if weighted else None
+    inputs = prepare(p, y, weight=w, task="multilabel")
+    found = compute(inputs)[0]
+    drawn = rng.poisson(1.0, (300, 600)) * (np.ones(600) if w is None else w)
+    for name in ("micro_f1", "macro_f1"):
+        low, high = np.quantile([scores(inputs)[name].value(x) for x in drawn], [0.025, 0.975])
+        assert found[name].high - found[name].low == pytest.approx(high - low, rel=0.2), name
+        assert found[name].low < found[name].value < found[name].high
+    assert found["weighted_f1"].high - found["weighted_f1"].low < 0.1
+
+
+def test_perfect_labels_are_not_certain() -> None:
+    bits = np.eye(3, dtype=np.int64)[np.arange(30) % 3]
+    found = lm.evaluate(bits, bits, task="multilabel").metrics
+    for name in ("exact_match", "micro_f1", "macro_f1", "weighted_f1", "samples_f1"):
+        assert (found[name].value, found[name].high) == (1.0, 1.0) and 0.8 < found[name].low < 0.98, name
+    assert (found["hamming_loss"].low, found["hamming_loss"].high) == (0.0, pytest.approx(1 - wilson(1.0, 30)[0]))
+    ranked = lm.evaluate(0.8 * bits + 0.1, bits, task="multilabel").metrics
+    assert 0.7 < ranked["macro_auc"].low < 0.9 and ranked["macro_auc"].high == 1.0
+    assert of_labels(0 * bits, 0 * bits, None, Counts(*np.zeros((3, 3)))).keys() == {"macro_f1"}
+
+
+# --- means -----------------------------------------------------------------------------------------------------------
+@pytest.mark.parametrize("weighted", [False, True])
+def test_means_of_skewed_numbers_cover(weighted: bool) -> None:
+    rng = np.random.default_rng(3)
+
+    def draw() -> dict:
+        weight = rng.uniform(0.5, 1.5, 100) if weighted else None
+        return {"mean": of_mean(rng.standard_exponential(100) ** 1.5, weight)}
+
+    assert LIKELY[0] <= covered({"mean": 1.3293403881791370}, draw)["mean"] <= LIKELY[1]  # Γ(2.5)
+
+
+def test_means_at_their_edges() -> None:
+    assert of_mean(np.array([2.0]), None) == (None, None)
+    assert of_mean(np.full(5, 2.0), None) == (2.0, 2.0)
+    assert of_mean(np.array([1.0, np.inf]), None) == (None, None)
+    mean = mean_of(np.array([1e200, 0.0, 0.0, 0.0]), None)
+    assert (mean.value, mean.skewness) == (2.5e199, pytest.approx((0.75**3 - 3 * 0.25**3) / 0.75**1.5))
+    assert Mean(1.0, 0.0, 20.0).share_interval() == wilson(1.0, 20)
+    assert Mean(0.5, 0.05, 1000.0).share_interval() == wilson(0.5, 100)
+    assert Mean(0.5, np.nan, 1.0).share_interval() == (None, None)
+
+
+# --- areas -----------------------------------------------------------------------------------------------------------
 def test_areas_cover() -> None:
     rng = np.random.default_rng(1)
 
@@ -52,7 +168,7 @@ def test_areas_cover() -> None:
 
     large = Ranking(*sample(400_000))
     truth = {"auc": large.auc(), "average_precision": large.average_precision()}
-    for name, share in covered(truth, lambda: resampling.of_ranking(Ranking(*sample(400)), None, 400)).items():
+    for name, share in covered(truth, lambda: of_ranking(Ranking(*sample(400)), None, 400)).items():
         assert LIKELY[0] <= share <= LIKELY[1], name
 
 
@@ -87,9 +203,26 @@ def test_counts_and_rows_drawn_agree(rng: np.random.Generator, weighted: bool) -
         assert found.high - found.low == pytest.approx(high - low, rel=0.2), name
 
 
+def test_average_precision_of_few_positives_is_lifted() -> None:
+    rng = np.random.default_rng(4)
+
+    def sample(rows: int) -> Ranking:
+        y = (rng.random(rows) < 0.2).astype(int)
+        return Ranking(y, rng.normal(size=rows) + 1.2 * y)
+
+    truth = sample(400_000).average_precision()
+    drawn = [sample(100) for _ in range(400)]
+    above = np.mean([r.average_precision() for r in drawn]) - truth
+    left = above - np.mean([r.lift() for r in drawn])
+    assert above > 0.015 and abs(left) < above / 2
+    many = drawn[0]
+    assert many.lift(np.full(100, 2.0), 0.5) == pytest.approx(many.lift())
+    assert many.lift(np.full(100, 2.0)) == pytest.approx(many.lift() / 2)
+
+
 def test_perfect_order_is_not_certain() -> None:
     y = np.arange(60) >= 30
-    low, high = resampling.of_ranking(Ranking(y.astype(int), np.arange(60.0)), None, 60)["auc"]
+    low, high = of_ranking(Ranking(y.astype(int), np.arange(60.0)), None, 60)["auc"]
     assert (low, high) == (0.9, 1.0)
 
 

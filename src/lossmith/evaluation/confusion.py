@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 
 from .counts import Counts
+from .influence import f1_limits
 from .intervals import effective_rows, wilson
 from .result import ClassScore, Confused, Confusion
 
@@ -38,8 +39,10 @@ def _scale(weight: np.ndarray | None) -> float:
 def class_scores(names: tuple[str, ...], counts: Counts) -> tuple[ClassScore, ...]:
     """Return one record per class."""
     columns = (counts.support.tolist(), counts.predicted.tolist(), counts.hits.tolist(), counts.f1().tolist())
+    limits = (end.tolist() for end in f1_limits(counts))
     found = []
-    for name, support, predicted, hits, f1 in zip(names, *columns, strict=True):
+    for name, support, predicted, hits, f1, f1_low, f1_high in zip(names, *columns, *limits, strict=True):
+        known = support or predicted
         precision, recall = hits / predicted if predicted else None, hits / support if support else None
         precision_low, precision_high = wilson(precision, predicted * counts.scale)
         recall_low, recall_high = wilson(recall, support * counts.scale)
@@ -54,7 +57,9 @@ def class_scores(names: tuple[str, ...], counts: Counts) -> tuple[ClassScore, ..
                 recall=recall,
                 recall_low=recall_low,
                 recall_high=recall_high,
-                f1=f1 if support or predicted else None,
+                f1=f1 if known else None,
+                f1_low=f1_low if known else None,
+                f1_high=f1_high if known else None,
             )
         )
     return tuple(found)

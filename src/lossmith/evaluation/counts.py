@@ -110,13 +110,13 @@ class Counts:
 
     def mcc(self) -> Any:
         """Return Matthews' correlation coefficient for any number of classes (Gorodkin 2004); 0 where it is 0 / 0."""
-        together, true, guessed = self._products()
+        together, true, guessed = self.products()
         spread = self.xp.sqrt(self.xp.maximum((1 - guessed) * (1 - true), 0.0))
         return (self.accuracy() - together) / self.xp.where(spread > 0, spread, np.inf)
 
     def kappa(self) -> Any:
         """Return Cohen's kappa: accuracy beyond that of answers drawn with the same shares; NaN where it is 0 / 0."""
-        together, _, _ = self._products()
+        together, _, _ = self.products()
         with np.errstate(invalid="ignore", divide="ignore"):
             return (self.accuracy() - together) / (1 - together)
 
@@ -128,7 +128,7 @@ class Counts:
         predicted[chosen], hits[chosen] = rows, self.support[chosen]
         return replace(self, predicted=predicted, hits=hits)
 
-    def _products(self) -> tuple[Any, Any, Any]:
+    def products(self) -> tuple[Any, Any, Any]:
         """Return the sums over the classes of true x predicted, true x true and predicted x predicted shares."""
         rows = self.xp.sum(self.support, axis=-1, keepdims=True)
         true, guessed = self.support / rows, self.predicted / rows

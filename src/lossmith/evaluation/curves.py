@@ -42,6 +42,22 @@ class Ranking:
         area = np.sum(steps * hits / np.where(taken > 0, taken, 1))
         return float(area / hits[-1]) if hits[-1] else math.nan
 
+    def lift(self, weight: np.ndarray | None = None, scale: float = 1.0) -> float:
+        """Return by how much the average precision is above that of many rows, to second order.
+
+        A positive is among the rows at or above its own score, so the first ones have a precision that is too high; and
+        a share of two numbers that scatter is not, on average, the share of their means.
+
+        Args:
+            weight: (N,) or None.
+            scale: Times a weight it is the effective number of rows behind it.
+        """
+        hits, alarms = self.cumulative(weight)
+        taken = np.maximum(hits + alarms, 1e-300)
+        precision, recall, fallout = hits / taken, hits / hits[-1], alarms / max(alarms[-1], 1e-300)
+        above = ((1 - precision) * (1 - recall) + precision * (1 - precision) * (recall - fallout)) / (taken * scale)
+        return float(np.diff(hits, prepend=0.0) @ above / hits[-1])
+
     def cumulative(self, weight: np.ndarray | None) -> tuple[np.ndarray, np.ndarray]:
         """Return the weight of positives and of negatives at or above each distinct score, highest first."""
         weight = np.ones(self._order.size) if weight is None else weight[self._order]

@@ -17,7 +17,7 @@ from ..arrays import load
 from . import losses
 from .calibration import CalibrationTerms, reliability, terms
 from .inputs import Inputs
-from .intervals import effective_rows, normal
+from .intervals import effective_rows, of_mean
 from .plain import plain
 from .states.calibration import Reliability
 
@@ -292,7 +292,7 @@ def _deciles(target: np.ndarray, error: np.ndarray, weight: np.ndarray | None) -
         w = None if weight is None else weight[rows]
         if not rows.any() or (w is not None and not w.sum()):
             continue
-        low, high = normal(np.abs(error[rows]), w)
+        low, high = of_mean(np.abs(error[rows]), w)
         found.append(
             Decile(
                 low=float(target[rows].min()),

@@ -15,7 +15,7 @@ from ..arrays import load
 from ..core import call
 from ..losses import Loss, find
 from .inputs import Inputs
-from .intervals import normal
+from .intervals import of_mean
 from .result import LossScore, finite
 
 LOSSES: dict[tuple[str, str], tuple[str, ...]] = {
@@ -68,9 +68,9 @@ def score(loss: Loss, inputs: Inputs, parameters: Mapping[str, Any] | None = Non
     value = _mean(loss, inputs.prediction, inputs.target, inputs.weight, given)
     rows = _rows(loss, inputs.prediction, inputs.target, given)
     constant, constant_rows = _constant(loss, inputs, given)
-    low, high = normal(rows, inputs.weight)
+    low, high = of_mean(rows, inputs.weight)
     with np.errstate(invalid="ignore"):
-        gain_low, gain_high = normal(constant_rows - rows, inputs.weight)
+        gain_low, gain_high = of_mean(constant_rows - rows, inputs.weight)
     return LossScore(
         name=loss.name,
         title=loss.title,

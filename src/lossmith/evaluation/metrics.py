@@ -13,12 +13,13 @@ import numpy as np
 from ..arrays import load
 from ..core import call
 from ..losses import find
-from . import metrics_multilabel, metrics_regression, resampling
+from . import metrics_multilabel, metrics_regression
 from .calibration import calibration_error, error_interval, reliability
 from .confusion import Counts, class_scores, most_confused, of_classes
 from .curves import Ranking
+from .influence import Cells, of_ranking
 from .inputs import Inputs, Subject
-from .intervals import effective_rows, normal, wilson
+from .intervals import effective_rows, of_mean, wilson
 from .losses import best
 from .result import ClassScore, Confusion, Metric, finite, with_intervals
 from .states.calibration import Reliability
@@ -57,7 +58,8 @@ def _binary(inputs: Inputs) -> tuple[list[Metric], Confusion | None, tuple[Class
     if inputs.form != "labels":
         probability = load("numpy").sigmoid(p) if inputs.form == "logits" else p
         metrics += _ranked(inputs) + _binary_calibration(inputs, probability)
-    metrics = with_intervals(metrics, resampling.of_classes(inputs.target, predicted, 2, inputs.weight))
+    cells = Cells.of_rows(inputs.target, predicted, inputs.weight, counts)
+    metrics = with_intervals(metrics, cells.intervals())
     return metrics, most_confused(inputs.target, predicted, inputs.class_names, inputs.weight), classes
 
 
@@ -72,7 +74,8 @@ def of_positive(classes: Sequence[ClassScore]) -> list[Metric]:
                low=positive.precision_low, high=positive.precision_high, constant=always),
         Metric(name="recall", title=f"recall of {positive.name}", value=positive.recall,
                low=positive.recall_low, high=positive.recall_high, constant=1.0),
-        Metric(name="f1", title=f"F1 of {positive.name}", value=positive.f1, constant=answer),
+        Metric(name="f1", title=f"F1 of {positive.name}", value=positive.f1,
+               low=positive.f1_low, high=positive.f1_high, constant=answer),
         Metric(name="specificity", title=f"specificity (recall of {negative.name})", value=negative.recall,
                low=negative.recall_low, high=negative.recall_high, constant=1.0),
     ]  # fmt: skip
@@ -92,14 +95,14 @@ def _ranked(inputs: Inputs) -> list[Metric]:
         Metric(name="average_precision", title="average precision", value=ranking.average_precision(inputs.weight),
                constant=share),
     ]  # fmt: skip
-    return with_intervals(found, resampling.of_ranking(ranking, inputs.weight, inputs.rows))
+    return with_intervals(found, of_ranking(ranking, inputs.weight, inputs.rows))
 
 
 def _binary_calibration(inputs: Inputs, probability: np.ndarray) -> list[Metric]:
     target = inputs.target.astype(np.float64)
     squared = find("squared_error")
     brier = call(squared, probability, target, parameters={}, weight=inputs.weight)
-    low, high = normal(call(squared, probability, target, parameters={}, reduction="none"), inputs.weight)
+    low, high = of_mean(call(squared, probability, target, parameters={}, reduction="none"), inputs.weight)
     train = (target, inputs.weight) if inputs.train_target is None else (inputs.train_target, None)
     constant = np.broadcast_to(best(squared, *train), target.shape)
     return [
@@ -124,8 +127,8 @@ def _multiclass(inputs: Inputs, k: int | None) -> tuple[list[Metric], Confusion 
         metrics += [_ece(confidence, right, inputs.weight), _confidence(confidence, inputs.weight)]
         metrics += _one_against_rest(inputs, p, counts)
     confusion = most_confused(inputs.target, predicted, inputs.class_names, inputs.weight)
-    drawn = resampling.of_classes(inputs.target, predicted, len(inputs.class_names), inputs.weight)
-    metrics = with_intervals(metrics, {n: x for n, x in drawn.items() if n != "f1"})
+    cells = Cells.of_rows(inputs.target, predicted, inputs.weight, counts)
+    metrics = with_intervals(metrics, cells.intervals())
     return metrics, confusion, class_scores(inputs.class_names, counts)
 
 
@@ -205,6 +208,6 @@ def calibration_metric(found: Reliability, rows: float, constant: float | None =
 
 
 def _confidence(confidence: np.ndarray, weight: np.ndarray | None) -> Metric:
-    low, high = normal(confidence, weight)
+    low, high = of_mean(confidence, weight)
     value = float(np.average(confidence, weights=weight))
     return Metric(name="mean_confidence", title="mean confidence", value=value, low=low, high=high)

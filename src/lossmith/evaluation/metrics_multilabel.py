@@ -11,11 +11,11 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from . import resampling
 from .confusion import Counts, class_scores, count_labels
 from .curves import Ranking
+from .influence import of_area, of_labels
 from .inputs import Inputs
-from .intervals import effective_rows, normal, wilson
+from .intervals import Interval, effective_rows, mean_of, wilson
 from .result import ClassScore, Confusion, Metric, with_intervals
 
 
@@ -52,8 +52,8 @@ def compute(inputs: Inputs) -> tuple[list[Metric], Confusion | None, tuple[Class
         Metric(name="samples_f1", title="F1 per row (samples)", value=means["samples_f1"],
                constant=float(np.average(_by_row(target, often)["samples_f1"], weights=weight))),
     ]  # fmt: skip
-    metrics = with_intervals(metrics, resampling.of_labels(target, predicted, weight))
-    ends = {name: normal(rows[name], weight) for name in ("hamming_loss", "samples_f1")}
+    metrics = with_intervals(metrics, of_labels(target, predicted, weight, counts))
+    ends = {name: mean_of(rows[name], weight).share_interval() for name in ("hamming_loss", "samples_f1")}
     ends["exact_match"] = wilson(means["exact_match"], effective_rows(weight, inputs.rows))
     metrics = with_intervals(metrics, ends)
     labels = class_scores(inputs.class_names, counts)
@@ -118,7 +118,7 @@ class MacroAreas:
     """Areas under the ROC and the precision-recall curve: of each column, their means and the means' intervals."""
 
     each: tuple[list[float], list[float]]
-    ends: tuple[resampling.Interval, resampling.Interval]
+    ends: tuple[Interval, Interval]
 
     def metrics(self, share: float | None) -> list[Metric]:
         """Return the means; ``share`` is that of the positives, averaged over the columns."""
@@ -133,8 +133,12 @@ class MacroAreas:
 def macro_areas(score: np.ndarray, target: np.ndarray, weight: np.ndarray | None) -> MacroAreas:
     """Return the areas of the columns of scores and 0/1 targets, (N, K) both, each with rows of both kinds."""
     each: tuple[list[float], list[float]] = [], []
-    moved = np.zeros((2, len(target)))
-    columns = target.shape[1]
+    columns, lift = target.shape[1], 0.0
+    moved, variances = np.zeros((2, len(target))), np.zeros((2, columns))
+    shares = np.average(target, axis=0, weights=weight)
+    rows = effective_rows(weight, len(target))
+    rarer = np.minimum(shares, 1 - shares) * rows
+    few = columns / float(np.sqrt(np.sum(rarer**-2.0)))  # of a mean of independent areas
     for k in range(columns):
         ranking = Ranking(target[:, k], score[:, k])
         for i, (value, influence) in enumerate(
@@ -142,14 +146,22 @@ def macro_areas(score: np.ndarray, target: np.ndarray, weight: np.ndarray | None
         ):
             each[i].append(value)
             moved[i] += influence / columns
-    ends = [_within(resampling.around(float(np.mean(x)), m, weight)) if x else (None, None)
-            for x, m in zip(each, moved, strict=True)]  # fmt: skip
+            variances[i, k] = mean_of(influence, weight).error ** 2
+        lift += ranking.lift(weight, 1.0 if weight is None else rows / float(weight.sum())) / columns
+    ends = [
+        of_area(float(np.mean(x)), m, weight, few, above, _freedom(v, rarer)) if x else (None, None)
+        for x, m, above, v in zip(each, moved, (0.0, lift), variances, strict=True)
+    ]
     return MacroAreas(each, (ends[0], ends[1]))
 
 
-def _within(ends: resampling.Interval) -> resampling.Interval:
-    low, high = ends
-    return (None, None) if low is None or high is None else (max(0.0, low), min(1.0, high))
+def _freedom(variances: np.ndarray, rows: np.ndarray) -> float:
+    """Return the degrees of freedom of a sum of numbers with these variances, each known from so many rows, (K,) both.
+
+    F. E. Satterthwaite, "An approximate distribution of estimates of variance components", Biometrics Bull. 2(6), 1946.
+    """
+    own = float(np.sum(variances**2 / np.maximum(rows - 1, 1)))
+    return float(np.sum(variances)) ** 2 / own if own else float(rows.min(initial=1.0))
 
 
 def _of_order(inputs: Inputs, train: _Train) -> list[Metric]:
@@ -163,7 +175,8 @@ def _of_order(inputs: Inputs, train: _Train) -> list[Metric]:
         ("ranking_loss", "ranking loss", True),
     ):
         value, constant = (float(np.average(x[name], weights=inputs.weight)) for x in (mine, theirs))
-        low, high = normal(mine[name], inputs.weight)
+        mean = mean_of(mine[name], inputs.weight)
+        low, high = mean.share_interval() if proportion else mean.interval()
         found.append(
             Metric(name=name, title=title, value=value, low=low, high=high, constant=constant, proportion=proportion)
         )

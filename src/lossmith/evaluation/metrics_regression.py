@@ -1,7 +1,7 @@
 """Metrics of predicted numbers, (N,) or (N, K); equal to scikit-learn's where it has them.
 
-Of several targets each number is the plain mean over them, as in scikit-learn. Intervals are normal ones of means, by
-the delta method for ratios, and by order statistics for quantiles of the error.
+Of several targets each number is the plain mean over them, as in scikit-learn. Intervals are those of means
+(``intervals``), by the delta method for ratios, and by order statistics for quantiles of the error.
 """
 
 from __future__ import annotations
@@ -10,11 +10,10 @@ import numpy as np
 
 from ..core import call
 from ..losses import find
-from . import resampling
+from .influence import of_shortfall
 from .inputs import Inputs
-from .intervals import effective_rows, normal, wilson
+from .intervals import Interval, effective_rows, of_mean, wilson
 from .losses import best, parameters_at, values_per_row
-from .resampling import Interval
 from .result import Confusion, Metric, with_intervals
 
 _ERROR_QUANTILE = 0.9
@@ -30,7 +29,7 @@ def compute(inputs: Inputs, level: float | None = None) -> tuple[list[Metric], C
     error = inputs.prediction - inputs.target
     rows = error if error.ndim == 1 else error.mean(axis=1)
     squared, absolute = _mean(inputs, "squared_error"), _mean(inputs, "absolute_error")
-    spread = {n: normal(values_per_row(find(n), inputs), inputs.weight) for n in ("squared_error", "absolute_error")}
+    spread = {n: of_mean(values_per_row(find(n), inputs), inputs.weight) for n in ("squared_error", "absolute_error")}
     r2, r2_ends = _shortfall(inputs, "squared_error")
     d2, d2_ends = _shortfall(inputs, "absolute_error")
     largest, middle = float(np.abs(error).max()), (_train(inputs).max(axis=0) + _train(inputs).min(axis=0)) / 2
@@ -58,7 +57,7 @@ def compute(inputs: Inputs, level: float | None = None) -> tuple[list[Metric], C
 
 
 def _bias(inputs: Inputs, rows: np.ndarray) -> Metric:
-    low, high = normal(rows, inputs.weight)
+    low, high = of_mean(rows, inputs.weight)
     value, constant = float(np.average(rows, weights=inputs.weight)), 0.0
     if inputs.train_target is not None:
         theirs = np.average(inputs.target, axis=0, weights=inputs.weight)
@@ -101,7 +100,7 @@ def _shortfall(inputs: Inputs, name: str, level: float | None = None) -> tuple[f
     means = [np.average(x, axis=0, weights=inputs.weight) for x in (mine, theirs)]
     if not np.all(means[1] > 0):
         return None, (None, None)
-    return float(np.mean(1 - means[0] / means[1])), resampling.of_shortfall(mine, theirs, inputs.weight)
+    return float(np.mean(1 - means[0] / means[1])), of_shortfall(mine, theirs, inputs.weight)
 
 
 def _explained(inputs: Inputs, error: np.ndarray) -> list[Metric]:
@@ -112,7 +111,7 @@ def _explained(inputs: Inputs, error: np.ndarray) -> list[Metric]:
         left, whole = ((x - np.average(x, axis=0, weights=inputs.weight)) ** 2 for x in (error, target))
         means = [np.average(x, axis=0, weights=inputs.weight) for x in (left, whole)]
         if np.all(means[1] > 0):
-            value, ends = float(np.mean(1 - means[0] / means[1])), resampling.of_shortfall(left, whole, inputs.weight)
+            value, ends = float(np.mean(1 - means[0] / means[1])), of_shortfall(left, whole, inputs.weight)
     name, title = "explained_variance", "explained variance"
     return [Metric(name=name, title=title, value=value, low=ends[0], high=ends[1], constant=0.0, proportion=False)]
 
@@ -169,7 +168,7 @@ def _smape(inputs: Inputs) -> Metric:
     """Return the symmetric error in per cent of the mean size of both numbers; 0 where both are 0."""
     median = np.broadcast_to(best(find("absolute_error"), _train(inputs), _train_weight(inputs)), inputs.target.shape)
     rows, constant = (_symmetric(p, inputs.target) for p in (inputs.prediction, median))
-    low, high = normal(rows, inputs.weight)
+    low, high = of_mean(rows, inputs.weight)
     value, theirs = (float(np.average(x, weights=inputs.weight)) for x in (rows, constant))
     name, title = "smape", "symmetric percentage error (sMAPE)"
     return Metric(name=name, title=title, value=value, low=low, high=high, constant=theirs, proportion=False)
@@ -188,7 +187,7 @@ def _rmsle(inputs: Inputs) -> list[Metric]:
     if any(domain.violations(x).any() for x, domain in sides):
         return []
     value, constant = _mean(inputs, loss.name)
-    low, high = _roots(normal(values_per_row(loss, inputs), inputs.weight))
+    low, high = _roots(of_mean(values_per_row(loss, inputs), inputs.weight))
     return [
         Metric(name="rmsle", title="RMSLE", value=value**0.5, low=low, high=high, constant=constant**0.5,
                proportion=False)
@@ -200,7 +199,7 @@ def _of_level(inputs: Inputs, level: float) -> list[Metric]:
     below = (inputs.target <= inputs.prediction).reshape(inputs.rows, -1).mean(axis=1)
     share = float(np.average(below, weights=inputs.weight))
     hits = inputs.target.ndim == 1
-    ends = wilson(share, effective_rows(inputs.weight, inputs.rows)) if hits else normal(below, inputs.weight)
+    ends = wilson(share, effective_rows(inputs.weight, inputs.rows)) if hits else of_mean(below, inputs.weight)
     d2, d2_ends = _shortfall(inputs, "quantile", level)
     return [
         Metric(name="coverage", title=f"targets below the prediction (wanted: {level:g})", value=share, low=ends[0],

@@ -37,11 +37,11 @@ def at_least(found: int, of: int, share: float) -> float:
     return min(1.0, math.fsum(math.exp(w + k * yes + (of - k) * no) for k, w in enumerate(ways, found)))
 
 
-def welch(one: tuple[float, float, float], other: tuple[float, float, float]) -> float | None:
+def welch(one: Sequence[float], other: Sequence[float]) -> float | None:
     """Return the two-sided p-value of equal means; None where it is not defined.
 
     Args:
-        one: Mean, its standard error, and rows.
+        one: Mean, its standard error, and rows; what follows does not matter.
         other: The same.
 
     >>> round(welch((1.0, 0.3, 20), (0.0, 0.4, 30)), 4)

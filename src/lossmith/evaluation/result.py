@@ -30,7 +30,7 @@ class LossScore:
         name: Name in the registry.
         title: As written in running text.
         value: The (weighted) mean.
-        low: Lower end of the mean's 95 % confidence interval (normal); ``high`` likewise.
+        low: Lower end of the mean's 95 % confidence interval; ``high`` likewise.
         constant: The same loss of the best constant prediction.
         skill: ``1 - value / constant``; None where that says nothing.
         gain_low: Lower end of the 95 % confidence interval of ``constant - value``, paired by row.
@@ -122,7 +122,7 @@ class Slice:
         rows: The number of rows.
         title: Name of the loss: that of the verdict, or of hard labels the share of wrong answers.
         loss: Its (weighted) mean in the slice.
-        low: Lower end of the mean's 95 % confidence interval (normal); ``high`` likewise.
+        low: Lower end of the mean's 95 % confidence interval; ``high`` likewise.
         rest: The mean in all other rows, or None if there is none.
         quality: Accuracy, exact match or mean absolute error in the slice, with its interval.
         p: Two-sided p-value of Welch's test of slice against rest; None where it is not judged.

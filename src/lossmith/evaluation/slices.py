@@ -24,7 +24,7 @@ from . import losses
 from .arrays import to_numpy
 from .findings import finding
 from .inputs import Inputs, Subject
-from .intervals import Mean, ends, mean_and_error, wilson
+from .intervals import Mean, mean_of, wilson
 from .p_values import discoveries, welch
 from .result import Metric, Slice, finite
 from .scorers import answers
@@ -198,7 +198,7 @@ def _not_judged(infinite: int) -> list[str]:
 # --- of a stream -----------------------------------------------------------------------------------------------------
 def kept(columns: Sequence[str], weighted: bool) -> Bundle:
     """Return the empty states of the slices of columns: their losses and whether they are right, by value."""
-    template = Bundle({"loss": LossSums(weighted=weighted), "quality": LossSums(weighted=weighted)})
+    template = Bundle({name: LossSums(weighted=weighted, skewed=True) for name in ("loss", "quality")})
     return Bundle({name: SliceStates(template, MOST_OF_A_STREAM, column=name) for name in columns})
 
 
@@ -243,9 +243,9 @@ def of_states(subject: Subject, states: Bundle) -> tuple[tuple[Slice, ...], tupl
                     value=value,
                     values=count,
                     rows=_rows(state),
-                    loss=state["loss"].mean_and_error(),
-                    rest=_merged(beside).mean_and_error() if beside else (math.nan, math.nan, 0.0),
-                    quality=state["quality"].mean_and_error(),
+                    loss=state["loss"].mean(),
+                    rest=_merged(beside).mean() if beside else Mean(math.nan, math.nan, 0.0),
+                    quality=state["quality"].mean(),
                     judge=apart and not infinite,
                 )
             )
@@ -299,9 +299,9 @@ def _slice(
         value=value,
         values=1 if code >= 0 else column.others,
         rows=int(rows.sum()),
-        loss=mean_and_error(loss[rows], weight),
-        rest=mean_and_error(loss[~rows], None if inputs.weight is None else inputs.weight[~rows]),
-        quality=mean_and_error(quality[rows], weight),
+        loss=mean_of(loss[rows], weight),
+        rest=mean_of(loss[~rows], None if inputs.weight is None else inputs.weight[~rows]),
+        quality=mean_of(quality[rows], weight),
         judge=judge and code >= 0,
     )
 
@@ -319,29 +319,29 @@ def _record(
     judge: bool,
 ) -> Slice:
     """Return what is told of a slice; ``judge`` is whether it may be called worse, if it is large enough."""
-    low, high = ends(loss)
+    low, high = loss.interval()
     return Slice(
         column=column,
         value=value,
         values=values,
         rows=rows,
         title=loss_title(subject),
-        loss=finite(loss[0]),
+        loss=finite(loss.value),
         low=low,
         high=high,
-        rest=finite(rest[0]),
+        rest=finite(rest.value),
         quality=_measured(subject.task, quality),
-        p=welch(loss, rest) if judge and min(loss[2], rest[2]) >= FEW else None,
+        p=welch(loss, rest) if judge and min(loss.rows, rest.rows) >= FEW else None,
     )
 
 
 def _measured(task: str, quality: Mean) -> Metric:
-    value = finite(quality[0])
+    value = finite(quality.value)
     if task == "regression":
-        low, high = ends(quality)
+        low, high = quality.interval()
         return Metric(name="mae", title="MAE", value=value, low=low, high=high, proportion=False)
     name, title = ("exact_match", "exact match") if task == "multilabel" else ("accuracy", "accuracy")
-    low, high = wilson(value, quality[2])
+    low, high = wilson(value, quality.rows)
     return Metric(name=name, title=title, value=value, low=low, high=high)
 
 

@@ -119,7 +119,7 @@ def test_loss_sums(rng: np.random.Generator) -> None:
     direct = LossSums()
     direct.update(loss)
     assert whole.mean == direct.result().mean and whole.variance == direct.result().variance
-    low, high = whole.interval()
+    low, high = whole.of_group().interval()
     assert low < whole.mean[0] < high
 
 

@@ -80,8 +80,8 @@ def _make_classes(plan: Plan) -> dict[str, State]:
             "bootstrap": Bootstrap(sums=BINARY_SUMS, cells=cells, units=kernels.BINARY_UNITS, weighted=weighted),
         }
     made |= {
-        "loss": LossSums(groups=classes, weighted=weighted),
-        "confidence": LossSums(weighted=weighted),
+        "loss": LossSums(groups=classes, weighted=weighted, skewed=True),
+        "confidence": LossSums(weighted=weighted, skewed=True),
         "calibration": CalibrationBins(bins=CALIBRATION_BINS, weighted=weighted),
         "bootstrap": Bootstrap(sums=("loss",), cells=cells, weighted=weighted),
     }
@@ -145,12 +145,12 @@ def _count(bundle: Bundle, inputs: Inputs, predicted: np.ndarray, row_id: np.nda
 # --- numbers ---------------------------------------------------------------------------------------------------------
 def _make_regression(plan: Plan) -> dict[str, State]:
     weighted = plan.weight is not None
-    made: dict[str, State] = {f"loss_{loss.name}": LossSums(weighted=weighted) for loss in losses_of(plan)}
+    made: dict[str, State] = {f"loss_{loss.name}": LossSums(weighted=weighted, skewed=True) for loss in losses_of(plan)}
     if not weighted:  # nothing cancels in these; with weights the groups have to do
         made |= {"moments": Moments(), "absolute_error": Quantiles(keep=9)}
     return made | {
         "misfits": RowCounts(names=tuple(loss.name for loss in losses_of(plan))),
-        "error": LossSums(weighted=weighted),
+        "error": LossSums(weighted=weighted, skewed=True),
         "target": Quantiles(keep=9, weighted=weighted),
         "bootstrap": Bootstrap(sums=("squared", "absolute", "target", "target_squared"), weighted=weighted),
         "worst": WorstRows(columns=("target", "predicted")),

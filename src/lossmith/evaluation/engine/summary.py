@@ -12,13 +12,14 @@ import numpy as np
 from ...errors import DataError
 from ...losses import Loss, find
 from .. import findings, slices, verdict
-from ..confusion import Counts, class_scores, from_matrix
+from ..confusion import class_scores, from_matrix
 from ..figures_of_states import of_states
-from ..intervals import Z, wilson
+from ..influence import Cells
+from ..intervals import wilson
 from ..losses import best
 from ..metrics import TOP, calibration_metric, of_positive, shared
-from ..resampling import STATISTICS, percentiles
-from ..result import ClassScore, Confusion, Evaluation, LossScore, Metric, finite
+from ..resampling import percentiles
+from ..result import ClassScore, Confusion, Evaluation, LossScore, Metric, finite, with_intervals
 from ..states import Bracket, Bundle, LossSums
 from .collect import losses_of, values
 from .partial import Partial
@@ -156,9 +157,8 @@ def _loss_of_classes(plan: Plan, states: Bundle) -> LossScore:
             states, lambda t: t["cells"].reshape(-1, 2, 2).sum(axis=2) @ constant - t["loss"]
         )
     else:
-        low, high = _finite(whole.interval())
-        gain, error = states["loss"].gain(constant)
-        gain_low, gain_high = _finite((gain - Z * error, gain + Z * error))
+        low, high = whole.of_group().interval()
+        gain_low, gain_high = states["loss"].gain(constant).interval()
     return LossScore(
         name=loss.name,
         title=loss.title,
@@ -199,7 +199,8 @@ def _of_classes(
     plan: Plan, kept: _Kept, states: Bundle, scale: float
 ) -> tuple[list[Metric], Confusion, tuple[ClassScore, ...], list[str]]:
     names = plan.class_names
-    counts, confusion = from_matrix(states["confusion"].result(), names, scale)
+    matrix = states["confusion"].result()
+    counts, confusion = from_matrix(matrix, names, scale)
     classes = class_scores(names, counts)
     metrics = shared(kept, counts)
     if plan.task == "binary":
@@ -213,7 +214,7 @@ def _of_classes(
             metrics += [*ranked, _brier(states), _ece(states, kept, 0.0), sure]
         else:
             metrics += [*_top(states, kept), _ece(states, kept), _mean(*confidence, states["confidence"])]
-    return _with_intervals(metrics, states, len(names)), confusion, classes, said
+    return with_intervals(metrics, Cells.of_matrix(matrix, counts).intervals()), confusion, classes, said
 
 
 def _top(states: Bundle, kept: _Kept) -> list[Metric]:
@@ -271,26 +272,8 @@ def _ece(states: Bundle, kept: _Kept, constant: float | None = None) -> Metric:
 
 def _mean(name: str, title: str, state: LossSums, proportion: bool = True) -> Metric:
     found = state.result()
-    low, high = _finite(found.interval())
+    low, high = found.of_group().interval()
     return Metric(name=name, title=title, value=float(found.mean[0]), low=low, high=high, proportion=proportion)
-
-
-def _with_intervals(metrics: list[Metric], states: Bundle, classes: int) -> list[Metric]:
-    """Return metrics with bootstrap intervals for functions of the confusion matrix that have none yet."""
-    if "bootstrap" not in states.states or not states["bootstrap"].settings["cells"]:
-        return metrics
-    totals = states["bootstrap"].result()
-    matrices = totals["cells"].reshape(-1, classes, classes).astype(np.float64)
-    counts = Counts(matrices.sum(axis=2), matrices.sum(axis=1), np.diagonal(matrices, axis1=1, axis2=2))
-    found = []
-    for metric in metrics:
-        statistic = STATISTICS.get(metric.name)
-        if statistic is not None and metric.low is None and metric.value is not None:
-            with np.errstate(all="ignore"):
-                low, high = percentiles(statistic(counts))
-            metric = replace(metric, low=low, high=high)
-        found.append(metric)
-    return found
 
 
 # --- numbers ---------------------------------------------------------------------------------------------------------
@@ -334,7 +317,7 @@ def _interval_of_loss(loss: Loss, states: Bundle) -> tuple[float | None, float |
     """Return the interval of a loss's mean, from the groups where they hold it: those know how skewed it is."""
     name = _IN_GROUPS.get(loss.name)
     if name is None:
-        return _finite(states[f"loss_{loss.name}"].result().interval())
+        return states[f"loss_{loss.name}"].mean().interval()
     return _mean_interval(states, lambda t: t[name])
 
 

@@ -18,7 +18,7 @@ import numpy as np
 
 from ...errors import InputError
 from ...native import evaluation as kernels
-from ..intervals import Z
+from ..intervals import skewed_ends, t_quantile
 from .exact import ExactSums, rounded_to
 from .hashing import group_bits, mix, poisson_weights, seed_word, words_of
 from .parts import Part
@@ -171,38 +171,6 @@ class Bootstrap(State):
 
     def _sums_of_groups(self) -> dict[str, np.ndarray]:
         return {name: part.result() for name, part in self._sums.items()}
-
-
-def t_quantile(freedom: float) -> float:
-    """Return the 97.5 % quantile of Student's t, to 1e-3 from 4 degrees of freedom on (Cornish and Fisher's series).
-
-    >>> round(t_quantile(10), 3), round(t_quantile(511), 3)
-    (2.228, 1.965)
-    """
-    first = (Z**3 + Z) / (4 * freedom)
-    second = (5 * Z**5 + 16 * Z**3 + 3 * Z) / (96 * freedom**2)
-    third = (3 * Z**7 + 19 * Z**5 + 17 * Z**3 - 15 * Z) / (384 * freedom**3)
-    return Z + first + second + third
-
-
-def skewed_ends(t: float, skewness: float) -> tuple[float, float]:
-    """Return the ends of an interval for a mean in standard errors from it, where those of a normal one are -t and t.
-
-    Where few values are large, as among squared errors, a mean that came out low has a small standard error, too, and
-    the normal interval misses. The transformation is that of P. Hall, "On the removal of skewness by transformation",
-    J. R. Statist. Soc. B 54(1), 1992.
-
-    Args:
-        t: The quantile.
-        skewness: Of the mean: that of the values over the square root of how many there are.
-
-    >>> [round(end, 2) for end in skewed_ends(1.96, 0.2)], skewed_ends(1.96, 0.0)
-    ([-1.72, 2.34], (-1.96, 1.96))
-    """
-    if abs(skewness) < 1e-6:
-        return -t, t
-    low, high = (-3 / skewness * (np.cbrt(1 + skewness * (x - skewness / 6)) - 1) for x in (t, -t))
-    return float(low), float(high)
 
 
 @lru_cache(maxsize=4)

@@ -15,7 +15,7 @@ import numpy as np
 
 from ...errors import InputError
 from ...native import evaluation as kernels
-from ..intervals import Z
+from ..intervals import t_quantile
 from .bracket import Bracket
 from .parts import Counts, Extremes
 from .state import State, rows_of
@@ -145,7 +145,10 @@ def _auc(n: np.ndarray, p: np.ndarray, loose: np.ndarray) -> Bracket:
 
 
 def _delong(n: np.ndarray, p: np.ndarray, auc: Bracket) -> tuple[float | None, float | None]:
-    """Return DeLong's 95 % interval on the logit scale, with pairs of one bin as ties, widened by the bounds."""
+    """Return DeLong's 95 % interval on the logit scale, with pairs of one bin as ties, widened by the bounds.
+
+    Student's t makes up for how few rows of the rarer kind there are.
+    """
     negatives, positives = float(n.sum()), float(p.sum())
     if min(negatives, positives) < 2:
         return None, None
@@ -157,7 +160,7 @@ def _delong(n: np.ndarray, p: np.ndarray, auc: Bracket) -> tuple[float | None, f
         # No pair is out of order: "rule of three" for the rarer kind of row.
         slack = min(1.0, 3 / min(negatives, positives))
         return (auc.low - slack, auc.high) if auc.value >= 1 else (auc.low, auc.high + slack)
-    half = Z * math.sqrt(variance) / (auc.value * (1 - auc.value))
+    half = t_quantile(min(negatives, positives) - 1) * math.sqrt(variance) / (auc.value * (1 - auc.value))
     middle = math.log(auc.value / (1 - auc.value))
     ends = [1 / (1 + math.exp(-(middle + side * half))) for side in (-1, 1)]
     return max(0.0, ends[0] - (auc.value - auc.low)), min(1.0, ends[1] + (auc.high - auc.value))

@@ -8,10 +8,13 @@ from fractions import Fraction
 
 import numpy as np
 
-from ..intervals import Z
+from ..intervals import Mean
 from .exact import ExactSums, quotient
 from .parts import Counts, Extremes
 from .state import State, rows_of
+
+_ROUNDING = Fraction(1, 1 << 53)  # of a cube
+_CLEAR = Fraction(1, 1000)  # to which a skewness must be known
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,6 +29,8 @@ class LossSummary:
         low: The smallest value; inf without rows. ``high`` likewise.
         error: The standard error of the mean; NaN where the variance is.
         effective: Rows, or with weights their effective number (Σ w)² / Σ w².
+        skewness: Of the mean, which is that of the values over the square root of how many there are; 0 where it is
+            not kept.
     """
 
     count: np.ndarray
@@ -35,11 +40,12 @@ class LossSummary:
     high: np.ndarray
     error: np.ndarray
     effective: np.ndarray
+    skewness: np.ndarray
 
-    def interval(self, group: int = 0) -> tuple[float, float]:
-        """Return the normal 95 % confidence interval of a group's mean; NaN where it is not defined."""
-        half = Z * float(self.error[group])
-        return float(self.mean[group]) - half, float(self.mean[group]) + half
+    def of_group(self, group: int = 0) -> Mean:
+        """Return the mean of a group, which knows its 95 % confidence interval."""
+        numbers = (self.mean, self.error, self.effective, self.skewness)
+        return Mean(*(float(x[group]) for x in numbers))
 
 
 class LossSums(State):
@@ -51,6 +57,7 @@ class LossSums(State):
         groups: How many groups; 1 for the rows as a whole.
         spread: Whether squares and extremes are kept; without them variance, low and high are NaN.
         weighted: Whether rows have weights.
+        skewed: Whether cubes are kept, too, rounded per row, so that intervals of the mean know its skewness.
 
     >>> state = LossSums()
     >>> state.update(np.array([1.0, 2.0, 6.0]))
@@ -65,8 +72,8 @@ class LossSums(State):
 
     kind = "loss"
 
-    def __init__(self, groups: int = 1, spread: bool = True, weighted: bool = False) -> None:
-        super().__init__(groups=int(groups), spread=bool(spread), weighted=bool(weighted))
+    def __init__(self, groups: int = 1, spread: bool = True, weighted: bool = False, skewed: bool = False) -> None:
+        super().__init__(groups=int(groups), spread=bool(spread), weighted=bool(weighted), skewed=bool(skewed))
         self._rows, self._extremes, self._sums = Counts(groups), Extremes(groups), ExactSums(groups)
         self._squares, self._weights = ExactSums(groups), ExactSums(groups)
         self._weight_squares, self._products = ExactSums(groups), ExactSums(groups)
@@ -77,6 +84,8 @@ class LossSums(State):
             self.parts |= {"squares": self._squares, "extremes": self._extremes}
         if weighted and spread:
             self.parts |= {"weight_squares": self._weight_squares, "products": self._products}
+        self._cubes = [ExactSums(groups) for _ in range(4 if weighted else 1)] if skewed else []  # Σ w^k v^(3 - k)
+        self.parts |= {f"cubes_{k}": part for k, part in enumerate(self._cubes)}
 
     def update(self, loss: np.ndarray, group: np.ndarray | None = None, weight: np.ndarray | None = None) -> None:
         """Look at values (N,) float64 of the groups (N,) integers, where there are several, and weights (N,) >= 0."""
@@ -97,6 +106,9 @@ class LossSums(State):
             if weight is not None:
                 self._weight_squares.add_products(weight, weight, group)
                 self._products.add_products(weight, values, group)
+        with np.errstate(over="ignore", under="ignore", invalid="ignore"):
+            for k, part in enumerate(self._cubes):
+                part.add(values ** (3 - k) if weight is None or not k else weight**k * values ** (3 - k), group)
 
     def result(self) -> LossSummary:
         """Return the numbers per group."""
@@ -106,8 +118,9 @@ class LossSums(State):
             mean = self._sums.result() / self._weights.result() if weighted else self._sums.result(rows)
         if not self.settings["spread"]:
             unknown = np.full(rows.size, np.nan)
-            effective = unknown if weighted else rows.astype(np.float64)
-            return LossSummary(rows, mean, unknown, unknown.copy(), unknown.copy(), unknown.copy(), effective.copy())
+            effective = unknown.copy() if weighted else rows.astype(np.float64)
+            nothing = np.zeros(rows.size)
+            return LossSummary(rows, mean, unknown, unknown.copy(), unknown.copy(), unknown.copy(), effective, nothing)
         if weighted:
             variance, effective = self._weighted_variances()
         else:
@@ -115,44 +128,47 @@ class LossSums(State):
         with np.errstate(invalid="ignore", divide="ignore"):
             error = np.sqrt(variance / effective)
         low, high = self._extremes.low.copy(), self._extremes.high.copy()
-        return LossSummary(rows, mean, variance, low, high, error, effective)
+        return LossSummary(rows, mean, variance, low, high, error, effective, self._skewnesses())
 
     @property
     def infinite(self) -> int:
         """How many values were NaN or infinite."""
         return self._sums.odd
 
-    def mean_and_error(self) -> tuple[float, float, float]:
-        """Return the mean of a state of one group, its standard error and the (effective) rows; NaN if not defined."""
-        found = self.result()
-        return float(found.mean[0]), float(found.error[0]), float(found.effective[0])
+    def mean(self) -> Mean:
+        """Return the mean of a state of one group; NaN where something is not defined."""
+        return self.result().of_group()
 
-    def gain(self, constant: np.ndarray) -> tuple[float, float]:
-        """Return mean and standard error of constant - loss over all rows, a constant (G,) per group; NaN if not known.
+    def gain(self, constant: np.ndarray) -> Mean:
+        """Return the mean over all rows of constant - loss, a constant (G,) per group; NaN where it is not known.
 
         The error is that of the rows' differences, Σ w² (difference - mean)², from the sums of each group.
         """
+        unknown = Mean(math.nan, math.nan, math.nan)
         weights, weight_squares, products = self._moments()
-        sums, squares = self._sums.fractions(), self._squares.fractions()
-        here = np.flatnonzero(self._rows.values)
+        sums, squares, cubes = self._sums.fractions(), self._squares.fractions(), self._cubic()
+        here = np.flatnonzero(self._rows.values).tolist()
         if sums is None or squares is None or weights is None or not np.isfinite(constant[here]).all():
-            return math.nan, math.nan
+            return unknown
         assert weight_squares is not None and products is not None
-        level = {k: Fraction(float(constant[k])) for k in here.tolist()}
+        level = {k: Fraction(float(constant[k])) for k in here}
         total, rows = sum(weights), sum(weight_squares)
         if not total or total * total <= rows:  # one effective row
-            return math.nan, math.nan
+            return unknown
         mean = sum(weights[k] * level[k] - sums[k] for k in level) / total
-        scatter = Fraction(0)
+        scatter, third = Fraction(0), Fraction(0)
         for k, own in level.items():
             middle = own - mean
             scatter += squares[k] - 2 * middle * products[k] + middle * middle * weight_squares[k]
+            third -= _about(middle, *(cube[k] for cube in cubes)) if cubes else 0
+        rounded = max(abs(own - mean) for own in level.values()) ** 3 * total
         effective = total * total / rows
-        return float(mean), math.sqrt(max(0, scatter * effective / (effective - 1))) / float(total)
+        error = math.sqrt(max(0, scatter * effective / (effective - 1))) / float(total)
+        return Mean(float(mean), error, float(effective), _skewness(scatter, third, rounded))
 
     def overall(self) -> LossSummary:
         """Return the numbers of all groups together, from the exact sums."""
-        one = LossSums(spread=self.settings["spread"], weighted=self.settings["weighted"])
+        one = LossSums(**(self.settings | {"groups": 1}))
         for name, part in self.parts.items():
             whole = one.parts[name]
             if isinstance(part, ExactSums) and isinstance(whole, ExactSums):
@@ -168,6 +184,29 @@ class LossSums(State):
             return self._weights.fractions(), self._weight_squares.fractions(), self._products.fractions()
         rows = [Fraction(n) for n in self._rows.values.tolist()]
         return rows, rows, self._sums.fractions()
+
+    def _cubic(self) -> list[list[Fraction]]:
+        """Return Σ v³, Σ w v², Σ w² v, Σ w³ of each group, without weights those of w = 1; none where not known."""
+        found = [part.fractions() for part in self._cubes]
+        if found and not self.settings["weighted"]:
+            found += [self._squares.fractions(), *reversed(self._moments()[1:])]
+        return [] if any(x is None for x in found) else [x for x in found if x is not None]
+
+    def _skewnesses(self) -> np.ndarray:
+        """Return that of the mean of each group; 0 where it is not kept or known."""
+        found = np.zeros(self._rows.values.size)
+        cubes, sums, squares = self._cubic(), self._sums.fractions(), self._squares.fractions()
+        weights, weight_squares, products = self._moments()
+        if not cubes or weights is None or sums is None or squares is None:
+            return found
+        assert weight_squares is not None and products is not None
+        for k, total in enumerate(weights):
+            if total:
+                mean = sums[k] / total
+                second = squares[k] - 2 * mean * products[k] + mean * mean * weight_squares[k]
+                third = _about(mean, *(cube[k] for cube in cubes))
+                found[k] = _skewness(second, third, abs(mean) ** 3 * total)
+        return found
 
     def _weighted_variances(self) -> tuple[np.ndarray, np.ndarray]:
         """Return the variances, and the effective rows: NaN where there is one, or a value was not finite."""
@@ -185,6 +224,19 @@ class LossSums(State):
                 scatter = squares[k] - 2 * mean * products[k] + mean * mean * rows
                 variance[k] = float(scatter * n * n / (n - 1) / (total * total))
         return variance, effective
+
+
+def _about(middle: Fraction, cubes: Fraction, squares: Fraction, values: Fraction, weights: Fraction) -> Fraction:
+    """Return Σ (v - w middle)³ from Σ v³, Σ w v², Σ w² v and Σ w³."""
+    return cubes - 3 * middle * squares + 3 * middle * middle * values - middle**3 * weights
+
+
+def _skewness(second: Fraction, third: Fraction, size: Fraction) -> float:
+    """Return ``third / second**1.5``; 0 where the rounding of cubes, which add up to ``size``, is all there is."""
+    rounded = size * _ROUNDING
+    if second <= 0 or rounded * rounded > _CLEAR**2 * second**3:
+        return 0.0
+    return math.copysign(math.sqrt(min(1, third * third / second**3)), third)
 
 
 def _variances(sums: ExactSums, squares: ExactSums, rows: np.ndarray) -> np.ndarray:

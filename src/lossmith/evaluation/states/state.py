@@ -19,8 +19,8 @@ import numpy as np
 from ...errors import DataError, InputError, ShapeError
 from .parts import Part
 
-SCHEMA = 4
-READS = (3, SCHEMA)  # 3 has no weights, and its states are those without
+SCHEMA = 5
+READS = (3, SCHEMA)  # 3 has no weights and 4 no cubes, and their states are those without
 _KINDS: dict[str, type[State]] = {}
 
 

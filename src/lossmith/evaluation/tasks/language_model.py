@@ -17,11 +17,11 @@ from ...errors import DomainError, EmptyError, InputError, LabelError, ShapeErro
 from ...losses import find
 from .. import findings
 from ..arrays import to_numpy
-from ..intervals import wilson
+from ..influence import of_ratio
+from ..intervals import Interval, wilson
 from ..labels import check_class_names
 from ..losses import best
 from ..metrics import among_top
-from ..resampling import Interval, of_ratio
 from ..result import Evaluation, LossScore, Metric, finite
 from ..slices import MISSING, texts
 from ..verdict import claim, number, percent
