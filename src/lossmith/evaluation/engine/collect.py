@@ -9,12 +9,10 @@ from typing import Any
 import numpy as np
 
 from ...arrays import load
-from ...core import call
-from ...losses import Loss, find
+from ...losses import find
 from ...native import evaluation as kernels
 from .. import slices
 from ..inputs import Inputs
-from ..losses import LOSSES
 from ..metrics import CALIBRATION_BINS, TOP, among_top
 from ..states import (
     Bootstrap,
@@ -29,6 +27,8 @@ from ..states import (
     State,
     WorstRows,
 )
+from . import multilabel
+from .per_row import losses_of, values
 from .plan import Plan
 
 ROWS = ("used", "missing", "nan_prediction", "infinite_prediction", "odd_target", "rescaled")
@@ -55,11 +55,6 @@ def update(bundle: Bundle, plan: Plan, inputs: Inputs, row_id: np.ndarray) -> No
         if not counted.all():
             inputs, row_id = some(inputs, counted), row_id[counted]
     _UPDATE[plan.task](bundle, plan, inputs, row_id)
-
-
-def losses_of(plan: Plan) -> tuple[Loss, ...]:
-    """Return the losses of a plan, the one that decides on the verdict first."""
-    return tuple(find(name) for name in LOSSES.get((plan.task, plan.kept), ()))
 
 
 # --- classes ---------------------------------------------------------------------------------------------------------
@@ -194,18 +189,15 @@ def some(inputs: Inputs, rows: np.ndarray) -> Inputs:
     return replace(inputs, prediction=inputs.prediction[rows], target=inputs.target[rows], weight=weight)
 
 
-def values(loss: Loss, prediction: np.ndarray, target: np.ndarray) -> np.ndarray:
-    """Return one value per row, (N,) float64."""
-    return np.asarray(call(loss, prediction, target, parameters=loss.defaults, reduction="none"), np.float64)
-
-
 _MAKE: dict[str, Callable[[Plan], dict[str, State]]] = {
     "binary": _make_classes,
     "multiclass": _make_classes,
+    "multilabel": multilabel.states,
     "regression": _make_regression,
 }
 _UPDATE: dict[str, Callable[[Bundle, Plan, Inputs, np.ndarray], Any]] = {
     "binary": _update_binary,
     "multiclass": _update_multiclass,
+    "multilabel": multilabel.update,
     "regression": _update_regression,
 }

@@ -117,7 +117,7 @@ def _take(part: Partial, rows: Rows, plan: Plan, key: str, batch: Batch) -> None
     places = None if whole else np.flatnonzero(keep)
     if not whole:
         prediction, target = prediction[keep], target[keep]
-    if plan.form in ("probabilities", "percentages") and prediction.ndim == 2:
+    if plan.form in ("probabilities", "percentages") and prediction.ndim == 2 and plan.task != "multilabel":
         prediction = _rescaled(part, prediction, 100.0 if plan.form == "percentages" else 1.0)
     try:
         inputs = prepare(

@@ -13,7 +13,6 @@ from typing import Any
 import numpy as np
 
 from ...errors import DataError, InputError
-from .. import infer
 from ..columns import Choice, choose, named
 from ..inputs import Inputs, prepare
 from ..labels import check_class_names
@@ -34,7 +33,7 @@ class Plan:
         row_id: The column of row ids, or None where the place in the source is the id.
         weight: The column of the rows' weights, or None.
         slices: Columns whose values are slices.
-        task: "regression", "binary" or "multiclass".
+        task: "regression", "binary", "multiclass" or "multilabel".
         form: Of the prediction as it stands in the source.
         kept: Of the prediction in the states: "percentages" become "probabilities".
         class_names: Of the classes; empty for regression.
@@ -150,7 +149,8 @@ def arrays_of(
     prediction = side_by_side([batch.columns[c] for c in predictions], predictions, "the source")
     target = side_by_side([batch.columns[c] for c in targets], targets, "the source")
     there = np.ones(len(target), bool) if batch.missing is None else ~batch.missing
-    return prediction, target, there
+    # The order in memory decides in which order a row's values are added.
+    return np.ascontiguousarray(prediction), np.ascontiguousarray(target), there
 
 
 def numbers_of(batch: Batch, column: str) -> np.ndarray:
@@ -191,13 +191,7 @@ def _types(
 
 
 def _check_streamable(inputs: Inputs) -> None:
-    if inputs.task not in ("regression", "binary", "multiclass"):
-        raise InputError(
-            f"task {inputs.task!r} is not evaluated in splits yet; give the arrays themselves: "
-            "evaluate(prediction, target)"
-        )
-    if inputs.target.ndim == 2:
+    if inputs.target.ndim == 2 and inputs.task != "multilabel":
         raise InputError(
             "several targets are not evaluated in splits yet; name one with target=, or give the arrays themselves"
         )
-    infer.check_choice("task", inputs.task, infer.TASKS)

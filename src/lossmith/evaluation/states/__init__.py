@@ -8,6 +8,7 @@ from .confusion import ConfusionCounts, RowCounts
 from .exact import ExactSums
 from .hashing import hash_rows, poisson_weights
 from .histogram import Ranking, ScoreHistogram
+from .labels import FewTexts, LabelCounts
 from .losses import LossSummary, LossSums
 from .moments import Moments, MomentSummary
 from .quantiles import Quantiles
@@ -23,6 +24,8 @@ __all__ = [
     "CalibrationBins",
     "ConfusionCounts",
     "ExactSums",
+    "FewTexts",
+    "LabelCounts",
     "LossSummary",
     "LossSums",
     "MomentSummary",

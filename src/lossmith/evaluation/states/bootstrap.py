@@ -13,10 +13,11 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 
-from ...errors import InputError
+from ...errors import InputError, ShapeError
 from ...native import evaluation as kernels
 from ..intervals import Z
 from .exact import ExactSums, rounded_to
@@ -85,8 +86,20 @@ class Bootstrap(State):
         weight: np.ndarray | None = None,
         **values: np.ndarray,
     ) -> None:
-        """Look at rows: row_id (N,) integers or strings, cell (N,) integers, the named quantities (N,) float64."""
-        rows_of(row_id=row_id, **({} if cell is None else {"cell": cell}), **values)
+        """Look at rows.
+
+        Args:
+            row_id: (N,) integers or strings.
+            cell: (N,) integers; or (N, cells) booleans, where a row may be of several kinds.
+            weight: (N,), where the settings ask for weights.
+            values: The named quantities, (N,) float64 each.
+        """
+        several = cell is not None and cell.ndim == 2
+        rows_of(row_id=row_id, **({} if cell is None or several else {"cell": cell}), **values)
+        if cell is not None and several and cell.shape != (len(row_id), self.settings["cells"]):
+            raise ShapeError(
+                f"cell has shape {cell.shape}; expected (N, {self.settings['cells']}) for {len(row_id)} rows"
+            )
         if set(values) != set(self._sums) or (cell is None) != (self.settings["cells"] == 0):
             wanted = [*self._sums, *(["cell"] if self.settings["cells"] else [])]
             raise InputError(f"update got {sorted(values)}; this state takes {wanted}")
@@ -94,7 +107,11 @@ class Bootstrap(State):
         group = self.group_of(row_id)
         tally(self._rows, group, weight)
         if cell is not None:
-            tally(self._cells, group * self.settings["cells"] + cell, weight)
+            rows: Any = slice(None)
+            if several:
+                rows, cell = np.nonzero(cell)
+            place = group[rows] * self.settings["cells"] + cell
+            tally(self._cells, place, None if weight is None else weight[rows])
         for name, unit in zip(self._sums, self.settings["units"] or [None] * len(self._sums), strict=True):
             summed = values[name] if unit is None else rounded_to(values[name], unit)
             self._sums[name].add(summed if weight is None else weight * summed, group)
