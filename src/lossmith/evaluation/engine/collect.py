@@ -12,6 +12,7 @@ from ...arrays import load
 from ...losses import find
 from ...native import evaluation as kernels
 from .. import slices
+from ..infer import GROUPED
 from ..inputs import Inputs
 from ..metrics import CALIBRATION_BINS, TOP, among_top
 from ..states import (
@@ -27,7 +28,7 @@ from ..states import (
     State,
     WorstRows,
 )
-from . import multilabel
+from . import grouped, multilabel
 from .per_row import losses_of, values
 from .plan import Plan
 
@@ -38,6 +39,8 @@ _BOOTSTRAP_CLASSES = 16  # above, the cells of the confusion matrix are too many
 
 def states(plan: Plan) -> Bundle:
     """Return the empty states of a plan."""
+    if plan.task in GROUPED:
+        return grouped.states(plan)
     made: dict[str, State] = {"rows": RowCounts(names=ROWS), **_MAKE[plan.task](plan)}
     if plan.weight is not None:
         made["weights"] = LossSums()

@@ -19,7 +19,8 @@ from ..labels import check_class_names
 from ..sources import side_by_side
 from .batch import Batch, Wanted
 
-_HEAD_ROWS = 1 << 16
+NESTED = {"segmentation": "flat", "language_model": "lists"}  # how tasks read lists that others want of one length
+_HEAD_ROWS, _HEAD_LISTS = 1 << 16, 16
 _BATCH_VALUES = 1 << 17
 
 
@@ -41,6 +42,11 @@ class Plan:
         origin: A target of the first rows, from which squares are taken so that they stay small.
         batch_rows: How many rows are looked at together.
         skip_bad: Whether pieces that cannot be read are left out.
+        nested: How columns of lists are read (``Wanted``).
+        group: The column that names the group or the document of each row, or None.
+        bytes: The column with the bytes of each row's text, or their sum, or None.
+        ignore_index: The label that does not count, or None.
+        k: Where lists are cut, or None.
     """
 
     targets: tuple[str, ...]
@@ -56,15 +62,21 @@ class Plan:
     origin: float
     batch_rows: int
     skip_bad: bool
+    nested: str = "matrix"
+    group: str | None = None
+    bytes: str | float | None = None
+    ignore_index: int | None = None
+    k: int | None = None
 
     @property
     def wanted(self) -> Wanted:
         """What is to be read."""
         return Wanted(
-            names=names_of(self.targets, self.predictions, self.row_id, self.weight),
-            slices=self.slices,
+            names=names_of(self.targets, self.predictions, self.row_id, self.weight, column_of(self.bytes)),
+            slices=(*self.slices, *([] if self.group is None else [self.group])),
             batch_rows=self.batch_rows,
             types=dict(self.types),
+            nested=self.nested,
         )
 
     def fingerprint(self) -> dict[str, Any]:
@@ -90,14 +102,40 @@ class Options:
     weight: str | None = None
     slices: tuple[str, ...] = ()
     skip_bad: bool = False
+    group: str | None = None
+    bytes: str | float | None = None
+    ignore_index: int | None = None
+    k: int | None = None
+
+    @property
+    def beside(self) -> dict[str, str]:
+        """The columns beside target and prediction that are asked for by name, and what each is for."""
+        asked = {
+            "row ids (row_id=)": self.row_id,
+            "weights (weight=)": self.weight,
+            "groups (group=)": self.group,
+            "bytes (bytes=)": column_of(self.bytes),
+        }
+        return {name: what for what, name in asked.items() if name is not None}
+
+    @property
+    def head(self) -> Wanted:
+        """How the first rows are read: few, where each may be an image or a document."""
+        nested = NESTED.get(self.task or "", "matrix")
+        return Wanted(names=(), nested=nested, batch_rows=_HEAD_ROWS if nested == "matrix" else _HEAD_LISTS)
+
+
+def column_of(given: str | float | None) -> str | None:
+    """Return what is given where it is the name of a column."""
+    return given if isinstance(given, str) else None
 
 
 def choose_columns(names: Sequence[str], options: Options, where: str) -> Choice:
     """Return target and prediction columns; DataError or UnknownNameError where there are none."""
-    for name, what in ((options.row_id, "row ids (row_id=)"), (options.weight, "weights (weight=)")):
-        if name is not None and name not in names:
+    for name, what in options.beside.items():
+        if name not in names:
             raise DataError(f"{where} has no column {name!r} for {what}")
-    free = [n for n in names if n not in (options.row_id, options.weight)]
+    free = [n for n in names if n not in options.beside]
     return choose(free, options.target, options.prediction, where)
 
 

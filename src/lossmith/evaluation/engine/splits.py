@@ -20,6 +20,8 @@ from .split import Piece, Row, Split, check_there
 SPLIT_ROWS = 1 << 21  # of Parquet files: row groups are put together up to this,
 _MOST_ROWS, _SPLITS = 1 << 23, 32  # or up to more, where a file makes more splits than so: each has its states
 
+_WIDE, _SPLIT_VALUES = 1 << 12, 1 << 24  # values of a row, as of an image, from which on they decide on the split
+
 
 @dataclass(frozen=True, eq=False)
 class TableSplit(Split):
@@ -164,6 +166,9 @@ def of_arrays(arrays: Mapping[str, Any], slices: Mapping[str, Any]) -> Iterator[
     size = len(next(iter(data.values())))
     data |= {name: column(name, x, size) for name, x in slices.items()}
     rows = min(max(1 << 18, size // _SPLITS), SPLIT_ROWS)
+    values = max(x.size // max(1, size) for x in data.values())
+    if values > _WIDE:
+        rows = max(1, _SPLIT_VALUES // values)
     for number, first in enumerate(range(0, size, rows)):
         part = {name: x[first : first + rows] for name, x in data.items()}
         yield TableSplit(number, part, first, min(rows, size - first))

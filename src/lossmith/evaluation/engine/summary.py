@@ -14,13 +14,14 @@ from ...losses import Loss, find
 from .. import findings, slices, verdict
 from ..confusion import Counts, class_scores, from_matrix
 from ..figures_of_states import of_states
+from ..infer import GROUPED
 from ..intervals import Z, wilson
 from ..losses import best
 from ..metrics import TOP, calibration_metric, of_positive, shared
 from ..resampling import STATISTICS, percentiles
 from ..result import ClassScore, Confusion, Evaluation, LossScore, Metric, finite
 from ..states import Bundle
-from . import multilabel
+from . import grouped, multilabel
 from .numbers import both, bracketed, mean_interval, mean_metric, said_of_bounds
 from .partial import Partial
 from .per_row import constant_of_two, losses_of, values
@@ -54,6 +55,10 @@ def evaluation(plan: Plan, total: Partial, assumptions: tuple[str, ...], notes: 
         DataError: There is none.
     """
     states = total.states
+    if plan.task in GROUPED:
+        found = grouped.evaluation(plan, states, assumptions)
+        left_out = (f"Left out: {text}." for _, text in total.bad)
+        return replace(found, notes=(*found.notes, *left_out, *notes), states=states)
     counts = states["rows"].result()
     if not counts["used"]:
         raise DataError(f"no row is left to evaluate: {'; '.join(_left_out(total).values()) or 'the source is empty'}")

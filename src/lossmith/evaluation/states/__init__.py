@@ -10,6 +10,7 @@ from .hashing import hash_rows, poisson_weights
 from .histogram import Ranking, ScoreHistogram
 from .labels import FewTexts, LabelCounts
 from .losses import LossSummary, LossSums
+from .maps import MapCounts, PixelCounts
 from .moments import Moments, MomentSummary
 from .quantiles import Quantiles
 from .rows import Sample, WorstRows
@@ -28,8 +29,10 @@ __all__ = [
     "LabelCounts",
     "LossSummary",
     "LossSums",
+    "MapCounts",
     "MomentSummary",
     "Moments",
+    "PixelCounts",
     "Quantiles",
     "Ranking",
     "Reliability",

@@ -74,10 +74,7 @@ class Bootstrap(State):
 
     def group_of(self, row_id: np.ndarray) -> np.ndarray:
         """Return the group of each row, (N,) int64."""
-        seed, mask = self.settings["seed"], self.settings["groups"] - 1
-        if kernels.available():
-            return kernels.hash_groups(words_of(row_id), seed_word(seed), mask)
-        return (group_bits(words_of(row_id), seed) & np.uint64(mask)).view(np.int64)
+        return groups_of(row_id, self.settings["groups"], self.settings["seed"])
 
     def update(
         self,
@@ -118,7 +115,7 @@ class Bootstrap(State):
 
     def result(self, replicates: int = REPLICATES) -> dict[str, np.ndarray]:
         """Return the totals of each replicate: "rows" and each sum (R,), "cells" (R, cells)."""
-        weights = _weights(self.settings["groups"], self.settings["seed"], replicates)
+        weights = weights_of(self.settings["groups"], self.settings["seed"], replicates)
         # Whole numbers below 2**53 are exact in any order; sums are added row by row, which no library reorders.
         rows, of_cells = self._counted()
         counts = np.concatenate([rows[:, None], of_cells], axis=1)
@@ -222,9 +219,16 @@ def skewed_ends(t: float, skewness: float) -> tuple[float, float]:
     return float(low), float(high)
 
 
+def groups_of(row_id: np.ndarray, groups: int, seed: int = 0) -> np.ndarray:
+    """Return the group of each row, (N,) int64 below ``groups``, a power of two, from ids (N,) integers or strings."""
+    if kernels.available():
+        return kernels.hash_groups(words_of(row_id), seed_word(seed), groups - 1)
+    return (group_bits(words_of(row_id), seed) & np.uint64(groups - 1)).view(np.int64)
+
+
 @lru_cache(maxsize=4)
-def _weights(groups: int, seed: int, replicates: int) -> np.ndarray:
-    """Return (replicates, groups) float64 weights."""
+def weights_of(groups: int, seed: int, replicates: int) -> np.ndarray:
+    """Return how often each group counts in each replicate, (replicates, groups) float64."""
     numbers = mix(np.arange(groups, dtype=np.uint64) + np.uint64(seed))
     weights = poisson_weights(numbers, replicates).astype(np.float64)
     weights.flags.writeable = False
