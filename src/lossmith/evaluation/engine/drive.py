@@ -53,7 +53,7 @@ def stream(
             prediction=names["prediction"],
             target=names["target"],
             weight=names.get("weight"),
-            slices=tuple(name for name in source.slices if name != names.get("group")),
+            slices=tuple(source.slices),
             group=names.get("group"),
             bytes=names.get("bytes", options.bytes),
         )
@@ -74,7 +74,7 @@ def stream(
 def _splits(source: Any, skip_bad: bool) -> tuple[Iterable[Split], str]:
     """Return the splits of a source (a list where they are known beforehand), and its name."""
     if isinstance(source, _Arrays):
-        return splits.of_arrays(source.columns, source.slices), ""
+        return splits.of_arrays(source.columns, source.slices, source.group), ""
     if files_given(source):
         found = files.find(source)
         name = found[0].name if len(found) == 1 else f"{len(found)} files"
@@ -92,8 +92,8 @@ class _Arrays:
         # What the arrays are called as columns: the usual names, or others where slices have these.
         self.names = {usual: next(n for n in _free(usual) if n not in slices) for usual in given}
         self.columns = {self.names[usual]: x for usual, x in given.items() if usual != "group"}
-        group = {self.names["group"]: given["group"]} if "group" in given else {}
-        self.slices = {**slices, **group}  # groups are told by their texts, as the values of slices are
+        self.group = {self.names["group"]: given["group"]} if "group" in given else {}
+        self.slices = dict(slices)
 
 
 def _free(name: str) -> Iterator[str]:

@@ -47,6 +47,7 @@ class Plan:
         bytes: The column with the bytes of each row's text, or their sum, or None.
         ignore_index: The label that does not count, or None.
         k: Where lists are cut, or None.
+        width: How many tokens of a vocabulary are scored; 0 where none are.
     """
 
     targets: tuple[str, ...]
@@ -67,6 +68,7 @@ class Plan:
     bytes: str | float | None = None
     ignore_index: int | None = None
     k: int | None = None
+    width: int = 0
 
     @property
     def wanted(self) -> Wanted:

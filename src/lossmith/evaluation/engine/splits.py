@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import count
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 
-from ...errors import InputError
+from ...errors import InputError, ShapeError
 from ..arrays import to_numpy
 from ..slices import column, texts
 from .batch import Batch, UnreadableError, Wanted, from_arrow, import_pyarrow
@@ -156,15 +157,22 @@ def of_batches(batches: Iterable[Any]) -> Iterator[Split]:
         first += rows
 
 
-def of_arrays(arrays: Mapping[str, Any], slices: Mapping[str, Any]) -> Iterator[Split]:
-    """Return the splits of arrays by name, with the columns whose values are slices.
+def of_arrays(
+    arrays: Mapping[str, Any], slices: Mapping[str, Any], group: Mapping[str, Any] = MappingProxyType({})
+) -> Iterator[Split]:
+    """Return the splits of arrays by name, with the columns whose values are slices, and that of the groups, if any.
 
     Raises:
-        InputError: The arrays, or a column of slices, are none or have different lengths.
+        InputError: The arrays, or a column of slices or groups, are none or have different lengths.
     """
     data = _columns(arrays, 0)
     size = len(next(iter(data.values())))
     data |= {name: column(name, x, size) for name, x in slices.items()}
+    for name, x in group.items():
+        found = to_numpy("group", x)
+        if found.shape != (size,):
+            raise ShapeError(f"group has shape {found.shape}; of a stream expected ({size},), one for each row")
+        data[name] = texts("group", found)
     rows = min(max(1 << 18, size // _SPLITS), SPLIT_ROWS)
     values = max(x.size // max(1, size) for x in data.values())
     if values > _WIDE:

@@ -16,6 +16,7 @@ from .quantiles import Quantiles
 from .rows import Sample, WorstRows
 from .state import SCHEMA, State
 from .storage import from_arrow, from_json, to_arrow, to_json
+from .tokens import TokenCounts
 
 __all__ = [
     "SCHEMA",
@@ -41,6 +42,7 @@ __all__ = [
     "ScoreHistogram",
     "Slices",
     "State",
+    "TokenCounts",
     "WorstRows",
     "from_arrow",
     "from_json",

@@ -151,9 +151,7 @@ class Bootstrap(State):
     def mean_interval(self, statistic: Callable[[Totals], np.ndarray]) -> tuple[float, float]:
         """Return the 95 % interval of a mean, or of another statistic that is nearly linear in the totals.
 
-        The groups are left out one by one (B. Efron and C. Stein, "The jackknife estimate of variance", Ann. Statist.
-        9(3), 1981), Student's t makes up for how few they are, and what is skewed, as squared errors are, has an
-        interval that is (see :func:`skewed_ends`). NaN where it is not defined.
+        The groups are left out one by one (see :func:`left_out_ends`). NaN where it is not defined.
 
         Args:
             statistic: As for :meth:`interval`.
@@ -165,18 +163,11 @@ class Bootstrap(State):
             "rows": total["rows"] - rows,
             "cells": total["cells"] - cells,
         }
-        left |= {name: total[name] - x for name, x in of_groups.items()}
-        count = int(there.sum())
-        with np.errstate(all="ignore"):
+        with np.errstate(all="ignore"):  # a sum may be infinite
+            left |= {name: total[name] - x for name, x in of_groups.items()}
             middle = float(np.asarray(statistic(total))[0])
             without = np.asarray(statistic({name: x[there] for name, x in left.items()}), np.float64)
-            if count < 2 or not math.isfinite(middle) or not np.isfinite(without).all():
-                return math.nan, math.nan
-            pull = without.mean() - without  # by how much each group raises the statistic
-            squares, cubes = float(np.sum(pull**2)), float(np.sum(pull**3))
-        low, high = skewed_ends(t_quantile(count - 1), cubes / squares**1.5 if squares else 0.0)
-        spread = math.sqrt(squares * (count - 1) / count)
-        return middle + low * spread, middle + high * spread
+        return left_out_ends(middle, without)
 
     def _counted(self) -> tuple[np.ndarray, np.ndarray]:
         """Return the rows (G,) and the cells (G, cells) of each group, or their weights."""
@@ -185,6 +176,28 @@ class Bootstrap(State):
 
     def _sums_of_groups(self) -> dict[str, np.ndarray]:
         return {name: part.result() for name, part in self._sums.items()}
+
+
+def left_out_ends(middle: float, without: np.ndarray) -> tuple[float, float]:
+    """Return the 95 % interval of a statistic from what it is when groups of rows are left out one by one.
+
+    The jackknife of B. Efron and C. Stein ("The jackknife estimate of variance", Ann. Statist. 9(3), 1981); Student's t
+    makes up for how few groups there are, and what is skewed, as squared errors are, has an interval that is (see
+    :func:`skewed_ends`). NaN where it is not defined.
+
+    Args:
+        middle: The statistic of all rows.
+        without: (G,) the statistic without each of the groups.
+    """
+    count = without.size
+    if count < 2 or not math.isfinite(middle) or not np.isfinite(without).all():
+        return math.nan, math.nan
+    with np.errstate(all="ignore"):
+        pull = without.mean() - without  # by how much each group raises the statistic
+        squares, cubes = float(np.sum(pull**2)), float(np.sum(pull**3))
+    low, high = skewed_ends(t_quantile(count - 1), cubes / squares**1.5 if squares else 0.0)
+    spread = math.sqrt(squares * (count - 1) / count)
+    return middle + low * spread, middle + high * spread
 
 
 def t_quantile(freedom: float) -> float:
