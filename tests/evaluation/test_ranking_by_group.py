@@ -116,7 +116,7 @@ def test_shown_everywhere(items: tuple[np.ndarray, ...], tmp_path: Path) -> None
         ({"group": "quer*"}, "'quer*' is no name of a column"),
         ({"group": "kwery"}, "no column named 'kwery'"),
         ({"group": "query", "slices": ["query"]}, "slices= is for tasks whose examples are rows"),
-        ({"task": "ranking", "stream": True}, "task 'ranking' needs all rows at once"),
+        ({"task": "ranking", "stream": True}, "task 'ranking' needs group= (--group)"),
     ):
         with pytest.raises(LossmithError) as caught:
             lm.evaluate(path, target="relevance", **options)
@@ -145,7 +145,7 @@ def test_shown_everywhere(items: tuple[np.ndarray, ...], tmp_path: Path) -> None
         ({"weight": [1, 1, 1]}, InputError, "weight= is for tasks whose examples are rows, and this is ranking"),
         ({"slices": {"a": [1, 2, 3]}}, InputError, "slices= is for tasks whose examples are rows"),
         ({"bytes": 3}, InputError, "bytes= is for task language_model, and this is ranking"),
-        ({"stream": True}, InputError, "group= needs all rows at once"),
+        ({"stream": True, "k": 0}, InputError, "k is 0; expected a whole number from 1 on"),
     ],
 )
 def test_bad_input(options: dict, kind: type[Exception], text: str) -> None:

@@ -65,6 +65,8 @@ def stream(
     rows = _rows(pieces) if isinstance(pieces, list) else None
     made, assumptions, every = _plan(iter(pieces), options, name)
     store = None if resume is None else Store(Path(resume), made)
+    if made.task == "ranking":  # the groups at the ends of a part are held until all is read
+        every = splits.gathered(every)
     with shown(rows, progress) as advance, _pool(executor) as pool:
         total, notes = _fold(made, every, pool, store, advance)
     result = summary.evaluation(made, total, assumptions, notes)

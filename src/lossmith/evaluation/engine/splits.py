@@ -182,6 +182,47 @@ def of_arrays(
         yield TableSplit(number, part, first, min(rows, size - first))
 
 
+@dataclass(frozen=True, eq=False)
+class ChainSplit(Split):
+    """Batches in memory that follow each other, read as one."""
+
+    parts: tuple[TableSplit, ...]
+
+    @property
+    def size(self) -> int | None:
+        """The rows of all."""
+        return sum(part.rows for part in self.parts)
+
+    @property
+    def key(self) -> str:
+        """That of the first one."""
+        return self.parts[0].key
+
+    def names(self) -> list[str]:
+        """Return the names of the columns."""
+        return self.parts[0].names()
+
+    def pieces(self, wanted: Wanted) -> Iterator[Piece]:
+        """Return the pieces of each."""
+        for part in self.parts:
+            yield from part.pieces(wanted)
+
+
+def gathered(splits: Iterable[Split], rows: int = 1 << 18) -> Iterator[Split]:
+    """Return splits with small batches put together, so that few of them have a beginning and an end."""
+    held: list[TableSplit] = []
+    for split in splits:
+        if isinstance(split, TableSplit):
+            held.append(split)
+        if held and (not isinstance(split, TableSplit) or sum(part.rows for part in held) >= rows):
+            yield ChainSplit(tuple(held))
+            held = []
+        if not isinstance(split, TableSplit):
+            yield split
+    if held:
+        yield ChainSplit(tuple(held))
+
+
 def _columns(batch: Any, number: int) -> dict[str, np.ndarray]:
     if isinstance(batch, tuple | list) and len(batch) == 2:
         batch = {"prediction": batch[0], "target": batch[1]}

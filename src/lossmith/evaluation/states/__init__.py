@@ -13,6 +13,7 @@ from .losses import LossSummary, LossSums
 from .maps import MapCounts, PixelCounts
 from .moments import Moments, MomentSummary
 from .quantiles import Quantiles
+from .ranked import RankedGroups, RankedSummary
 from .rows import Sample, WorstRows
 from .state import SCHEMA, State
 from .storage import from_arrow, from_json, to_arrow, to_json
@@ -35,6 +36,8 @@ __all__ = [
     "Moments",
     "PixelCounts",
     "Quantiles",
+    "RankedGroups",
+    "RankedSummary",
     "Ranking",
     "Reliability",
     "RowCounts",
