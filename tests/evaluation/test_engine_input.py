@@ -135,11 +135,6 @@ def test_empty_pieces_change_nothing(tmp_path: Path) -> None:
         ),
         (lambda: lm.evaluate(in_batches((P, Y)), row_id="id"), DataError, "no column 'id' for row ids"),
         (
-            lambda: lm.evaluate(in_batches((np.stack([P, P], 1), np.stack([Y, Y], 1)))),
-            InputError,
-            "task 'multilabel' is not evaluated in splits yet",
-        ),
-        (
             lambda: lm.evaluate(in_batches((LOGITS, LOGITS * 2))),
             InputError,
             "several targets are not evaluated in splits yet",

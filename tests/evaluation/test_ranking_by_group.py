@@ -12,6 +12,7 @@ import pytest
 import lossmith as lm
 from lossmith.errors import DomainError, InputError, LossmithError, ShapeError
 from lossmith.evaluation.groups import Groups
+from lossmith.evaluation.intervals import wilson
 
 sklearn_metrics = pytest.importorskip("sklearn.metrics")
 
@@ -45,9 +46,8 @@ def test_means_over_groups_are_those_of_sklearn(items: tuple[np.ndarray, ...], k
         values = np.array([h[name] for h in hand])
         metric = result.metrics[name]
         assert metric.value == pytest.approx(values.mean()), name
-        half = 1.959964 * values.std(ddof=1) / len(values) ** 0.5
-        assert metric.low == pytest.approx(max(0, values.mean() - half)), name
-        assert metric.high == pytest.approx(min(1, values.mean() + half)), name
+        mean, error = values.mean(), values.std(ddof=1) / len(values) ** 0.5
+        assert (metric.low, metric.high) == pytest.approx(wilson(mean, mean * (1 - mean) / error**2)), name
     alike = [by_hand(np.zeros((group == g).sum()), relevance[group == g], k) for g in np.unique(group)]
     assert result.metrics["map"].constant == pytest.approx(np.mean([a["map"] for a in alike]))
     assert result.metrics["ndcg"].constant == pytest.approx(np.mean([a["ndcg"] for a in alike]))
@@ -116,7 +116,7 @@ def test_shown_everywhere(items: tuple[np.ndarray, ...], tmp_path: Path) -> None
         ({"group": "quer*"}, "'quer*' is no name of a column"),
         ({"group": "kwery"}, "no column named 'kwery'"),
         ({"group": "query", "slices": ["query"]}, "slices= is for tasks whose examples are rows"),
-        ({"task": "ranking", "stream": True}, "task 'ranking' needs all rows at once"),
+        ({"task": "ranking", "stream": True}, "task 'ranking' needs group= (--group)"),
     ):
         with pytest.raises(LossmithError) as caught:
             lm.evaluate(path, target="relevance", **options)
@@ -145,7 +145,7 @@ def test_shown_everywhere(items: tuple[np.ndarray, ...], tmp_path: Path) -> None
         ({"weight": [1, 1, 1]}, InputError, "weight= is for tasks whose examples are rows, and this is ranking"),
         ({"slices": {"a": [1, 2, 3]}}, InputError, "slices= is for tasks whose examples are rows"),
         ({"bytes": 3}, InputError, "bytes= is for task language_model, and this is ranking"),
-        ({"stream": True}, InputError, "group= needs all rows at once"),
+        ({"stream": True, "k": 0}, InputError, "k is 0; expected a whole number from 1 on"),
     ],
 )
 def test_bad_input(options: dict, kind: type[Exception], text: str) -> None:

@@ -120,8 +120,8 @@ def due(step: int) -> bool:
     """Whether a step, counted from 1, is to be looked at.
 
     All of the first 24 are; then every 32nd, from 256 on every 64th, and half as many with every four times more steps
-    from there: what looks add to a step shrinks as a training gets longer. That is by number, not by the clock, so that the same training is always seen alike. What lasts
-    less than such a distance, and is gone again, may be missed.
+    from there: what looks add to a step shrinks as a training gets longer. That is by number, not by the clock, so that
+    the same training is always seen alike. What lasts less than such a distance, and is gone again, may be missed.
     """
     return step <= _EVERY_STEP or step % stride(step) == 0
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,7 @@ from ..arrays import load
 from .calibration import terms
 from .figures import SCORE_BINS, Figures, Scores, Thresholds, WorstRow, text_of
 from .states import Bundle, ScoreHistogram
+from .states.labels import columns_as_sets
 from .states.parts import Extremes
 
 _WANTED = np.linspace(0, 1, 101)
@@ -22,6 +24,9 @@ def of_states(subject: Any, states: Bundle) -> Figures:
         found["reliability"] = states["calibration"].result()
         found["calibration"] = terms(found["reliability"], _brier(subject, states), subject.effective)
         found["scores"] = _answers(states) if subject.task == "multiclass" else None
+    if "areas" in states.states:
+        of_labels = [_scores(state) for state in states["areas"].states.values()]
+        found["scores"] = replace(of_labels[0], counts=np.sum([s.counts for s in of_labels], axis=0))
     if "scores" in states.states:
         found["thresholds"] = _thresholds(states)
         found["scores"] = _scores(states["scores"])
@@ -29,7 +34,9 @@ def of_states(subject: Any, states: Bundle) -> Figures:
 
 
 def _brier(subject: Any, states: Bundle) -> float | None:
-    """Return the Brier score of a binary stream; that of an answer's confidence is not kept."""
+    """Return the Brier score of a binary stream or of single labels; that of an answer's confidence is not kept."""
+    if subject.task == "multilabel":
+        return float(states["brier"].result().mean[0])
     if subject.task != "binary" or "bootstrap" not in states.states:
         return None
     totals = states["bootstrap"].totals()
@@ -101,6 +108,8 @@ def _worst(subject: Any, states: Bundle) -> tuple[WorstRow, ...]:
     if not found:
         return ()
     confidence = found.get("confidence", np.full(found["loss"].size, np.nan))
+    if subject.task == "multilabel":
+        found |= {name: columns_as_sets(name, found, len(subject.class_names)) for name in ("target", "predicted")}
     columns = (found["row_id"], found["target"], found["predicted"], found["loss"], confidence)
     return tuple(
         WorstRow(

@@ -7,6 +7,7 @@ F1. Scores are held against each label's share.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -15,13 +16,14 @@ from .confusion import Counts, class_scores, count_labels
 from .curves import Ranking
 from .influence import of_area, of_labels
 from .inputs import Inputs
-from .intervals import Interval, effective_rows, mean_of, wilson
+from .intervals import Interval, Mean, effective_rows, mean_of, wilson
 from .result import ClassScore, Confusion, Metric, with_intervals
+from .scorers import answers
 
 
 @dataclass(frozen=True, eq=False)
-class _Train:
-    """The targets that the constant predictor learns from, (N, L), and their weights or None."""
+class Sets:
+    """Sets of labels, (N, L) 0 and 1 each, and how much each counts, (N,), or None for 1."""
 
     target: np.ndarray
     weight: np.ndarray | None
@@ -30,41 +32,49 @@ class _Train:
         """Return each label's share, (L,)."""
         return np.average(self.target, axis=0, weights=self.weight)
 
+    def usual(self) -> np.ndarray:
+        """Return the most frequent set, (L,)."""
+        sets, index = np.unique(self.target, axis=0, return_inverse=True)
+        return sets[int(np.argmax(np.bincount(index.reshape(-1), weights=self.weight)))]
+
+    def mean(self, values: np.ndarray) -> float:
+        """Return the mean of one value per set, (N,)."""
+        return float(np.average(values, weights=self.weight))
+
 
 def compute(inputs: Inputs) -> tuple[list[Metric], Confusion | None, tuple[ClassScore, ...]]:
     """Return the metrics and the scores per label."""
-    p, target, weight = inputs.prediction, inputs.target, inputs.weight
-    predicted = p if inputs.form == "labels" else (p > (0 if inputs.form == "logits" else 0.5)).astype(np.int64)
-    train = _Train(target, weight) if inputs.train_target is None else _Train(inputs.train_target, None)
+    target, weight = inputs.target, inputs.weight
+    predicted, rows = answers(inputs), Sets(target, weight)
+    train = rows if inputs.train_target is None else Sets(inputs.train_target, None)
     counts = count_labels(target, predicted, weight)
-    rows = _by_row(target, predicted)
-    means = {name: float(np.average(x, weights=weight)) for name, x in rows.items()}
-    often = np.broadcast_to(_frequent(train), target.shape)
-    constant = {name: value for name, value, _ in _f1(count_labels(target, often, weight))}
-    usual = np.broadcast_to(_usual_set(train), target.shape)
-    majority = np.broadcast_to(train.shares() > 0.5, target.shape)
-    metrics = [
-        Metric(name="exact_match", title="exact match", value=means["exact_match"],
-               constant=float(np.average((usual == target).all(axis=1), weights=weight))),
-        Metric(name="hamming_loss", title="Hamming loss", value=means["hamming_loss"],
-               constant=float(np.average((majority != target).mean(axis=1), weights=weight))),
-        *(Metric(name=name, title=title, value=value, constant=constant[name]) for name, value, title in _f1(counts)),
-        Metric(name="samples_f1", title="F1 per row (samples)", value=means["samples_f1"],
-               constant=float(np.average(_by_row(target, often)["samples_f1"], weights=weight))),
-    ]  # fmt: skip
+    per_row = by_row(target, predicted)
+    means = {name: rows.mean(x) for name, x in per_row.items()}
+    total = len(target) if weight is None else float(weight.sum())
+    constant = constants_of_counts(train.shares(), counts.support, total) | constants_of_sets(train, rows)
+    metrics = of_answers(means, counts, constant)
     metrics = with_intervals(metrics, of_labels(target, predicted, weight, counts))
-    ends = {name: mean_of(rows[name], weight).share_interval() for name in ("hamming_loss", "samples_f1")}
+    ends = ends_of({name: mean_of(per_row[name], weight) for name in ("hamming_loss", "samples_f1")})
     ends["exact_match"] = wilson(means["exact_match"], effective_rows(weight, inputs.rows))
     metrics = with_intervals(metrics, ends)
     labels = class_scores(inputs.class_names, counts)
     if inputs.form == "labels":
         return metrics, None, labels
     ranked, labels = _areas(inputs, labels)
-    return metrics + ranked + _of_order(inputs, train), None, labels
+    mine = by_order(inputs.prediction, target)
+    ends = ends_of({name: mean_of(x, weight) for name, x in mine.items()})
+    ordered = of_order({name: rows.mean(x) for name, x in mine.items()}, constants_of_order(train.shares(), rows))
+    return metrics + ranked + with_intervals(ordered, ends), None, labels
+
+
+def ends_of(means: Mapping[str, Mean]) -> dict[str, Interval]:
+    """Return the intervals of means over rows, by the name of the metric; all but one are of shares."""
+    return {name: x.interval() if name == "coverage_error" else x.share_interval() for name, x in means.items()}
 
 
 # --- answers ---------------------------------------------------------------------------------------------------------
-def _by_row(target: np.ndarray, predicted: np.ndarray) -> dict[str, np.ndarray]:
+def by_row(target: np.ndarray, predicted: np.ndarray) -> dict[str, np.ndarray]:
+    """Return three numbers per row, (N,) each, of labels that are there and that are answered, (N, L) both."""
     wrong = predicted != target
     both = target.sum(axis=1) + predicted.sum(axis=1)
     return {
@@ -74,31 +84,56 @@ def _by_row(target: np.ndarray, predicted: np.ndarray) -> dict[str, np.ndarray]:
     }
 
 
-def _f1(counts: Counts) -> list[tuple[str, float | None, str]]:
-    f1 = counts.f1()
-    weighted = float(counts.weighted(f1)) if counts.support.any() else None
+def of_answers(means: Mapping[str, float], counts: Counts, constant: Mapping[str, float | None]) -> list[Metric]:
+    """Return the metrics of answers, without intervals, from the means of :func:`by_row` and the counts per label."""
+    values = {**means, **_f1(counts)}
     return [
-        ("micro_f1", counts.pooled_f1(), "micro F1"),
-        ("macro_f1", float(np.mean(f1)), "macro F1"),
-        ("weighted_f1", weighted, "weighted F1"),
+        Metric(name=name, title=title, value=values[name], constant=constant.get(name))
+        for name, title in (
+            ("exact_match", "exact match"),
+            ("hamming_loss", "Hamming loss"),
+            ("micro_f1", "micro F1"),
+            ("macro_f1", "macro F1"),
+            ("weighted_f1", "weighted F1"),
+            ("samples_f1", "F1 per row (samples)"),
+        )
     ]
 
 
-def _frequent(train: _Train) -> np.ndarray:
+def _f1(counts: Counts) -> dict[str, float | None]:
+    f1 = counts.f1()
+    weighted = float(counts.weighted(f1)) if counts.support.any() else None
+    return {"micro_f1": counts.pooled_f1(), "macro_f1": float(np.mean(f1)), "weighted_f1": weighted}
+
+
+def constants_of_counts(shares: np.ndarray, support: np.ndarray, rows: float) -> dict[str, float | None]:
+    """Return what constant answers score, where counts per label are enough to know it.
+
+    Args:
+        shares: (L,) of each label among the training rows, from which the answers are made.
+        support: (L,) rows that have the label.
+        rows: All rows.
+    """
+    often = _frequent(shares)
+    wrong = np.where(shares > 0.5, rows - support, support) / rows
+    return {"hamming_loss": float(wrong.mean()), **_f1(Counts(support, often * rows, often * support))}
+
+
+def constants_of_sets(train: Sets, rows: Sets) -> dict[str, float | None]:
+    """Return what constant answers made of the training rows score, where it takes the sets of labels to know it."""
+    usual, often = (np.broadcast_to(x, rows.target.shape) for x in (train.usual(), _frequent(train.shares())))
+    found = {"exact_match": by_row(rows.target, usual), "samples_f1": by_row(rows.target, often)}
+    return {name: rows.mean(numbers[name]) for name, numbers in found.items()}
+
+
+def _frequent(shares: np.ndarray) -> np.ndarray:
     """Return the best answer of those that always name the k most frequent labels, (L,), by micro F1."""
-    shares = train.shares()
     order = np.argsort(-shares, kind="stable")
     named = np.arange(1, shares.size + 1)
     f1 = 2 * np.cumsum(shares[order]) / (shares.sum() + named)
     answer = np.zeros(shares.size, np.int64)
     answer[order[: int(np.argmax(f1)) + 1]] = 1
     return answer
-
-
-def _usual_set(train: _Train) -> np.ndarray:
-    """Return the most frequent set of labels, (L,)."""
-    sets, index = np.unique(train.target, axis=0, return_inverse=True)
-    return sets[int(np.argmax(np.bincount(index.reshape(-1), weights=train.weight)))]
 
 
 # --- scores ----------------------------------------------------------------------------------------------------------
@@ -164,23 +199,22 @@ def _freedom(variances: np.ndarray, rows: np.ndarray) -> float:
     return float(np.sum(variances)) ** 2 / own if own else float(rows.min(initial=1.0))
 
 
-def _of_order(inputs: Inputs, train: _Train) -> list[Metric]:
-    """Return the metrics of how a row's labels are put in order."""
-    mine = by_order(inputs.prediction, inputs.target)
-    theirs = by_order(np.broadcast_to(train.shares(), inputs.target.shape), inputs.target)
-    found = []
-    for name, title, proportion in (
-        ("lrap", "label ranking average precision", True),
-        ("coverage_error", "coverage error (labels until all are found)", False),
-        ("ranking_loss", "ranking loss", True),
-    ):
-        value, constant = (float(np.average(x[name], weights=inputs.weight)) for x in (mine, theirs))
-        mean = mean_of(mine[name], inputs.weight)
-        low, high = mean.share_interval() if proportion else mean.interval()
-        found.append(
-            Metric(name=name, title=title, value=value, low=low, high=high, constant=constant, proportion=proportion)
+def of_order(means: Mapping[str, float], constant: Mapping[str, float]) -> list[Metric]:
+    """Return the metrics of how a row's labels are put in order, without intervals, from means of :func:`by_order`."""
+    return [
+        Metric(name=name, title=title, value=means[name], constant=constant.get(name), proportion=proportion)
+        for name, title, proportion in (
+            ("lrap", "label ranking average precision", True),
+            ("coverage_error", "coverage error (labels until all are found)", False),
+            ("ranking_loss", "ranking loss", True),
         )
-    return found
+    ]
+
+
+def constants_of_order(shares: np.ndarray, rows: Sets) -> dict[str, float]:
+    """Return what it scores to put each row's labels in the order of their shares, (L,)."""
+    theirs = by_order(np.broadcast_to(shares, rows.target.shape), rows.target)
+    return {name: rows.mean(x) for name, x in theirs.items()}
 
 
 def by_order(score: np.ndarray, target: np.ndarray) -> dict[str, np.ndarray]:

@@ -18,7 +18,6 @@ from ..errors import InputError
 from . import duplicates, engine, figures, findings, losses, metrics, tasks, temperature, verdict
 from . import slices as by_value
 from .arrays import Locate
-from .infer import GROUPED
 from .inputs import Inputs, prepare
 from .result import Evaluation
 from .sources import load, load_all
@@ -133,8 +132,8 @@ def evaluate(
         raise InputError(_TRAIN_WHOLE)
     extra = {"group": group, "bytes": bytes, "ignore_index": ignore_index, "k": k, "quantile": quantile}
     asked = {name: x for name, x in extra.items() if x is not None}
-    if splits and (asked or task in GROUPED):
-        raise InputError(_ASKED_WHOLE.format("=, ".join(asked) + "=" if asked else f"task {task!r}"))
+    if splits:
+        _check_asked(asked, task)
     if _is_source(source, target):
         if not splits and _fits(source, stream):
             return evaluate_file(
@@ -150,12 +149,24 @@ def evaluate(
                 row_id=row_id,
                 **extra,
             ).ignoring(ignore)
-        if asked or task in GROUPED:
-            raise InputError(_ASKED_WHOLE.format("=, ".join(asked) + "=" if asked else f"task {task!r}"))
+        _check_asked(asked, task)
         if stream is False:
             raise InputError("stream=False needs arrays or one Parquet, CSV or NPZ file; leave it out for this source")
+        _check_columns(group, bytes)
         options = engine.Options(
-            target, prediction, task, form, class_names, row_id, _name(weight), _names(slices), skip_bad
+            target=target,
+            prediction=prediction,
+            task=task,
+            form=form,
+            class_names=class_names,
+            row_id=row_id,
+            weight=_name(weight),
+            slices=_names(slices),
+            skip_bad=skip_bad,
+            group=group,
+            bytes=bytes,
+            ignore_index=ignore_index,
+            k=k,
         )
     else:
         if prediction is not None:
@@ -177,13 +188,37 @@ def evaluate(
             return _evaluation(inputs, extra, slices=_columns(slices)).ignoring(ignore)
         if target is None:
             raise InputError("target is None; expected an array, or the name of a column of a source")
-        source = engine.arrays(source, target, weight, _columns(slices))
-        options = engine.Options(task=task, form=form, class_names=class_names)
+        total = isinstance(bytes, int | float)
+        of_rows = {"weight": weight, "group": group, "bytes": None if total else bytes}
+        source = engine.arrays(source, target, _columns(slices), **of_rows)
+        options = engine.Options(
+            task=task,
+            form=form,
+            class_names=class_names,
+            skip_bad=skip_bad,
+            bytes=bytes if total else None,
+            ignore_index=ignore_index,
+            k=k,
+        )
         if row_id is not None:
             raise InputError("row_id= is the name of a column, and arrays have none; leave it out")
     if train_target is not None:
         raise InputError("train_target= is for arrays that are looked at as a whole, not in splits yet")
     return engine.stream(source, options, executor=executor, resume=resume, progress=progress).ignoring(ignore)
+
+
+def _check_asked(asked: Mapping[str, Any], task: str | None) -> None:
+    """Raise InputError where something is asked for that takes all rows at once."""
+    ranking = task == "ranking" or (task is None and "group" in asked)
+    whole = [name for name in asked if name == "quantile" or (name == "k" and not ranking)]
+    if whole:
+        raise InputError(_ASKED_WHOLE.format("=, ".join(whole) + "="))
+
+
+def _check_columns(group: Any, bytes: Any) -> None:
+    """Raise InputError unless both are what they are of a file."""
+    if not isinstance(group, str | None) or not isinstance(bytes, str | int | float | None):
+        raise InputError("group= and bytes= of a file are names of its columns (bytes= also a number), not arrays")
 
 
 def _name(weight: Any) -> str | None:
@@ -288,8 +323,7 @@ def evaluate_file(
     """
     if row_id is not None and train is None:
         raise InputError("row_id= (--row-id) goes with train= (--train) where a file is looked at as a whole")
-    if not isinstance(group, str | None) or not isinstance(bytes, str | int | float | None):
-        raise InputError("group= and bytes= of a file are names of its columns (bytes= also a number), not arrays")
+    _check_columns(group, bytes)
     named = [name for name in (group, bytes) if isinstance(name, str)]
     cut = tuple(dict.fromkeys([*slices, *named]))
     table = load(
@@ -347,9 +381,7 @@ def _of_task(
 ) -> Evaluation:
     """Return the evaluation of groups, tokens or images."""
     tasks.check_options(task, extra)
-    given = [name for name, x in by_row.items() if x is not None]
-    if given:
-        raise InputError(f"{given[0]}= is for tasks whose examples are rows, and this is {task}; leave it out")
+    tasks.check_by_row(task, by_row)
     options = {name: x for name, x in extra.items() if name != "quantile"}
     return tasks.evaluation(
         tasks.Given(

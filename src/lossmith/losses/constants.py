@@ -16,7 +16,8 @@ from ..arrays import load
 
 def mean(target: np.ndarray, weight: np.ndarray, **parameters: Any) -> np.ndarray:
     """Weighted mean over the rows: best for squared error and for the likelihoods with the mean as parameter."""
-    return np.average(target, axis=0, weights=weight)
+    # Rounding must not carry it beyond the values: a label that every weighted row has is no more than 1.
+    return np.clip(np.average(target, axis=0, weights=weight), target.min(axis=0), target.max(axis=0))
 
 
 def median(target: np.ndarray, weight: np.ndarray, **parameters: Any) -> np.ndarray:

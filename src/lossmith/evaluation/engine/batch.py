@@ -28,12 +28,15 @@ class Wanted:
         slices: Columns of whose values the texts are wanted; none is a value like any other.
         batch_rows: How many rows at a time.
         types: Of columns in text formats: "float", "int" or "text".
+        nested: How lists are read: "matrix" for lists of one length, "lists" for lists of any length (of numbers, or
+            of rows of one length), "flat" for lists of any length and depth as one list per row.
     """
 
     names: tuple[str, ...]
     slices: tuple[str, ...] = ()
     batch_rows: int = 1 << 16
     types: Mapping[str, str] = field(default_factory=dict)
+    nested: str = "matrix"
 
     @property
     def every(self) -> list[str]:
@@ -42,18 +45,30 @@ class Wanted:
 
 
 @dataclass(frozen=True, eq=False)
+class Lists:
+    """A column of lists: all values one after another, (P,) or (P, V), and how many of them each row has, (N,)."""
+
+    values: np.ndarray
+    lengths: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.lengths)
+
+
+@dataclass(frozen=True, eq=False)
 class Batch:
     """Rows on their way into states.
 
     Attributes:
-        columns: By name, (N,) or (N, C) each; where a value is missing stands anything of the right kind.
+        columns: By name, (N,) or (N, …) each, or :class:`Lists`; where a value is missing stands anything of the right
+            kind.
         missing: (N,) whether a value of the row is missing, or None where none is.
         first: The row id of the first row; the ids of the others count on.
         locate: Says in words where a row of the batch is.
         slices: By name, the texts (K,) of values and which of them each row has (N,).
     """
 
-    columns: dict[str, np.ndarray]
+    columns: dict[str, Any]
     missing: np.ndarray | None
     first: int
     locate: Locate
@@ -85,7 +100,7 @@ def from_arrow(
     for name in wanted.names:
         if name in without:
             continue
-        columns[name], gaps = _to_numpy(f"column {name!r} of {source}", record.column(name))
+        columns[name], gaps = _to_numpy(f"column {name!r} of {source}", record.column(name), wanted.nested)
         if gaps is not None:
             missing = gaps if missing is None else missing | gaps
     slices = {
@@ -120,7 +135,7 @@ def _texts(where: str, column: Any) -> tuple[np.ndarray, np.ndarray]:
     return np.concatenate([[MISSING], texts(where, values.to_numpy(zero_copy_only=False))]), index + 1
 
 
-def _to_numpy(where: str, column: Any) -> tuple[np.ndarray, np.ndarray | None]:
+def _to_numpy(where: str, column: Any, nested: str = "matrix") -> tuple[Any, np.ndarray | None]:
     """Return the values, and which rows have none."""
     pyarrow = import_pyarrow("reading Arrow")
     if _is_plain(column.type) and not column.null_count:
@@ -133,8 +148,8 @@ def _to_numpy(where: str, column: Any) -> tuple[np.ndarray, np.ndarray | None]:
         column = column.dictionary_decode()
     kind = column.type
     gaps = column.is_null().to_numpy(zero_copy_only=False) if column.null_count else None
-    if types.is_list(kind) or types.is_large_list(kind) or types.is_fixed_size_list(kind):
-        return _matrix(where, column, gaps)
+    if _is_list(kind):
+        return _matrix(where, column, gaps) if nested == "matrix" else _lists(where, column, gaps, nested)
     if types.is_string(kind) or types.is_large_string(kind) or types.is_string_view(kind):
         texts = ("" if text is None else text for text in column.to_pylist())
         return np.array(list(texts), dtype=np.str_), gaps
@@ -157,6 +172,36 @@ def _is_plain(kind: Any) -> bool:
     return bool(types.is_floating(kind) or types.is_integer(kind) or types.is_boolean(kind))
 
 
+def _is_list(kind: Any) -> bool:
+    from pyarrow import types
+
+    return bool(types.is_list(kind) or types.is_large_list(kind) or types.is_fixed_size_list(kind))
+
+
+def _lists(where: str, column: Any, gaps: np.ndarray | None, nested: str) -> tuple[Lists, np.ndarray | None]:
+    """Return a column of lists of any lengths; a row with a missing list or value is missing, a missing list empty."""
+    from pyarrow import compute
+
+    there = np.ones(len(column), bool) if gaps is None else ~gaps
+    if gaps is not None:
+        column = column.drop_null()
+    lengths = np.zeros(there.size, np.int64)
+    lengths[there] = compute.call_function("list_value_length", [column]).to_numpy(zero_copy_only=False)
+    row = np.repeat(np.arange(there.size), lengths)
+    inner = compute.call_function("list_flatten", [column])
+    deeper = "flat" if nested == "flat" else "matrix"
+    values, holes = _to_numpy(where, inner, deeper)
+    missing = ~there
+    if holes is not None:
+        missing[row[holes]] = True
+    if isinstance(values, Lists):
+        lengths = np.bincount(row, weights=values.lengths, minlength=there.size).astype(np.int64)
+        values = values.values
+    if values.dtype.kind not in "iufb":
+        raise UnreadableError(f"{where} is of type {column.type}; expected lists of numbers")
+    return Lists(values, lengths), missing if missing.any() else None
+
+
 def _matrix(where: str, column: Any, gaps: np.ndarray | None) -> tuple[np.ndarray, np.ndarray | None]:
     """Return a column of lists of one length as (N, C); a row with a missing list or element is missing."""
     from pyarrow import compute
@@ -166,6 +211,11 @@ def _matrix(where: str, column: Any, gaps: np.ndarray | None) -> tuple[np.ndarra
     lengths = np.unique(compute.call_function("list_value_length", [there]).to_numpy(zero_copy_only=False))
     if lengths.size > 1:
         raise UnreadableError(f"{where} holds lists of {lengths[0]} and of {lengths[1]} values; expected one length")
+    if _is_list(column.type.value_type):
+        raise UnreadableError(
+            f"{where} is of type {column.type}; label maps are read with task='segmentation' (--task), scores of the "
+            "tokens of a sequence with task='language_model'"
+        )
     flat, holes = _to_numpy(where, compute.call_function("list_flatten", [there]))
     if flat.dtype.kind not in "iufb":
         raise UnreadableError(f"{where} is of type {column.type}; expected lists of numbers")

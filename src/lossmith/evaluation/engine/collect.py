@@ -9,12 +9,11 @@ from typing import Any
 import numpy as np
 
 from ...arrays import load
-from ...core import call
-from ...losses import Loss, find
+from ...losses import find
 from ...native import evaluation as kernels
 from .. import slices
+from ..infer import GROUPED
 from ..inputs import Inputs
-from ..losses import LOSSES
 from ..metrics import CALIBRATION_BINS, TOP, among_top
 from ..states import (
     Bootstrap,
@@ -29,6 +28,8 @@ from ..states import (
     State,
     WorstRows,
 )
+from . import grouped, multilabel
+from .per_row import losses_of, values
 from .plan import Plan
 
 ROWS = ("used", "missing", "nan_prediction", "infinite_prediction", "odd_target", "rescaled")
@@ -38,6 +39,8 @@ _BOOTSTRAP_CLASSES = 16  # above, the cells of the confusion matrix are too many
 
 def states(plan: Plan) -> Bundle:
     """Return the empty states of a plan."""
+    if plan.task in GROUPED:
+        return grouped.states(plan)
     made: dict[str, State] = {"rows": RowCounts(names=ROWS), **_MAKE[plan.task](plan)}
     if plan.weight is not None:
         made["weights"] = LossSums()
@@ -55,11 +58,6 @@ def update(bundle: Bundle, plan: Plan, inputs: Inputs, row_id: np.ndarray) -> No
         if not counted.all():
             inputs, row_id = some(inputs, counted), row_id[counted]
     _UPDATE[plan.task](bundle, plan, inputs, row_id)
-
-
-def losses_of(plan: Plan) -> tuple[Loss, ...]:
-    """Return the losses of a plan, the one that decides on the verdict first."""
-    return tuple(find(name) for name in LOSSES.get((plan.task, plan.kept), ()))
 
 
 # --- classes ---------------------------------------------------------------------------------------------------------
@@ -194,18 +192,15 @@ def some(inputs: Inputs, rows: np.ndarray) -> Inputs:
     return replace(inputs, prediction=inputs.prediction[rows], target=inputs.target[rows], weight=weight)
 
 
-def values(loss: Loss, prediction: np.ndarray, target: np.ndarray) -> np.ndarray:
-    """Return one value per row, (N,) float64."""
-    return np.asarray(call(loss, prediction, target, parameters=loss.defaults, reduction="none"), np.float64)
-
-
 _MAKE: dict[str, Callable[[Plan], dict[str, State]]] = {
     "binary": _make_classes,
     "multiclass": _make_classes,
+    "multilabel": multilabel.states,
     "regression": _make_regression,
 }
 _UPDATE: dict[str, Callable[[Bundle, Plan, Inputs, np.ndarray], Any]] = {
     "binary": _update_binary,
     "multiclass": _update_multiclass,
+    "multilabel": multilabel.update,
     "regression": _update_regression,
 }

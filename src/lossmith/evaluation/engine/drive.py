@@ -19,8 +19,8 @@ from typing import Any
 
 from ...errors import DataError, InputError, LossmithError
 from ..result import Evaluation
-from . import files, plan, splits, summary
-from .batch import UnreadableError, Wanted
+from . import files, grouped, plan, splits, summary
+from .batch import UnreadableError
 from .partial import Partial, run
 from .plan import Options, Plan
 from .progress import Advance, shown
@@ -54,6 +54,8 @@ def stream(
             target=names["target"],
             weight=names.get("weight"),
             slices=tuple(source.slices),
+            group=names.get("group"),
+            bytes=names.get("bytes", options.bytes),
         )
     pieces, name = _splits(source, options.skip_bad)
     if resume is not None and not isinstance(pieces, list):
@@ -63,6 +65,8 @@ def stream(
     rows = _rows(pieces) if isinstance(pieces, list) else None
     made, assumptions, every = _plan(iter(pieces), options, name)
     store = None if resume is None else Store(Path(resume), made)
+    if made.task == "ranking":  # the groups at the ends of a part are held until all is read
+        every = splits.gathered(every)
     with shown(rows, progress) as advance, _pool(executor) as pool:
         total, notes = _fold(made, every, pool, store, advance)
     result = summary.evaluation(made, total, assumptions, notes)
@@ -72,7 +76,7 @@ def stream(
 def _splits(source: Any, skip_bad: bool) -> tuple[Iterable[Split], str]:
     """Return the splits of a source (a list where they are known beforehand), and its name."""
     if isinstance(source, _Arrays):
-        return splits.of_arrays(source.columns, source.slices), ""
+        return splits.of_arrays(source.columns, source.slices, source.group), ""
     if files_given(source):
         found = files.find(source)
         name = found[0].name if len(found) == 1 else f"{len(found)} files"
@@ -83,14 +87,15 @@ def _splits(source: Any, skip_bad: bool) -> tuple[Iterable[Split], str]:
 
 
 class _Arrays:
-    """A pair of arrays to be evaluated in splits."""
+    """A pair of arrays to be evaluated in splits, and arrays beside them that are not None."""
 
-    def __init__(self, prediction: Any, target: Any, weight: Any, slices: Mapping[str, Any]) -> None:
-        given = {"prediction": prediction, "target": target} | ({} if weight is None else {"weight": weight})
-        self.slices = dict(slices)
+    def __init__(self, prediction: Any, target: Any, slices: Mapping[str, Any], **beside: Any) -> None:
+        given = {"prediction": prediction, "target": target} | {n: x for n, x in beside.items() if x is not None}
         # What the arrays are called as columns: the usual names, or others where slices have these.
-        self.names = {usual: next(n for n in _free(usual) if n not in self.slices) for usual in given}
-        self.columns = {self.names[usual]: x for usual, x in given.items()}
+        self.names = {usual: next(n for n in _free(usual) if n not in slices) for usual in given}
+        self.columns = {self.names[usual]: x for usual, x in given.items() if usual != "group"}
+        self.group = {self.names["group"]: given["group"]} if "group" in given else {}
+        self.slices = dict(slices)
 
 
 def _free(name: str) -> Iterator[str]:
@@ -99,9 +104,16 @@ def _free(name: str) -> Iterator[str]:
         name += "_"
 
 
-def arrays(prediction: Any, target: Any, weight: Any, slices: Mapping[str, Any]) -> Any:
-    """Return a pair of arrays as a source, with weights or None, and the columns whose values are slices."""
-    return _Arrays(prediction, target, weight, slices)
+def arrays(prediction: Any, target: Any, slices: Mapping[str, Any], **beside: Any) -> Any:
+    """Return a pair of arrays as a source, with the columns whose values are slices.
+
+    Args:
+        prediction: (N, …).
+        target: (N, …).
+        slices: By name, (N,) each.
+        beside: "weight", "group" and "bytes", (N,) each (bytes also (N, …)), or None.
+    """
+    return _Arrays(prediction, target, slices, **beside)
 
 
 def files_given(source: Any) -> bool:
@@ -125,13 +137,15 @@ def _plan(pieces: Iterator[Split], options: Options, name: str) -> tuple[Plan, t
             columns = split.names()
             choice = plan.choose_columns(columns, options, split.where)
             slices = plan.slice_columns(columns, options, split.where)
-            wanted = Wanted(names=plan.names_of(choice.targets, choice.predictions, options.row_id, options.weight))
+            beside = (options.row_id, options.weight, plan.column_of(options.bytes))
+            wanted = replace(options.head, names=plan.names_of(choice.targets, choice.predictions, *beside))
             for piece in split.pieces(wanted):
                 for batch in piece.batches:
                     if len(next(iter(batch.columns.values()))):
                         if sorted(columns) == ["prediction", "target"]:
                             choice = replace(choice, note="")  # a pair of arrays, or as good as one
-                        made, assumptions = plan.make(choice, batch, options, slices)
+                        make = plan.make if grouped.task_of(options, choice, batch) is None else grouped.plan
+                        made, assumptions = make(choice, batch, options, slices)
                         return made, assumptions, chain(seen, pieces)
         except UnreadableError:
             if not options.skip_bad:

@@ -12,9 +12,10 @@ import numpy as np
 
 from ...errors import DataError, InputError, LabelError, UnknownNameError
 from .. import slices
+from ..infer import GROUPED
 from ..inputs import prepare
 from ..states import SCHEMA, Bundle, from_json, to_json
-from . import collect
+from . import collect, grouped
 from .batch import Batch, UnreadableError
 from .plan import Plan, arrays_of, finite_rows, numbers_of
 from .rows import Rows
@@ -97,6 +98,13 @@ def run(plan: Plan, split: Split) -> Partial:
 
 
 def _take_pieces(part: Partial, plan: Plan, key: str, pieces: Iterable[Piece]) -> None:
+    if plan.task in GROUPED:
+        taker = grouped.taker(plan, part.states)
+        for piece in pieces:
+            for batch in piece.batches:
+                taker.take(batch)
+        taker.close()
+        return
     rows = Rows(plan, part.states)
     for piece in pieces:
         for batch in piece.batches:
@@ -117,7 +125,7 @@ def _take(part: Partial, rows: Rows, plan: Plan, key: str, batch: Batch) -> None
     places = None if whole else np.flatnonzero(keep)
     if not whole:
         prediction, target = prediction[keep], target[keep]
-    if plan.form in ("probabilities", "percentages") and prediction.ndim == 2:
+    if plan.form in ("probabilities", "percentages") and prediction.ndim == 2 and plan.task != "multilabel":
         prediction = _rescaled(part, prediction, 100.0 if plan.form == "percentages" else 1.0)
     try:
         inputs = prepare(

@@ -13,14 +13,14 @@ from typing import Any
 import numpy as np
 
 from ...errors import DataError, InputError
-from .. import infer
 from ..columns import Choice, choose, named
 from ..inputs import Inputs, prepare
 from ..labels import check_class_names
 from ..sources import side_by_side
 from .batch import Batch, Wanted
 
-_HEAD_ROWS = 1 << 16
+NESTED = {"segmentation": "flat", "language_model": "lists"}  # how tasks read lists that others want of one length
+_HEAD_ROWS, _HEAD_LISTS = 1 << 16, 16
 _BATCH_VALUES = 1 << 17
 
 
@@ -34,7 +34,7 @@ class Plan:
         row_id: The column of row ids, or None where the place in the source is the id.
         weight: The column of the rows' weights, or None.
         slices: Columns whose values are slices.
-        task: "regression", "binary" or "multiclass".
+        task: "regression", "binary", "multiclass" or "multilabel".
         form: Of the prediction as it stands in the source.
         kept: Of the prediction in the states: "percentages" become "probabilities".
         class_names: Of the classes; empty for regression.
@@ -42,6 +42,12 @@ class Plan:
         origin: A target of the first rows, from which squares are taken so that they stay small.
         batch_rows: How many rows are looked at together.
         skip_bad: Whether pieces that cannot be read are left out.
+        nested: How columns of lists are read (``Wanted``).
+        group: The column that names the group or the document of each row, or None.
+        bytes: The column with the bytes of each row's text, or their sum, or None.
+        ignore_index: The label that does not count, or None.
+        k: Where lists are cut, or None.
+        width: How many tokens of a vocabulary are scored; 0 where none are.
     """
 
     targets: tuple[str, ...]
@@ -57,15 +63,22 @@ class Plan:
     origin: float
     batch_rows: int
     skip_bad: bool
+    nested: str = "matrix"
+    group: str | None = None
+    bytes: str | float | None = None
+    ignore_index: int | None = None
+    k: int | None = None
+    width: int = 0
 
     @property
     def wanted(self) -> Wanted:
         """What is to be read."""
         return Wanted(
-            names=names_of(self.targets, self.predictions, self.row_id, self.weight),
-            slices=self.slices,
+            names=names_of(self.targets, self.predictions, self.row_id, self.weight, column_of(self.bytes)),
+            slices=(*self.slices, *([] if self.group is None else [self.group])),
             batch_rows=self.batch_rows,
             types=dict(self.types),
+            nested=self.nested,
         )
 
     def fingerprint(self) -> dict[str, Any]:
@@ -91,14 +104,40 @@ class Options:
     weight: str | None = None
     slices: tuple[str, ...] = ()
     skip_bad: bool = False
+    group: str | None = None
+    bytes: str | float | None = None
+    ignore_index: int | None = None
+    k: int | None = None
+
+    @property
+    def beside(self) -> dict[str, str]:
+        """The columns beside target and prediction that are asked for by name, and what each is for."""
+        asked = {
+            "row ids (row_id=)": self.row_id,
+            "weights (weight=)": self.weight,
+            "groups (group=)": self.group,
+            "bytes (bytes=)": column_of(self.bytes),
+        }
+        return {name: what for what, name in asked.items() if name is not None}
+
+    @property
+    def head(self) -> Wanted:
+        """How the first rows are read: few, where each may be an image or a document."""
+        nested = NESTED.get(self.task or "", "matrix")
+        return Wanted(names=(), nested=nested, batch_rows=_HEAD_ROWS if nested == "matrix" else _HEAD_LISTS)
+
+
+def column_of(given: str | float | None) -> str | None:
+    """Return what is given where it is the name of a column."""
+    return given if isinstance(given, str) else None
 
 
 def choose_columns(names: Sequence[str], options: Options, where: str) -> Choice:
     """Return target and prediction columns; DataError or UnknownNameError where there are none."""
-    for name, what in ((options.row_id, "row ids (row_id=)"), (options.weight, "weights (weight=)")):
-        if name is not None and name not in names:
+    for name, what in options.beside.items():
+        if name not in names:
             raise DataError(f"{where} has no column {name!r} for {what}")
-    free = [n for n in names if n not in (options.row_id, options.weight)]
+    free = [n for n in names if n not in options.beside]
     return choose(free, options.target, options.prediction, where)
 
 
@@ -150,7 +189,8 @@ def arrays_of(
     prediction = side_by_side([batch.columns[c] for c in predictions], predictions, "the source")
     target = side_by_side([batch.columns[c] for c in targets], targets, "the source")
     there = np.ones(len(target), bool) if batch.missing is None else ~batch.missing
-    return prediction, target, there
+    # The order in memory decides in which order a row's values are added.
+    return np.ascontiguousarray(prediction), np.ascontiguousarray(target), there
 
 
 def numbers_of(batch: Batch, column: str) -> np.ndarray:
@@ -191,13 +231,7 @@ def _types(
 
 
 def _check_streamable(inputs: Inputs) -> None:
-    if inputs.task not in ("regression", "binary", "multiclass"):
-        raise InputError(
-            f"task {inputs.task!r} is not evaluated in splits yet; give the arrays themselves: "
-            "evaluate(prediction, target)"
-        )
-    if inputs.target.ndim == 2:
+    if inputs.target.ndim == 2 and inputs.task != "multilabel":
         raise InputError(
             "several targets are not evaluated in splits yet; name one with target=, or give the arrays themselves"
         )
-    infer.check_choice("task", inputs.task, infer.TASKS)

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import count
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 
-from ...errors import InputError
+from ...errors import InputError, ShapeError
 from ..arrays import to_numpy
 from ..slices import column, texts
 from .batch import Batch, UnreadableError, Wanted, from_arrow, import_pyarrow
@@ -19,6 +20,8 @@ from .split import Piece, Row, Split, check_there
 
 SPLIT_ROWS = 1 << 21  # of Parquet files: row groups are put together up to this,
 _MOST_ROWS, _SPLITS = 1 << 23, 32  # or up to more, where a file makes more splits than so: each has its states
+
+_WIDE, _SPLIT_VALUES = 1 << 12, 1 << 24  # values of a row, as of an image, from which on they decide on the split
 
 
 @dataclass(frozen=True, eq=False)
@@ -154,19 +157,70 @@ def of_batches(batches: Iterable[Any]) -> Iterator[Split]:
         first += rows
 
 
-def of_arrays(arrays: Mapping[str, Any], slices: Mapping[str, Any]) -> Iterator[Split]:
-    """Return the splits of arrays by name, with the columns whose values are slices.
+def of_arrays(
+    arrays: Mapping[str, Any], slices: Mapping[str, Any], group: Mapping[str, Any] = MappingProxyType({})
+) -> Iterator[Split]:
+    """Return the splits of arrays by name, with the columns whose values are slices, and that of the groups, if any.
 
     Raises:
-        InputError: The arrays, or a column of slices, are none or have different lengths.
+        InputError: The arrays, or a column of slices or groups, are none or have different lengths.
     """
     data = _columns(arrays, 0)
     size = len(next(iter(data.values())))
     data |= {name: column(name, x, size) for name, x in slices.items()}
+    for name, x in group.items():
+        found = to_numpy("group", x)
+        if found.shape != (size,):
+            raise ShapeError(f"group has shape {found.shape}; of a stream expected ({size},), one for each row")
+        data[name] = texts("group", found)
     rows = min(max(1 << 18, size // _SPLITS), SPLIT_ROWS)
+    values = max(x.size // max(1, size) for x in data.values())
+    if values > _WIDE:
+        rows = max(1, _SPLIT_VALUES // values)
     for number, first in enumerate(range(0, size, rows)):
         part = {name: x[first : first + rows] for name, x in data.items()}
         yield TableSplit(number, part, first, min(rows, size - first))
+
+
+@dataclass(frozen=True, eq=False)
+class ChainSplit(Split):
+    """Batches in memory that follow each other, read as one."""
+
+    parts: tuple[TableSplit, ...]
+
+    @property
+    def size(self) -> int | None:
+        """The rows of all."""
+        return sum(part.rows for part in self.parts)
+
+    @property
+    def key(self) -> str:
+        """That of the first one."""
+        return self.parts[0].key
+
+    def names(self) -> list[str]:
+        """Return the names of the columns."""
+        return self.parts[0].names()
+
+    def pieces(self, wanted: Wanted) -> Iterator[Piece]:
+        """Return the pieces of each."""
+        for part in self.parts:
+            yield from part.pieces(wanted)
+
+
+def gathered(splits: Iterable[Split], rows: int = 1 << 18) -> Iterator[Split]:
+    """Return splits with small batches put together, so that few of them have a beginning and an end."""
+    held: list[TableSplit] = []
+    for split in splits:
+        if isinstance(split, TableSplit):
+            held.append(split)
+        if held and (not isinstance(split, TableSplit) or sum(part.rows for part in held) >= rows):
+            yield ChainSplit(tuple(held))
+            held = []
+        if not isinstance(split, TableSplit):
+            yield split
+    if held:
+        yield ChainSplit(tuple(held))
 
 
 def _columns(batch: Any, number: int) -> dict[str, np.ndarray]:

@@ -14,15 +14,18 @@ from ...losses import Loss, find
 from .. import findings, slices, verdict
 from ..confusion import class_scores, from_matrix
 from ..figures_of_states import of_states
+from ..infer import GROUPED
 from ..influence import Cells
 from ..intervals import wilson
 from ..losses import best
 from ..metrics import TOP, calibration_metric, of_positive, shared
 from ..resampling import percentiles
 from ..result import ClassScore, Confusion, Evaluation, LossScore, Metric, finite, with_intervals
-from ..states import Bracket, Bundle, LossSums
-from .collect import losses_of, values
+from ..states import Bundle
+from . import grouped, multilabel
+from .numbers import bracketed, mean_interval, mean_metric, said_of_bounds
 from .partial import Partial
+from .per_row import constant_of_two, losses_of, values
 from .plan import Plan
 
 _LEFT_OUT = {
@@ -53,6 +56,10 @@ def evaluation(plan: Plan, total: Partial, assumptions: tuple[str, ...], notes: 
         DataError: There is none.
     """
     states = total.states
+    if plan.task in GROUPED:
+        found = grouped.evaluation(plan, states, assumptions)
+        left_out = (f"Left out: {text}." for _, text in total.bad)
+        return replace(found, notes=(*found.notes, *left_out, *notes), states=states)
     counts = states["rows"].result()
     if not counts["used"]:
         raise DataError(f"no row is left to evaluate: {'; '.join(_left_out(total).values()) or 'the source is empty'}")
@@ -65,6 +72,11 @@ def evaluation(plan: Plan, total: Partial, assumptions: tuple[str, ...], notes: 
     if plan.task == "regression":
         losses, said = _losses_of_numbers(plan, states)
         metrics = _of_numbers(states, losses)
+    elif plan.task == "multilabel":
+        if plan.kept != "labels":
+            score = multilabel.loss_of(plan, states)
+            losses = {score.name: score}
+        metrics, classes, said = multilabel.numbers(plan, kept, states, effective / total_weight)
     else:
         said = []
         if plan.kept != "labels":
@@ -152,8 +164,8 @@ def _loss_of_classes(plan: Plan, states: Bundle) -> LossScore:
     value, present = float(whole.mean[0]), counts > 0
     mean = float(np.sum(counts[present] * constant[present]) / counts.sum())
     if plan.task == "binary":
-        low, high = _mean_interval(states, lambda t: t["loss"])
-        gain_low, gain_high = _mean_interval(
+        low, high = mean_interval(states, lambda t: t["loss"])
+        gain_low, gain_high = mean_interval(
             states, lambda t: t["cells"].reshape(-1, 2, 2).sum(axis=2) @ constant - t["loss"]
         )
     else:
@@ -177,21 +189,14 @@ def _rows_per_class(states: Bundle) -> np.ndarray:
     return states["confusion"].result().sum(axis=1)
 
 
-def _mean_interval(states: Bundle, total: Callable[[Any], np.ndarray]) -> tuple[float | None, float | None]:
-    """Return the interval of the mean per row of what ``total`` makes of the totals."""
-    return _finite(states["bootstrap"].mean_interval(lambda t: total(t) / t["rows"]))
-
-
 def _constant_per_class(loss: Loss, plan: Plan, counts: np.ndarray) -> np.ndarray:
     """Return what the best constant prediction scores on a row of each class, (C,); 0 for classes without rows."""
+    if plan.task == "binary":
+        return constant_of_two(loss, counts)
     present = np.flatnonzero(counts)
     found = np.zeros(counts.size)
-    if plan.task == "binary":
-        constant = best(loss, np.arange(2.0), counts)
-        found[present] = values(loss, np.broadcast_to(constant, present.shape), present)
-    else:
-        constant = best(loss, np.eye(counts.size), counts)
-        found[present] = values(loss, np.broadcast_to(constant, (present.size, counts.size)), present)
+    constant = best(loss, np.eye(counts.size), counts)
+    found[present] = values(loss, np.broadcast_to(constant, (present.size, counts.size)), present)
     return found
 
 
@@ -213,7 +218,7 @@ def _of_classes(
             sure = _mean_of_groups(*confidence, states, "confidence")
             metrics += [*ranked, _brier(states), _ece(states, kept, 0.0), sure]
         else:
-            metrics += [*_top(states, kept), _ece(states, kept), _mean(*confidence, states["confidence"])]
+            metrics += [*_top(states, kept), _ece(states, kept), mean_metric(*confidence, states["confidence"])]
     return with_intervals(metrics, Cells.of_matrix(matrix, counts).intervals()), confusion, classes, said
 
 
@@ -228,29 +233,12 @@ def _top(states: Bundle, kept: _Kept) -> list[Metric]:
 def _ranked(states: Bundle, scale: float) -> tuple[list[Metric], list[str]]:
     found = states["scores"].result(scale)
     share = found.positives / (found.positives + found.negatives)
-    both = found.auc is not None
+    kinds = found.auc is not None
     metrics = [
-        _bracketed("auc", "ROC AUC", found.auc, 0.5 if both else None, (found.auc_low, found.auc_high)),
-        _bracketed("average_precision", "average precision", found.average_precision, share if both else None),
+        bracketed("auc", "ROC AUC", found.auc, 0.5 if kinds else None, (found.auc_low, found.auc_high)),
+        bracketed("average_precision", "average precision", found.average_precision, share if kinds else None),
     ]
-    loose = [f"{m.title} {verdict.number(m.value)} ± {m.bound:.1g}" for m in metrics if m.bound]
-    said = f"From score histograms, with guaranteed bounds: {', '.join(loose)}." if loose else ""
-    return metrics, [said] if said else []
-
-
-def _bracketed(
-    name: str,
-    title: str,
-    bracket: Bracket | None,
-    constant: float | None,
-    ends: tuple[float | None, float | None] = (None, None),
-) -> Metric:
-    if bracket is None:
-        return Metric(name=name, title=title, value=None)
-    bound = bracket.bound or None
-    return Metric(
-        name=name, title=title, value=bracket.value, low=ends[0], high=ends[1], constant=constant, bound=bound
-    )
+    return metrics, said_of_bounds(metrics)
 
 
 def _brier(states: Bundle) -> Metric:
@@ -261,19 +249,13 @@ def _brier(states: Bundle) -> Metric:
 
 def _mean_of_groups(name: str, title: str, states: Bundle, total: str) -> Metric:
     """Return the mean of one of the bootstrap's sums."""
-    low, high = _mean_interval(states, lambda t: t[total])
+    low, high = mean_interval(states, lambda t: t[total])
     totals = states["bootstrap"].totals()
     return Metric(name=name, title=title, value=float(totals[total][0] / totals["rows"][0]), low=low, high=high)
 
 
 def _ece(states: Bundle, kept: _Kept, constant: float | None = None) -> Metric:
     return calibration_metric(states["calibration"].result(), kept.effective, constant)
-
-
-def _mean(name: str, title: str, state: LossSums, proportion: bool = True) -> Metric:
-    found = state.result()
-    low, high = found.of_group().interval()
-    return Metric(name=name, title=title, value=float(found.mean[0]), low=low, high=high, proportion=proportion)
 
 
 # --- numbers ---------------------------------------------------------------------------------------------------------
@@ -318,7 +300,7 @@ def _interval_of_loss(loss: Loss, states: Bundle) -> tuple[float | None, float |
     name = _IN_GROUPS.get(loss.name)
     if name is None:
         return states[f"loss_{loss.name}"].mean().interval()
-    return _mean_interval(states, lambda t: t[name])
+    return mean_interval(states, lambda t: t[name])
 
 
 def _beside_mean(score: LossScore, states: Bundle) -> LossScore:
@@ -387,16 +369,10 @@ def _of_numbers(states: Bundle, losses: dict[str, LossScore]) -> list[Metric]:
                constant=absolute.constant, proportion=False),
         Metric(name="r2", title="R²", value=share, low=r2[0] if share is not None else None,
                high=r2[1] if share is not None else None, constant=0.0, proportion=False),
-        _mean("bias", "bias (mean error)", states["error"], proportion=False),
+        mean_metric("bias", "bias (mean error)", states["error"], proportion=False),
         Metric(name="max_error", title="largest error", value=largest, proportion=False),
     ]  # fmt: skip
 
 
 def _root(x: float | None) -> float | None:
     return None if x is None else math.sqrt(max(0.0, x))
-
-
-def _finite(ends: tuple[float, float]) -> tuple[float | None, float | None]:
-    """Return both ends, or neither where one is not defined."""
-    low, high = map(finite, ends)
-    return (low, high) if low is not None and high is not None else (None, None)

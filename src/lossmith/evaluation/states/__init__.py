@@ -8,12 +8,16 @@ from .confusion import ConfusionCounts, RowCounts
 from .exact import ExactSums
 from .hashing import hash_rows, poisson_weights
 from .histogram import Ranking, ScoreHistogram
+from .labels import FewTexts, LabelCounts
 from .losses import LossSummary, LossSums
+from .maps import MapCounts, PixelCounts
 from .moments import Moments, MomentSummary
 from .quantiles import Quantiles
+from .ranked import RankedGroups, RankedSummary
 from .rows import Sample, WorstRows
 from .state import SCHEMA, State
 from .storage import from_arrow, from_json, to_arrow, to_json
+from .tokens import TokenCounts
 
 __all__ = [
     "SCHEMA",
@@ -23,11 +27,17 @@ __all__ = [
     "CalibrationBins",
     "ConfusionCounts",
     "ExactSums",
+    "FewTexts",
+    "LabelCounts",
     "LossSummary",
     "LossSums",
+    "MapCounts",
     "MomentSummary",
     "Moments",
+    "PixelCounts",
     "Quantiles",
+    "RankedGroups",
+    "RankedSummary",
     "Ranking",
     "Reliability",
     "RowCounts",
@@ -35,6 +45,7 @@ __all__ = [
     "ScoreHistogram",
     "Slices",
     "State",
+    "TokenCounts",
     "WorstRows",
     "from_arrow",
     "from_json",

@@ -13,10 +13,11 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 
-from ...errors import InputError
+from ...errors import InputError, ShapeError
 from ...native import evaluation as kernels
 from ..intervals import skewed_ends, t_quantile
 from .exact import ExactSums, rounded_to
@@ -73,10 +74,7 @@ class Bootstrap(State):
 
     def group_of(self, row_id: np.ndarray) -> np.ndarray:
         """Return the group of each row, (N,) int64."""
-        seed, mask = self.settings["seed"], self.settings["groups"] - 1
-        if kernels.available():
-            return kernels.hash_groups(words_of(row_id), seed_word(seed), mask)
-        return (group_bits(words_of(row_id), seed) & np.uint64(mask)).view(np.int64)
+        return groups_of(row_id, self.settings["groups"], self.settings["seed"])
 
     def update(
         self,
@@ -85,8 +83,20 @@ class Bootstrap(State):
         weight: np.ndarray | None = None,
         **values: np.ndarray,
     ) -> None:
-        """Look at rows: row_id (N,) integers or strings, cell (N,) integers, the named quantities (N,) float64."""
-        rows_of(row_id=row_id, **({} if cell is None else {"cell": cell}), **values)
+        """Look at rows.
+
+        Args:
+            row_id: (N,) integers or strings.
+            cell: (N,) integers; or (N, cells) booleans, where a row may be of several kinds.
+            weight: (N,), where the settings ask for weights.
+            values: The named quantities, (N,) float64 each.
+        """
+        several = cell is not None and cell.ndim == 2
+        rows_of(row_id=row_id, **({} if cell is None or several else {"cell": cell}), **values)
+        if cell is not None and several and cell.shape != (len(row_id), self.settings["cells"]):
+            raise ShapeError(
+                f"cell has shape {cell.shape}; expected (N, {self.settings['cells']}) for {len(row_id)} rows"
+            )
         if set(values) != set(self._sums) or (cell is None) != (self.settings["cells"] == 0):
             wanted = [*self._sums, *(["cell"] if self.settings["cells"] else [])]
             raise InputError(f"update got {sorted(values)}; this state takes {wanted}")
@@ -94,14 +104,18 @@ class Bootstrap(State):
         group = self.group_of(row_id)
         tally(self._rows, group, weight)
         if cell is not None:
-            tally(self._cells, group * self.settings["cells"] + cell, weight)
+            rows: Any = slice(None)
+            if several:
+                rows, cell = np.nonzero(cell)
+            place = group[rows] * self.settings["cells"] + cell
+            tally(self._cells, place, None if weight is None else weight[rows])
         for name, unit in zip(self._sums, self.settings["units"] or [None] * len(self._sums), strict=True):
             summed = values[name] if unit is None else rounded_to(values[name], unit)
             self._sums[name].add(summed if weight is None else weight * summed, group)
 
     def result(self, replicates: int = REPLICATES) -> dict[str, np.ndarray]:
         """Return the totals of each replicate: "rows" and each sum (R,), "cells" (R, cells)."""
-        weights = _weights(self.settings["groups"], self.settings["seed"], replicates)
+        weights = weights_of(self.settings["groups"], self.settings["seed"], replicates)
         # Whole numbers below 2**53 are exact in any order; sums are added row by row, which no library reorders.
         rows, of_cells = self._counted()
         counts = np.concatenate([rows[:, None], of_cells], axis=1)
@@ -137,9 +151,7 @@ class Bootstrap(State):
     def mean_interval(self, statistic: Callable[[Totals], np.ndarray]) -> tuple[float, float]:
         """Return the 95 % interval of a mean, or of another statistic that is nearly linear in the totals.
 
-        The groups are left out one by one (B. Efron and C. Stein, "The jackknife estimate of variance", Ann. Statist.
-        9(3), 1981), Student's t makes up for how few they are, and what is skewed, as squared errors are, has an
-        interval that is (see :func:`skewed_ends`). NaN where it is not defined.
+        The groups are left out one by one (see :func:`left_out_ends`). NaN where it is not defined.
 
         Args:
             statistic: As for :meth:`interval`.
@@ -151,18 +163,11 @@ class Bootstrap(State):
             "rows": total["rows"] - rows,
             "cells": total["cells"] - cells,
         }
-        left |= {name: total[name] - x for name, x in of_groups.items()}
-        count = int(there.sum())
-        with np.errstate(all="ignore"):
+        with np.errstate(all="ignore"):  # a sum may be infinite
+            left |= {name: total[name] - x for name, x in of_groups.items()}
             middle = float(np.asarray(statistic(total))[0])
             without = np.asarray(statistic({name: x[there] for name, x in left.items()}), np.float64)
-            if count < 2 or not math.isfinite(middle) or not np.isfinite(without).all():
-                return math.nan, math.nan
-            pull = without.mean() - without  # by how much each group raises the statistic
-            squares, cubes = float(np.sum(pull**2)), float(np.sum(pull**3))
-        low, high = skewed_ends(t_quantile(count - 1), cubes / squares**1.5 if squares else 0.0)
-        spread = math.sqrt(squares * (count - 1) / count)
-        return middle + low * spread, middle + high * spread
+        return left_out_ends(middle, without)
 
     def _counted(self) -> tuple[np.ndarray, np.ndarray]:
         """Return the rows (G,) and the cells (G, cells) of each group, or their weights."""
@@ -173,9 +178,38 @@ class Bootstrap(State):
         return {name: part.result() for name, part in self._sums.items()}
 
 
+def left_out_ends(middle: float, without: np.ndarray) -> tuple[float, float]:
+    """Return the 95 % interval of a statistic from what it is when groups of rows are left out one by one.
+
+    The jackknife of B. Efron and C. Stein ("The jackknife estimate of variance", Ann. Statist. 9(3), 1981); Student's t
+    makes up for how few groups there are, and what is skewed, as squared errors are, has an interval that is (see
+    :func:`skewed_ends`). NaN where it is not defined.
+
+    Args:
+        middle: The statistic of all rows.
+        without: (G,) the statistic without each of the groups.
+    """
+    count = without.size
+    if count < 2 or not math.isfinite(middle) or not np.isfinite(without).all():
+        return math.nan, math.nan
+    with np.errstate(all="ignore"):
+        pull = without.mean() - without  # by how much each group raises the statistic
+        squares, cubes = float(np.sum(pull**2)), float(np.sum(pull**3))
+    low, high = skewed_ends(t_quantile(count - 1), cubes / squares**1.5 if squares else 0.0)
+    spread = math.sqrt(squares * (count - 1) / count)
+    return middle + low * spread, middle + high * spread
+
+
+def groups_of(row_id: np.ndarray, groups: int, seed: int = 0) -> np.ndarray:
+    """Return the group of each row, (N,) int64 below ``groups``, a power of two, from ids (N,) integers or strings."""
+    if kernels.available():
+        return kernels.hash_groups(words_of(row_id), seed_word(seed), groups - 1)
+    return (group_bits(words_of(row_id), seed) & np.uint64(groups - 1)).view(np.int64)
+
+
 @lru_cache(maxsize=4)
-def _weights(groups: int, seed: int, replicates: int) -> np.ndarray:
-    """Return (replicates, groups) float64 weights."""
+def weights_of(groups: int, seed: int, replicates: int) -> np.ndarray:
+    """Return how often each group counts in each replicate, (replicates, groups) float64."""
     numbers = mix(np.arange(groups, dtype=np.uint64) + np.uint64(seed))
     weights = poisson_weights(numbers, replicates).astype(np.float64)
     weights.flags.writeable = False

@@ -62,6 +62,10 @@ class Moments(State):
         self._sums["yy"].add_products(y, y)
         self._sums["xy"].add_products(x, y)
 
+    def sum_y(self) -> float:
+        """Return Σy, rounded once."""
+        return float(self._sums["y"].result()[0])
+
     def result(self) -> MomentSummary:
         """Return the moments, each rounded once."""
         n = int(self._rows.values[0])

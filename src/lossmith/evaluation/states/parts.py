@@ -78,12 +78,12 @@ class SparseCounts(Part):
 
     def add(self, keys: np.ndarray) -> None:
         """Count each of the keys (N,)."""
-        self._fold(*np.unique(keys, return_counts=True))
+        self.fold(*np.unique(keys, return_counts=True))
 
     def merge(self, other: Part) -> None:
         """Add the counts of another."""
         assert isinstance(other, SparseCounts)
-        self._fold(other.keys, other.counts)
+        self.fold(other.keys, other.counts)
 
     def arrays(self) -> dict[str, np.ndarray]:
         """Return the keys, sorted, and their counts."""
@@ -96,11 +96,17 @@ class SparseCounts(Part):
             raise DataError("stored counts are damaged: expected one positive count for each of ascending keys")
         self.keys, self.counts = keys, counts
 
-    def _fold(self, keys: np.ndarray, counts: np.ndarray) -> None:
-        every, place = np.unique(np.concatenate([self.keys, keys]), return_inverse=True)
-        total = np.zeros(every.size, np.int64)
-        np.add.at(total, place, np.concatenate([self.counts, counts]))
-        self.keys, self.counts = every.astype(np.int64), total
+    def fold(self, keys: np.ndarray, counts: np.ndarray) -> None:
+        """Add positive counts of ascending keys, (K,) int64 both."""
+        place = np.searchsorted(self.keys, keys)
+        known = np.zeros(keys.size, bool)
+        inside = place < self.keys.size
+        known[inside] = self.keys[place[inside]] == keys[inside]
+        self.counts[place[known]] += counts[known]
+        if not known.all():
+            new = ~known
+            self.keys = np.insert(self.keys, place[new], keys[new])
+            self.counts = np.insert(self.counts, place[new], counts[new])
 
 
 class Extremes(Part):

@@ -48,6 +48,8 @@ class SparseSums(Part):
         self._sums.load({name: x for name, x in arrays.items() if name != "key"})
 
     def _make_room(self, keys: np.ndarray) -> None:
+        if self.keys.size and np.array_equal(self.keys[np.searchsorted(self.keys[:-1], keys)], keys):
+            return
         every = np.union1d(self.keys, keys)
         if every.size > self.keys.size:
             self._sums = self._sums.placed(np.searchsorted(every, self.keys), every.size)

@@ -62,6 +62,19 @@ def evaluation(given: Given) -> Evaluation:
     return import_module(f".{given.task}", __package__).evaluation(given)
 
 
+def check_by_row(task: str, options: Mapping[str, Any]) -> None:
+    """Raise InputError where an option is given that asks for examples that are rows.
+
+    >>> check_by_row("ranking", {"weight": [1, 2]})
+    Traceback (most recent call last):
+    ...
+    lossmith.errors.InputError: weight= is for tasks whose examples are rows, and this is ranking; leave it out
+    """
+    given = [name for name, x in options.items() if x is not None]
+    if given:
+        raise InputError(f"{given[0]}= is for tasks whose examples are rows, and this is {task}; leave it out")
+
+
 def check_options(task: str, options: Mapping[str, Any]) -> None:
     """Raise InputError where an option is given that the task does not take.
 

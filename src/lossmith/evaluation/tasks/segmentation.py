@@ -47,66 +47,92 @@ _COLUMNS: tuple[tuple[str, Callable[[Counts], Any], Callable[[Counts], Any]], ..
 )
 
 
-@dataclass(frozen=True, eq=False)
-class _Maps:
-    """Counts of pixels: per image and class (N, C) each, and the confusion (C, C), if it is not too large."""
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Pixels:
+    """What there is to tell of label maps: counts of pixels per class.
 
-    images: Counts
+    Attributes:
+        total: Of all images, (C,).
+        drawn: Of images drawn anew, (R, C); None without intervals.
+        matrix: Confusion (C, C), if it is not too large.
+        names: Of the classes.
+        images: How many have a pixel that counts.
+        ignored: Pixels that do not count.
+    """
+
+    total: Counts
+    drawn: Counts | None
     matrix: np.ndarray | None
     names: tuple[str, ...]
+    images: int
     ignored: int
 
 
 def evaluation(given: Given) -> Evaluation:
     """Return the evaluation of label maps."""
-    maps = _maps(given)
-    total = _total(maps.images)
-    drawn = _drawn(maps.images)
+    return told(_pixels(given), given.assumptions)
+
+
+def told(pixels: Pixels, assumptions: tuple[str, ...]) -> Evaluation:
+    """Return the evaluation of counted pixels."""
+    total, drawn, names = pixels.total, pixels.drawn, pixels.names
     constant = total.always(int(np.argmax(total.support)))
     metrics = {name: _metric(name, title, of, total, drawn, constant) for name, title, of in _METRICS}
-    confusion = None if maps.matrix is None else from_matrix(maps.matrix, maps.names)[1]
-    classes = _classes(maps.names, total, drawn)
-    images = len(maps.images.support)
-    verdict = _verdict(metrics, maps.names[int(np.argmax(total.support))], images)
+    confusion = None if pixels.matrix is None else from_matrix(pixels.matrix, names)[1]
+    classes = _classes(names, total, drawn)
+    verdict = _verdict(metrics, names[int(np.argmax(total.support))], pixels.images)
     return Evaluation(
         task="segmentation",
         form="labels",
-        rows=images,
-        class_names=maps.names,
+        rows=pixels.images,
+        class_names=names,
         losses={},
         metrics=metrics,
         confusion=confusion,
         per_class=classes,
         verdict=verdict,
-        findings=_findings(verdict, images, classes, metrics, confusion),
-        assumptions=given.assumptions,
-        notes=_notes(maps),
+        findings=_findings(verdict, pixels.images, classes, metrics, confusion),
+        assumptions=assumptions,
+        notes=_notes(pixels),
     )
 
 
 # --- pixels ----------------------------------------------------------------------------------------------------------
-def _maps(given: Given) -> _Maps:
-    if given.form not in (None, "labels"):
-        raise InputError(f"form is {given.form!r}, but segmentation takes 'labels': the classes of largest score")
-    prediction, target = _array("prediction", given.prediction), _array("target", given.target)
-    if prediction.shape != target.shape or target.ndim < 2 or not target.size:
-        scores = prediction.ndim == target.ndim + 1
-        raise ShapeError(
-            f"prediction has shape {prediction.shape} and target has shape {target.shape}; segmentation takes label "
-            f"maps of one shape (N, H, W){', so take the argmax over the classes first' if scores else ''}"
-        )
+def _pixels(given: Given) -> Pixels:
+    check_form(given.form)
+    prediction, target = (
+        whole_labels(name, to_numpy(name, x))
+        for name, x in (("prediction", given.prediction), ("target", given.target))
+    )
+    check_shapes(prediction.shape, target.shape)
     keep = None if given.ignore_index is None else target != given.ignore_index
     if keep is not None and not keep.any():
         raise EmptyError(
             f"every pixel of target is {given.ignore_index}, which is ignored: there is nothing to evaluate"
         )
     found = np.union1d(_distinct(target, keep), _distinct(prediction, keep))
-    labels, names = _labels(given.class_names, found, given.ignore_index)
+    labels, names = labels_of(given.class_names, found, given.ignore_index)
     return _counted(prediction, target, keep, labels, names)
 
 
-def _array(name: str, x: Any) -> np.ndarray:
-    array = to_numpy(name, x)
+def check_form(form: str | None) -> None:
+    """Raise InputError unless a form of predictions is that of label maps, or None."""
+    if form not in (None, "labels"):
+        raise InputError(f"form is {form!r}, but segmentation takes 'labels': the classes of largest score")
+
+
+def check_shapes(prediction: tuple[int, ...], target: tuple[int, ...]) -> None:
+    """Raise ShapeError unless both are those of label maps."""
+    if prediction != target or len(target) < 2 or 0 in target:
+        scores = len(prediction) == len(target) + 1
+        raise ShapeError(
+            f"prediction has shape {prediction} and target has shape {target}; segmentation takes label maps of one "
+            f"shape (N, H, W){', so take the argmax over the classes first' if scores else ''}"
+        )
+
+
+def whole_labels(name: str, array: np.ndarray) -> np.ndarray:
+    """Return labels as whole numbers; LabelError where they are none."""
     if array.dtype.kind == "b":
         return array.astype(np.int64)
     if array.dtype.kind == "f" and np.all(array == np.rint(array)):
@@ -119,7 +145,7 @@ def _array(name: str, x: Any) -> np.ndarray:
     return array
 
 
-def _labels(class_names: Any, found: np.ndarray, ignored: int | None) -> tuple[np.ndarray, tuple[str, ...]]:
+def labels_of(class_names: Any, found: np.ndarray, ignored: int | None) -> tuple[np.ndarray, tuple[str, ...]]:
     """Return the labels, ascending, and their names: all that are found, or those that are named."""
     if class_names is not None:
         names = check_class_names(class_names)
@@ -153,7 +179,7 @@ def _distinct(maps: np.ndarray, keep: np.ndarray | None) -> np.ndarray:
 
 def _counted(
     prediction: np.ndarray, target: np.ndarray, keep: np.ndarray | None, labels: np.ndarray, names: tuple[str, ...]
-) -> _Maps:
+) -> Pixels:
     """Count image by image, so that no large array is made of maps that are large themselves."""
     classes = labels.size
     rows: list[list[np.ndarray]] = []
@@ -171,7 +197,10 @@ def _counted(
         if matrix is not None:
             matrix += np.bincount(t * classes + p, minlength=classes * classes).reshape(classes, classes)
     support, predicted, hits = (np.stack(x) for x in zip(*rows, strict=True))
-    return _Maps(Counts(support, predicted, hits), matrix, names, ignored)
+    images = Counts(support, predicted, hits)
+    return Pixels(
+        total=_total(images), drawn=_drawn(images), matrix=matrix, names=names, images=len(rows), ignored=ignored
+    )
 
 
 # --- numbers ---------------------------------------------------------------------------------------------------------
@@ -260,11 +289,11 @@ def _findings(
     return findings.ordered(f for f in found if f is not None)
 
 
-def _notes(maps: _Maps) -> tuple[str, ...]:
+def _notes(pixels: Pixels) -> tuple[str, ...]:
     found = []
-    if maps.ignored:
-        whole = maps.ignored + int(maps.images.support.sum())
-        found.append(f"{maps.ignored} of {whole} pixels are marked as ignored and count nowhere.")
-    if len(maps.images.support) == 1:
+    if pixels.ignored:
+        whole = pixels.ignored + int(pixels.total.support.sum())
+        found.append(f"{pixels.ignored} of {whole} pixels are marked as ignored and count nowhere.")
+    if pixels.images == 1:
         found.append("One image alone: there are no intervals, as they are over images.")
     return tuple(found)
