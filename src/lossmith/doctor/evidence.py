@@ -19,6 +19,7 @@ from ..evaluation.arrays import to_numpy
 from .history import History
 from .loss import LossFacts, recognise
 from .model import ModelFacts, keras_backend, look_at, recorded
+from .own import by_call
 from .score import Score, score
 from .steps import StepFacts
 
@@ -55,6 +56,7 @@ class Evidence:
         stage: "start" (untrained), "training", "finished" (saved predictions), or None.
         validation: Inputs and target of a second set, for rules that compare sets.
         steps: What the steps of a training show: gradients, updates, modes.
+        backwards: Whether a gradient flows into the target, and none into the prediction.
         half: Whether the prediction is of half precision.
         framework: Of the loss, the model or the prediction, for the lines to type.
     """
@@ -70,6 +72,7 @@ class Evidence:
     stage: Stage | None = None
     validation: tuple[np.ndarray | None, np.ndarray | None] | None = None
     steps: StepFacts | None = None
+    backwards: bool = False
     half: bool = False
     framework: str = ""
 
@@ -227,7 +230,11 @@ def gather(
     if loss is None and model is not None:
         loss = getattr(model, "loss", None) if seen is not None and seen.framework == "keras" else None
         loss = loss if isinstance(loss, str) or callable(loss) else None
-    facts = recognise(loss, keras=seen is not None and seen.framework == "keras")
+    keras = seen is not None and seen.framework == "keras"
+    facts = recognise(loss, keras=keras)
+    if facts is not None and facts is not loss and facts.definition is None and weight is None:
+        own = by_call(loss, facts, prediction, target, keras=keras or facts.framework == "keras")
+        facts, prediction, target, weight = (facts, prediction, target, None) if own is None else own
     p, t, x = (_array(n, a) for n, a in (("prediction", prediction), ("target", target), ("inputs", inputs)))
     if p is not None and p.dtype.kind not in "biuf":
         raise InputError(f"prediction has dtype {p.dtype}; expected numbers")
@@ -247,9 +254,16 @@ def gather(
         history=None if history is None else History.of(history),
         stage=stage,  # pyrefly: ignore[bad-argument-type]
         validation=_pair(validation),
+        backwards=backwards(prediction, target),
         half=_dtype(prediction) in _HALF,
         framework=_framework_of(facts, seen, prediction),
     )
+
+
+def backwards(prediction: Any, target: Any) -> bool:
+    """Whether, of two tensors of PyTorch, a gradient flows into the target alone."""
+    flows = [getattr(x, "requires_grad", None) for x in (prediction, target)]
+    return flows == [False, True]
 
 
 def _pair(validation: Any) -> tuple[np.ndarray | None, np.ndarray | None] | None:

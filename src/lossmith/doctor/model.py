@@ -43,7 +43,7 @@ _RECORDED = {
     "SoftplusBackward0": "softplus",
     "ExpBackward0": "exponential",
 }
-_VIEWS = ("View", "UnsafeView", "ReshapeAlias", "Squeeze", "Unsqueeze", "Transpose", "Permute", "T", "Clone", "ToCopy")
+VIEWS = ("View", "UnsafeView", "ReshapeAlias", "Squeeze", "Unsqueeze", "Transpose", "Permute", "T", "Clone", "ToCopy")
 _KERAS_LAYERS = {"Softmax": "softmax", "ReLU": "relu"}
 _KERAS_ACTIVE = ("Dense", "EinsumDense", "Activation", "Conv", "SeparableConv", "DepthwiseConv")
 _SHAPING = ("Flatten", "Unflatten", "Identity", "Reshape", "Permute")
@@ -105,12 +105,16 @@ def look_at(model: Any) -> ModelFacts:
 
 def recorded(prediction: Any) -> str | None:
     """Return the activation that PyTorch's graph shows as the last operation before the loss, whatever the model is."""
-    node = getattr(prediction, "grad_fn", None)
+    return recorded_by(getattr(prediction, "grad_fn", None))
+
+
+def recorded_by(node: Any) -> str | None:
+    """Return the activation that a node of PyTorch's graph is, or the one above which it only changes the shape."""
     while node is not None:
         name = type(node).__name__
         if name in _RECORDED:
             return _RECORDED[name]
-        if name.rstrip("01234").removesuffix("Backward") not in _VIEWS or not node.next_functions:
+        if name.rstrip("01234").removesuffix("Backward") not in VIEWS or not node.next_functions:
             return None
         node = node.next_functions[0][0]
     return None

@@ -23,7 +23,7 @@ from .batch import Batch, is_half, one_sided, read, shapes
 from .course import course
 from .criteria.words import num, plural
 from .engine import seen
-from .evidence import Evidence, gather
+from .evidence import Evidence, backwards, gather
 from .finding import Findings
 from .history import History
 from .ledger import Ledger, Say
@@ -122,6 +122,15 @@ class Watch:
         """What is known of the loss."""
         return self._known.loss
 
+    @property
+    def knows_loss(self) -> bool:
+        """Whether the rules know what the loss computes."""
+        return self._known.loss is not None and self._known.loss.definition is not None
+
+    def recognised(self, loss: LossFacts) -> None:
+        """Take in what the loss was found to be, before the first batch."""
+        self._known = replace(self._known, loss=loss, framework=self._known.framework or loss.framework)
+
     # --- what is shown ------------------------------------------------------------------------------------------------
     @property
     def wants_batch(self) -> bool:
@@ -149,7 +158,8 @@ class Watch:
             return False
         self._half = self._half or is_half(batch.prediction)
         if self._first is None:
-            self._known = replace(self._known, claimed=recorded(batch.prediction) or self._known.claimed)
+            claimed = recorded(batch.prediction) or self._known.claimed
+            self._known = replace(self._known, claimed=claimed, backwards=backwards(*batch[:2]))
         if self._batches and shapes(host) != shapes(self._batches[0]):
             return self.wants_batch  # of other shapes, as the last one of an epoch: it cannot be put beside the others
         if made is not None:
@@ -319,6 +329,7 @@ class Watch:
             loss=known.loss,
             model=known.model,
             claimed=known.claimed,
+            backwards=known.backwards,
             framework=known.framework or made.framework,
             half=self._half,
             **more,

@@ -20,6 +20,7 @@ import numpy as np
 
 from ..doctor.batch import Batch
 from ..doctor.ledger import Say
+from ..doctor.own import by_call
 from ..doctor.steps import StepFacts
 from ..doctor.watch import MOST_BATCHES, Watch, Watched
 from ..errors import LossmithError
@@ -161,10 +162,20 @@ class Doctor(Watched, keras.callbacks.Callback):
                 if sum(_size(x) for x, _, _ in self._shown) + _size(x) <= _MOST_INPUTS:
                     self._shown.append((x, y, weight))
                 w = weight if _is_array(weight) else None
+                self._recognise(prediction, y)
                 self.watch.batch(Batch(prediction, y, x if _is_array(x) else None, w))
                 self.watch.look()
             return True
         return False
+
+    def _recognise(self, prediction: Any, target: Any) -> None:
+        """Find out what a loss of the user's own computes."""
+        loss, facts = getattr(self.model, "loss", None), self.watch.loss
+        if facts is None or self.watch.knows_loss or not callable(loss) or self.watch.steps:
+            return
+        own = by_call(loss, facts, prediction, target, keras=True)
+        if own is not None:
+            self.watch.recognised(own.loss)
 
     def _predict_all(self, inputs: list[Any], args: tuple[Any, ...]) -> list[Any]:
         """Return the predictions of several batches, asked for at once where they stand below each other."""

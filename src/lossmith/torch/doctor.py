@@ -19,6 +19,7 @@ import torch
 
 from ..doctor.batch import Batch
 from ..doctor.ledger import Say
+from ..doctor.own import by_value
 from ..doctor.steps import StepFacts, due, next_due
 from ..doctor.watch import Watch, Watched
 from ..errors import InputError
@@ -30,6 +31,7 @@ _RECENT = 8  # of the latest batches, slices of so many are kept
 _HELD = 16  # of the batches of the latest evaluation
 _RECENT_EVERY = 32  # losses: those between are only kept
 _RECENT_ELEMENTS = 1 << 16
+_TRIES = 8  # losses whose graph is looked at in vain
 _ONE_PLAYER = 1.2  # losses for each update
 _JUDGED = frozenset((24, 64, 256, 1024, 4096, 16384, 65536, 262144))  # the steps at which gradients are judged
 
@@ -114,6 +116,9 @@ class Doctor(Watched):
         self._validation = Mean()
         self._recent: deque[Batch] = deque(maxlen=_RECENT)
         self._held: list[Batch] = []
+        self._own = not self.watch.knows_loss  # a loss of the user's own: read from the graph behind its value
+        self._tries = _TRIES
+        self._behind: Batch | None = None  # what the graph of the coming loss shows
         self._compares = isinstance(loss, torch.nn.Module) and _compares(loss)
         self._categorical = self.watch.loss is not None and self.watch.loss.categorical
         self._calls = 0  # losses of the training
@@ -176,6 +181,12 @@ class Doctor(Watched):
         with self.watch.ledger.guarded("the look at a loss"):
             batch = None if prediction is None or target is None else Batch(prediction, target, inputs, weight)
             self._seen(value, lambda: batch, training)
+
+    def before_backward(self, value: torch.Tensor) -> None:
+        """Show a loss before its ``backward()``, where only its number is left when :meth:`step` gets it."""
+        if not self.sees_losses and (self._hungry or (self._calls + 1) % _RECENT_EVERY == 0):
+            with self.watch.ledger.guarded("the look behind a loss"):
+                self._behind = self._shown(value, None)
 
     def epoch(
         self, *, train: Any = None, validation: Any = None, metrics: Mapping[str, Any] | None = None, **more: Any
@@ -269,10 +280,31 @@ class Doctor(Watched):
         self._pending.append(scalar)
         if len(self._pending) >= MOST_WAITING:
             self._read()
-        shown = batch() if self._hungry or self._calls % _RECENT_EVERY == 0 else None
+        shown, self._behind = self._behind, None
+        if shown is None and (self._hungry or self._calls % _RECENT_EVERY == 0):
+            shown = self._shown(value, batch())
         self._keep(shown)
         if not self._gradients.early and (shown is None or not self._hungry):
             self._passing = self._calls + _RECENT_EVERY - 1 - self._calls % _RECENT_EVERY
+
+    def _shown(self, value: torch.Tensor, batch: Batch | None) -> Batch | None:
+        """Return what the loss got: as it was shown, or as the graph behind the value has it."""
+        if (batch is not None and not self._own) or not self._tries:
+            return batch
+        facts = self.watch.loss
+        given, target = (None, None) if batch is None else batch[:2]
+        found = by_value(self._loss, value, given, target, facts)
+        if found is None or (batch is None and _one_valued(found.target)):
+            self._tries -= 1
+            return batch
+        if not self.watch.knows_loss:
+            self.watch.recognised(found.loss)
+            self._categorical = found.loss.categorical
+        elif facts is None or found.loss.definition is not facts.definition:
+            self._tries -= 1
+            return batch
+        inputs, weight = (self._inputs, None) if batch is None else batch[2:]
+        return Batch(found.prediction, found.target, inputs, found.weight if weight is None else weight)
 
     def _evaluated(self, scalar: torch.Tensor, batch: Callable[[], Batch | None]) -> None:
         """Take note of a loss of an evaluation, and keep slices of the latest one's first batches."""
@@ -367,6 +399,11 @@ def _compares(loss: torch.nn.Module) -> bool:
     except (TypeError, ValueError):
         return True
     return len(names) < 3 or names[1].startswith("target") or names[1] == "y_true"
+
+
+def _one_valued(target: torch.Tensor) -> bool:
+    """Whether all targets are the same: one side of a game, perhaps, of which the rules would make a fault."""
+    return bool((target == target.flatten()[:1]).all())
 
 
 def _leaves_out(optimizer: torch.optim.Optimizer | None, model: torch.nn.Module | None) -> bool:
