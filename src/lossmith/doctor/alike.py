@@ -28,7 +28,9 @@ _PROBABILITIES = ("binary_cross_entropy", "categorical_cross_entropy")
 _FLOORS = (1e-7, 1e-12, 1e-8, 1e-6, 1e-10, 1e-5)  # that keep logarithms of probabilities finite
 
 
-def alike(value: np.ndarray, prediction: np.ndarray, target: np.ndarray, shown: str, framework: str) -> LossFacts | None:
+def alike(
+    value: np.ndarray, prediction: np.ndarray, target: np.ndarray, shown: str, framework: str
+) -> LossFacts | None:
     """Return what is known of the loss that gave ``value``, or None where it is none of the common ones.
 
     Args:
@@ -91,6 +93,9 @@ def _values(loss: Loss, p: np.ndarray, t: np.ndarray) -> Iterator[np.ndarray]:
     for way in ways:
         for floor in _FLOORS:
             yield loss.value(xp, np.clip(way, floor, 1 - floor), t, **loss.defaults)
+            # Single precision has no number so close to 1, which tells where much is clipped.
+            single = np.clip(way.astype(np.float32), np.float32(floor), np.float32(1 - floor))
+            yield loss.value(xp, single, t.astype(np.float32) if t.dtype.kind == "f" else t, **loss.defaults)
 
 
 def _sign(v: np.ndarray, values: np.ndarray, samples: int) -> int:

@@ -140,7 +140,13 @@ class LossFacts:
     def plain_mean(self) -> bool:
         """Whether the loss is the mean over all elements or rows that count, each alike."""
         loss, how = self.definition, self.settings.get("reduction", "mean")
-        return loss is not None and loss.layout in ("element", "row") and how == "mean" and not self.weights and not self.uneven
+        return (
+            loss is not None
+            and loss.layout in ("element", "row")
+            and how == "mean"
+            and not self.weights
+            and not self.uneven
+        )
 
     @property
     def ignored(self) -> int | None:

@@ -101,7 +101,10 @@ def _of_torch(loss: Any, facts: LossFacts, prediction: Any, target: Any) -> Trac
 def _as_given(found: Traced, given: Any, prediction: Any, target: Any) -> Traced:
     """Return the prediction itself where the loss got its numbers in this order: what made it can be seen there."""
     theirs = found.prediction
-    own = theirs is given or (recorded(theirs) is None and bool(theirs.numel() == given.numel() and (theirs.reshape(-1) == given.reshape(-1)).all()))
+    own = theirs is given or (
+        recorded(theirs) is None
+        and bool(theirs.numel() == given.numel() and (theirs.reshape(-1) == given.reshape(-1)).all())
+    )
     same = tuple(found.target.shape) == tuple(target.shape)
     p = prediction.reshape(theirs.shape) if own else theirs
     return found._replace(prediction=p, target=target if same else found.target)

@@ -27,7 +27,22 @@ _ELEMENTS = {
 _ROWS = ("NllLoss", "NllLoss2D")
 # What may stand between a loss and the value that is minimised: reductions, factors, sums of several losses. Whatever
 # selects rows is none of these, for what it leaves out would be judged, too.
-_ARITHMETIC = (*VIEWS, "Add", "Sub", "Rsub", "Mul", "Div", "Neg", "Mean", "Sum", "Stack", "Cat", "Sqrt", "Expand", "Unbind")
+_ARITHMETIC = (
+    *VIEWS,
+    "Add",
+    "Sub",
+    "Rsub",
+    "Mul",
+    "Div",
+    "Neg",
+    "Mean",
+    "Sum",
+    "Stack",
+    "Cat",
+    "Sqrt",
+    "Expand",
+    "Unbind",
+)
 _MOST = 256  # nodes
 _REDUCTIONS = ("none", "mean", "sum")
 

@@ -167,6 +167,19 @@ class Watch:
         self._batches.append(host)
         return self.wants_batch
 
+    def part(self, name: str, loss: Any, batch: Batch, activation: str | None = None) -> None:
+        """Judge the first batch of one of several losses; its findings say ``name`` as the place."""
+        with self.ledger.guarded(f"the look at {name}"), contextlib.suppress(LossmithError):
+            host = read(batch)
+            made = gather(loss, *host[:2], inputs=host.inputs, weight=host.weight)
+            stage = "start" if self._untrained else "training"
+            claimed = recorded(batch.prediction) or activation
+            framework = made.framework or self._known.framework
+            seen = replace(made, claimed=claimed, framework=framework, stage=stage, half=is_half(batch.prediction))
+            found = self.ledger.judge(f"first of {name}", seen, without=_OF_THE_START)
+            self.ledger.found[f"first of {name}"] = [replace(f, where=name) for f in found]
+            self.ledger.speak("first batch")
+
     def look(self, *, enough: bool = False) -> None:
         """Judge the first batch, or, where all are in or ``enough`` says so, the first batches together."""
         with self.ledger.guarded("the look at the first batch"):

@@ -10,6 +10,7 @@ batch hook is used, for with one Keras waits for the device after every step.
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -25,6 +26,7 @@ from ..doctor.steps import StepFacts
 from ..doctor.watch import MOST_BATCHES, Watch, Watched
 from ..errors import LossmithError
 from .ahead import Ahead, joined, take
+from .outputs import by_output
 from .variables import Variables, penalty, updates
 
 _MOST_INPUTS = 1 << 22  # numbers of the first inputs that are kept for the judgement at the end
@@ -45,8 +47,8 @@ class Doctor(Watched, keras.callbacks.Callback):
         history: The curves so far, or None.
         verdict: What they say of over- and underfitting, or None.
 
-    Models with several outputs, distributed ones and those whose ``train_step`` does not fit ``stateless_call`` are
-    judged by their curves alone.
+    Of models with several outputs the first batch of each is judged, and then the curves. Distributed models and those
+    whose ``train_step`` does not fit ``stateless_call`` are judged by their curves alone.
 
     Example:
         >>> import lossmith.keras as lk  # doctest: +SKIP
@@ -150,6 +152,8 @@ class Doctor(Watched, keras.callbacks.Callback):
         """Look at batches, and return whether later ones could be looked at, too."""
         with self.watch.ledger.guarded("the look at a batch"):
             batches = [keras.utils.unpack_x_y_sample_weight(data) for data in shown]
+            if batches and not _is_array(batches[0][1]):
+                self._look_at_outputs(*batches[0][:2], args)
             if not batches or not all(_is_array(y) for _, y, _ in batches):
                 return False
             try:
@@ -176,6 +180,14 @@ class Doctor(Watched, keras.callbacks.Callback):
         own = by_call(loss, facts, prediction, target, keras=True)
         if own is not None:
             self.watch.recognised(own.loss)
+
+    def _look_at_outputs(self, x: Any, y: Any, args: tuple[Any, ...]) -> None:
+        """Judge the first batch of each of several outputs."""
+        with contextlib.suppress(Exception):  # a model with a training step of its own
+            made = by_output(self.model, self._predict(x, args), y)
+            for name, loss, prediction, target, activation in made:
+                inputs = x if _is_array(x) else None
+                self.watch.part(f"output {name}", loss, Batch(prediction, target, inputs), activation)
 
     def _predict_all(self, inputs: list[Any], args: tuple[Any, ...]) -> list[Any]:
         """Return the predictions of several batches, asked for at once where they stand below each other."""

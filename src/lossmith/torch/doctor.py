@@ -21,6 +21,7 @@ from ..doctor.batch import Batch
 from ..doctor.ledger import Say
 from ..doctor.own import by_value
 from ..doctor.steps import StepFacts, due, next_due
+from ..doctor.traced import Traced, traced
 from ..doctor.watch import Watch, Watched
 from ..errors import InputError
 from .accumulation import counted
@@ -118,6 +119,7 @@ class Doctor(Watched):
         self._held: list[Batch] = []
         self._own = not self.watch.knows_loss  # a loss of the user's own: read from the graph behind its value
         self._tries = _TRIES
+        self._parts_seen = False
         self._behind: Batch | None = None  # what the graph of the coming loss shows
         self._compares = isinstance(loss, torch.nn.Module) and _compares(loss)
         self._categorical = self.watch.loss is not None and self.watch.loss.categorical
@@ -296,6 +298,7 @@ class Doctor(Watched):
         found = by_value(self._loss, value, given, target, facts)
         if found is None or (batch is None and _one_valued(found.target)):
             self._tries -= 1
+            self._look_at_parts(value)
             return batch
         if not self.watch.knows_loss:
             self.watch.recognised(found.loss)
@@ -305,6 +308,16 @@ class Doctor(Watched):
             return batch
         inputs, weight = (self._inputs, None) if batch is None else batch[2:]
         return Batch(found.prediction, found.target, inputs, found.weight if weight is None else weight)
+
+    def _look_at_parts(self, value: torch.Tensor) -> None:
+        """Judge, once, each of several losses that the graph behind their sum shows."""
+        found = [] if self._parts_seen else traced(value)
+        if len(found) < 2:
+            return
+        self._parts_seen = True
+        for number, one in enumerate(found, start=1):
+            if not _one_valued(one.target):
+                self.watch.part(f"{one.loss.shown}, loss {number} of {len(found)}", one.loss, _batch_of(one))
 
     def _evaluated(self, scalar: torch.Tensor, batch: Callable[[], Batch | None]) -> None:
         """Take note of a loss of an evaluation, and keep slices of the latest one's first batches."""
@@ -404,6 +417,10 @@ def _compares(loss: torch.nn.Module) -> bool:
 def _one_valued(target: torch.Tensor) -> bool:
     """Whether all targets are the same: one side of a game, perhaps, of which the rules would make a fault."""
     return bool((target == target.flatten()[:1]).all())
+
+
+def _batch_of(one: Traced) -> Batch:
+    return Batch(one.prediction, one.target, None, one.weight)
 
 
 def _leaves_out(optimizer: torch.optim.Optimizer | None, model: torch.nn.Module | None) -> bool:

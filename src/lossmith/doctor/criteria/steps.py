@@ -53,7 +53,14 @@ def keeps_gradients(e: Evidence) -> Iterator[Finding]:
 def minimises_minus_the_loss(e: Evidence) -> Iterator[Finding]:
     """Judge OPT09: a function of one's own returns minus the loss."""
     facts, t = e.loss, e.numeric_target
-    if facts is None or not facts.negated or facts.part or facts.definition is None or t is None or e.prediction is None:
+    if (
+        facts is None
+        or not facts.negated
+        or facts.part
+        or facts.definition is None
+        or t is None
+        or e.prediction is None
+    ):
         return
     if t.size < 8 or np.all(t == t.flat[0]):  # one side of a game may want the other to fail
         return
