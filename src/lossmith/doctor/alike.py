@@ -7,6 +7,7 @@ half of it, its root, or minus it. What else they are (a weighting, a penalty, a
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from typing import Any
 
@@ -21,10 +22,12 @@ _DIGITS = 1e-4
 _MOST = 1 << 20  # numbers that are looked at
 _ELEMENTS = (
     *("squared_error", "absolute_error", "binary_cross_entropy", "sigmoid_cross_entropy", "huber", "log_cosh"),
-    *("squared_logarithmic_error", "absolute_percentage_error", "poisson", "poisson_log_rate"),
+    *("squared_logarithmic_error", "absolute_percentage_error", "poisson", "poisson_log_rate", "hinge"),
+    "squared_hinge",
 )
 _ROWS = ("softmax_cross_entropy", "categorical_cross_entropy", "negative_log_likelihood")
-_PROBABILITIES = ("binary_cross_entropy", "categorical_cross_entropy")
+_DIVERGENCES = ("kl_divergence_log_probabilities", "kl_divergence")
+_PROBABILITIES = ("binary_cross_entropy", "categorical_cross_entropy", "kl_divergence")
 _FLOORS = (1e-7, 1e-12, 1e-8, 1e-6, 1e-10, 1e-5)  # that keep logarithms of probabilities finite
 
 
@@ -48,7 +51,7 @@ def alike(
         return None
     with np.errstate(all="ignore"):
         for loss, settings, values in _candidates(p, t, framework):
-            sign = _sign(v, values, len(p)) if np.isfinite(values).all() else 0
+            sign = _sign(v, values, p.shape) if np.isfinite(values).all() else 0
             if sign:
                 return matched(framework, shown, loss, settings, negated=sign < 0)
     return None
@@ -66,7 +69,8 @@ def _candidates(p: np.ndarray, t: np.ndarray, framework: str) -> Iterator[tuple[
         rows = np.moveaxis(p, axis, -1)
         labels = _labels(rows, t, axis)
         settings = {} if axis == (1 if framework == "torch" else p.ndim - 1) else {"axis": axis - p.ndim}
-        for name in _ROWS if labels is not None else ():
+        names = () if labels is None else (*_ROWS, *_DIVERGENCES) if labels.ndim == rows.ndim else _ROWS
+        for name in names:
             yield from ((find(name), settings, values) for values in _values(find(name), rows, labels))
 
 
@@ -98,12 +102,14 @@ def _values(loss: Loss, p: np.ndarray, t: np.ndarray) -> Iterator[np.ndarray]:
             yield loss.value(xp, single, t.astype(np.float32) if t.dtype.kind == "f" else t, **loss.defaults)
 
 
-def _sign(v: np.ndarray, values: np.ndarray, samples: int) -> int:
-    """Return 1 where ``v`` is a usual reduction of the values, -1 where it is minus one, else 0."""
+def _sign(v: np.ndarray, values: np.ndarray, shape: tuple[int, ...]) -> int:
+    """Return 1 where ``v`` is a usual reduction of a prediction's values, -1 where it is minus one, else 0."""
+    samples = shape[0]
     by_sample = values.reshape(samples, -1)
     if v.size == 1:
         total = float(values.sum())
-        ways = [total / values.size, total, total / samples, total / values.size / 2, np.sqrt(total / values.size)]
+        counts = (values.size, 1, samples, 2 * values.size, 2 * samples, math.prod(shape))
+        ways = [*(total / count for count in counts), np.sqrt(total / values.size)]
     elif v.shape == values.shape:
         ways = [values, values / 2]
     elif v.size == samples:

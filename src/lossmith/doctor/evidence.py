@@ -7,7 +7,7 @@ rules share (rows over classes, labels, the value of the loss beside that of a c
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Literal
 
@@ -18,7 +18,8 @@ from ..errors import InputError, ShapeError, UnknownNameError
 from ..evaluation.arrays import to_numpy
 from .history import History
 from .loss import LossFacts, recognise
-from .model import ModelFacts, keras_backend, look_at, recorded
+from .model import ModelFacts, keras_backend, look_at
+from .origin import Origin, origin
 from .own import by_call
 from .score import Score, score
 from .steps import StepFacts
@@ -35,6 +36,7 @@ _RANGES = {
     "relu6": (0.0, 6.0),
     "softplus": (0.0, np.inf),
     "exponential": (0.0, np.inf),
+    "abs": (0.0, np.inf),
     "log_softmax": (-np.inf, 0.0),
     "log_sigmoid": (-np.inf, 0.0),
 }
@@ -56,7 +58,7 @@ class Evidence:
         stage: "start" (untrained), "training", "finished" (saved predictions), or None.
         validation: Inputs and target of a second set, for rules that compare sets.
         steps: What the steps of a training show: gradients, updates, modes.
-        backwards: Whether a gradient flows into the target, and none into the prediction.
+        origin: What PyTorch's graph behind the prediction shows.
         half: Whether the prediction is of half precision.
         framework: Of the loss, the model or the prediction, for the lines to type.
     """
@@ -72,7 +74,7 @@ class Evidence:
     stage: Stage | None = None
     validation: tuple[np.ndarray | None, np.ndarray | None] | None = None
     steps: StepFacts | None = None
-    backwards: bool = False
+    origin: Origin = field(default_factory=Origin)
     half: bool = False
     framework: str = ""
 
@@ -235,6 +237,7 @@ def gather(
     if facts is not None and facts is not loss and facts.definition is None and weight is None:
         own = by_call(loss, facts, prediction, target, keras=keras or facts.framework == "keras")
         facts, prediction, target, weight = (facts, prediction, target, None) if own is None else own
+    behind = origin(prediction, target)
     p, t, x = (_array(n, a) for n, a in (("prediction", prediction), ("target", target), ("inputs", inputs)))
     if p is not None and p.dtype.kind not in "biuf":
         raise InputError(f"prediction has dtype {p.dtype}; expected numbers")
@@ -250,20 +253,14 @@ def gather(
         inputs=None if x is None or x.dtype.kind not in "biuf" else x,
         weight=w,
         model=seen,
-        claimed=activation or recorded(prediction) or (seen.activation if seen is not None else None),
+        claimed=activation or behind.activation or (seen.activation if seen is not None else None),
         history=None if history is None else History.of(history),
         stage=stage,  # pyrefly: ignore[bad-argument-type]
         validation=_pair(validation),
-        backwards=backwards(prediction, target),
+        origin=behind,
         half=_dtype(prediction) in _HALF,
         framework=_framework_of(facts, seen, prediction),
     )
-
-
-def backwards(prediction: Any, target: Any) -> bool:
-    """Whether, of two tensors of PyTorch, a gradient flows into the target alone."""
-    flows = [getattr(x, "requires_grad", None) for x in (prediction, target)]
-    return flows == [False, True]
 
 
 def _pair(validation: Any) -> tuple[np.ndarray | None, np.ndarray | None] | None:

@@ -44,8 +44,10 @@ _RECORDED = {
     "ReluBackward0": "relu",
     "SoftplusBackward0": "softplus",
     "ExpBackward0": "exponential",
+    "AbsBackward0": "abs",
 }
 VIEWS = ("View", "UnsafeView", "ReshapeAlias", "Squeeze", "Unsqueeze", "Transpose", "Permute", "T", "Clone", "ToCopy")
+_SELECTING = ("Select", "Slice")
 _KERAS_LAYERS = {  # of layers, and of operations of keras.ops, which have classes, too
     "Softmax": "softmax",
     "LogSoftmax": "log_softmax",
@@ -126,12 +128,16 @@ def recorded(prediction: Any) -> str | None:
 
 def recorded_by(node: Any) -> str | None:
     """Return the activation that a node of PyTorch's graph is, or the one above which it only changes the shape."""
+    part = False
     while node is not None:
         name = type(node).__name__
+        kind = name.rstrip("01234").removesuffix("Backward")
         if name in _RECORDED:
-            return _RECORDED[name]
-        if name.rstrip("01234").removesuffix("Backward") not in VIEWS or not node.next_functions:
+            # One column of a softmax is the probability of one class: a sigmoid, in its values.
+            return "sigmoid" if part and _RECORDED[name] == "softmax" else _RECORDED[name]
+        if kind not in (*VIEWS, *_SELECTING) or not node.next_functions:
             return None
+        part = part or kind in _SELECTING
         node = node.next_functions[0][0]
     return None
 

@@ -1,8 +1,8 @@
 """What PyTorch's graph of a value shows: which losses it was computed by, and of what.
 
-Behind a function of one's own that calls ``F.cross_entropy``, behind a ``training_step`` or a sum of two losses stand the
-losses' own nodes, with what they keep for the backward pass. Nodes are read and nothing is computed, so the value must
-not have been through ``backward()`` yet. Nothing here imports PyTorch.
+Behind a function of one's own that calls ``F.cross_entropy``, behind a ``training_step`` or a sum of two losses stand
+the losses' own nodes, with what they keep for the backward pass. They are read, so the value must not have been through
+``backward()`` yet. Nothing here imports PyTorch.
 """
 
 from __future__ import annotations

@@ -23,12 +23,12 @@ from .batch import Batch, is_half, one_sided, read, shapes
 from .course import course
 from .criteria.words import num, plural
 from .engine import seen
-from .evidence import Evidence, backwards, gather
+from .evidence import Evidence, gather
 from .finding import Findings
 from .history import History
 from .ledger import Ledger, Say
 from .loss import LossFacts
-from .model import recorded
+from .origin import origin
 from .record import Keeper, Windows, write
 from .rule import rule
 from .steps import Ends, StepFacts
@@ -158,8 +158,8 @@ class Watch:
             return False
         self._half = self._half or is_half(batch.prediction)
         if self._first is None:
-            claimed = recorded(batch.prediction) or self._known.claimed
-            self._known = replace(self._known, claimed=claimed, backwards=backwards(*batch[:2]))
+            behind = origin(*batch[:2])
+            self._known = replace(self._known, claimed=behind.activation or self._known.claimed, origin=behind)
         if self._batches and shapes(host) != shapes(self._batches[0]):
             return self.wants_batch  # of other shapes, as the last one of an epoch: it cannot be put beside the others
         if made is not None:
@@ -173,10 +173,10 @@ class Watch:
             host = read(batch)
             made = gather(loss, *host[:2], inputs=host.inputs, weight=host.weight)
             stage = "start" if self._untrained else "training"
-            claimed = recorded(batch.prediction) or activation
-            framework = made.framework or self._known.framework
-            seen = replace(made, claimed=claimed, framework=framework, stage=stage, half=is_half(batch.prediction))
-            found = self.ledger.judge(f"first of {name}", seen, without=_OF_THE_START)
+            behind = origin(*batch[:2])
+            one = replace(made, claimed=behind.activation or activation, origin=behind, half=is_half(batch.prediction))
+            one = replace(one, framework=made.framework or self._known.framework, stage=stage)
+            found = self.ledger.judge(f"first of {name}", one, without=_OF_THE_START)
             self.ledger.found[f"first of {name}"] = [replace(f, where=name) for f in found]
             self.ledger.speak("first batch")
 
@@ -342,7 +342,7 @@ class Watch:
             loss=known.loss,
             model=known.model,
             claimed=known.claimed,
-            backwards=known.backwards,
+            origin=known.origin,
             framework=known.framework or made.framework,
             half=self._half,
             **more,

@@ -315,9 +315,9 @@ class Doctor(Watched):
         if len(found) < 2:
             return
         self._parts_seen = True
-        for number, one in enumerate(found, start=1):
+        for place, one in enumerate(found, start=1):
             if not _one_valued(one.target):
-                self.watch.part(f"{one.loss.shown}, loss {number} of {len(found)}", one.loss, _batch_of(one))
+                self.watch.part(f"{one.loss.shown}, loss {place} of {len(found)}", one.loss, _batch_of(one))
 
     def _evaluated(self, scalar: torch.Tensor, batch: Callable[[], Batch | None]) -> None:
         """Take note of a loss of an evaluation, and keep slices of the latest one's first batches."""

@@ -38,7 +38,7 @@ def hardly_moves(e: Evidence) -> Iterator[Finding]:
 
 
 def travelled(s: StepFacts) -> float | None:
-    """Return how far a weight matrix has come at most, against its norm: the median over the matrices; None if unknown."""
+    """Return how far a weight matrix has come at most, against its norm (median); None if unknown."""
     matrices = np.array([r >= 2 for r in s.ranks], bool)
     if s.moved is not None:
         found = s.moved[matrices]
@@ -76,8 +76,8 @@ def comes_to_rest(e: Evidence) -> Iterator[Finding]:
         return
     yield rule("OPT11").finding(
         what="The parameters have come to rest.",
-        evidence=f"Since step {num(last)} of {s.steps} no update has changed a weight, bit for bit, though the gradient "
-        f"has a norm of {num(float(np.median(rest)))}: the learning rate is as good as 0.",
+        evidence=f"Since step {num(last)} of {s.steps} no update has changed a weight, bit for bit, though the "
+        f"gradient has a norm of {num(float(np.median(rest)))}: the learning rate is as good as 0.",
         fix="print the learning rate: a scheduler that is stepped once a batch is meant for epochs",
         severity="warning",
         certainty="certain",

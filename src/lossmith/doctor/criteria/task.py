@@ -68,8 +68,8 @@ def _numbered(e: Evidence, t: np.ndarray) -> Finding:
     return rule("OUT09").finding(
         what=f"{e.loss.shown if e.loss else 'A regression loss'} on the numbers of {classes} classes.",
         evidence=f"All {t.size} targets are 0 … {classes - 1}, each about as often.",
-        why="Class 2 is not twice class 1: between two classes the answer is a third one. Where the numbers are grades, "
-        "in order and evenly far from each other, all is well.",
+        why="Class 2 is not twice class 1: between two classes the answer is a third one. Where the numbers are "
+        "grades, in order and evenly far from each other, all is well.",
         fix={
             "torch": f"nn.Linear(…, {classes}) and nn.CrossEntropyLoss()",
             "keras": f'Dense({classes}, activation="softmax") with "sparse_categorical_crossentropy"',
@@ -131,7 +131,7 @@ def swapped(e: Evidence) -> Iterator[Finding]:
     if not (facts.categorical or facts.binary or facts.regression) or p.size < 2:
         return
     whole = p.dtype.kind in "iu" and t.dtype.kind == "f" and bool(np.any(t != np.rint(t)))
-    if e.backwards and "divergence" not in facts.definition.name:
+    if e.origin.backwards and "divergence" not in facts.definition.name:
         said = "The target is what the model computed, with a gradient; the prediction has none."
     elif whole:
         said = f"The prediction is of dtype {p.dtype}, in {span(p)}; the target of dtype {t.dtype}, in {span(t)}."
