@@ -259,7 +259,7 @@ def _chain_to(tensor: Any) -> list[Any]:
     chain: list[Any] = []
     while True:
         made = getattr(tensor, "_keras_history", None)
-        if getattr(made, "operation", None) is None:
+        if made is None or made.operation is None:
             return chain[::-1]
         chain.append(made.operation)
         inputs = made.operation._inbound_nodes[made.node_index].input_tensors

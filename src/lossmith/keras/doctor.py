@@ -153,7 +153,7 @@ class Doctor(Watched, keras.callbacks.Callback):
         with self.watch.ledger.guarded("the look at a batch"):
             batches = [keras.utils.unpack_x_y_sample_weight(data) for data in shown]
             if batches and not _is_array(batches[0][1]):
-                self._look_at_outputs(*batches[0][:2], args)
+                self._look_at_outputs(batches[0][0], batches[0][1], args)
             if not batches or not all(_is_array(y) for _, y, _ in batches):
                 return False
             try:
