@@ -81,7 +81,7 @@ register(
         "explain: a note. Or after 100 or more steps the weight matrices have moved by less than 1 % of their norms "
         "(median), and at the end the predictions are no better than a constant by three standard errors: a warning.",
         why="The training ends before it has learned what it could.",
-        explains=("OPT02", "OPT04", "PRED02", "GEN02"),
+        explains=("OPT02", "PRED02", "GEN02"),
         fixes={"": "ten times the learning rate"},
         references=(SO + "50306988",),
     ),
