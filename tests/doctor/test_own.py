@@ -236,3 +236,51 @@ def test_a_rate_in_place_of_its_logarithm() -> None:
     counts = torch.poisson(rate.detach(), generator=G)
     assert check("nn.PoissonNLLLoss", rate, counts).codes == ("OUT08",)
     assert check(nn.PoissonNLLLoss(log_input=False), rate, counts).codes == ()
+
+
+def test_the_learning_rate_that_leads_nowhere_and_the_one_that_dies_away() -> None:
+    def codes(rate: float, factor: float) -> tuple[str, ...]:
+        torch.manual_seed(0)
+        model, loss = nn.Sequential(nn.Linear(6, 8), nn.Tanh(), nn.Linear(8, 1)), nn.MSELoss()
+        optimizer = torch.optim.SGD(model.parameters(), lr=rate)
+        with Doctor(model, loss, optimizer, say=lambda text: None) as doctor:
+            for step in range(160):
+                rows = slice(32 * (step % 4), 32 * (step % 4) + 32)
+                optimizer.zero_grad()
+                loss(model(X[rows]), NUMBER[rows]).backward()
+                optimizer.step()
+                optimizer.param_groups[0]["lr"] *= factor
+        assert doctor.findings.broken == ()
+        return tuple(f.code for f in doctor.findings if f.severity != "note")
+
+    assert codes(1e-7, 1.0) == ("OPT06",)
+    assert codes(0.02, 0.3) == ("OPT11",)
+    assert codes(0.02, 0.99) == ()
+
+
+def test_classes_by_their_numbers() -> None:
+    p = torch.randn(120, 1, generator=G)
+    assert check("nn.MSELoss", p, (torch.arange(120) % 3).float()[:, None]).codes == ("OUT09",)
+    assert check("nn.L1Loss", p, (torch.arange(120) % 5 + 1).float()[:, None]).codes == ()  # stars
+    counts = torch.tensor([0.0] * 60 + [1.0] * 35 + [2.0] * 18 + [3.0] * 7)[:, None]
+    assert check("nn.MSELoss", p, counts).codes == ()
+
+
+def test_counts_beside_a_divergence_and_a_set_that_was_not_scaled() -> None:
+    p = Z.softmax(1)
+    votes = np.random.default_rng(0).multinomial(9, [0.4, 0.3, 0.2, 0.1], size=128).astype(np.float32)
+    (finding,) = check("nn.KLDivLoss", p.log(), torch.from_numpy(votes))
+    assert (finding.code, finding.severity) == ("LAB05", "error")
+    assert [
+        f.severity for f in check("nn.CrossEntropyLoss", p.log(), torch.from_numpy(votes)) if f.code == "LAB05"
+    ] == ["warning"]
+    raw = np.random.default_rng(0).uniform(size=(200, 5))
+    ready = (raw - raw.mean()) / raw.std()
+    for validation, found in ((raw[100:], ("DATA03",)), (ready[100:], ())):
+        assert check(None, None, None, ready[:100], validation=(validation, None)).codes == found
+
+
+def test_the_loss_of_a_game_that_comes_back_is_no_divergence() -> None:
+    curve = {"loss": [1.4, 0.9, 0.45, 0.6, 0.9, 1.2, 1.4, 1.39, 1.41]}
+    assert "OPT03" not in check(None, history=curve).codes
+    assert "OPT03" in check("nn.MSELoss", history=curve).codes

@@ -21,6 +21,7 @@ import numpy as np
 
 from ..doctor.batch import Batch
 from ..doctor.ledger import Say
+from ..doctor.model import takes_mode
 from ..doctor.own import by_call
 from ..doctor.steps import StepFacts
 from ..doctor.watch import MOST_BATCHES, Watch, Watched
@@ -211,18 +212,19 @@ class Doctor(Watched, keras.callbacks.Callback):
         state = args[0] if args and backend == "jax" else None
         trainable = state[0] if state else [v.value for v in model.trainable_variables]
         others = state[1] if state else [v.value for v in model.non_trainable_variables]
+        mode = {"training": False} if takes_mode(model) else {}
         if backend == "torch":
             import torch
 
             with torch.no_grad():
-                return model.stateless_call(trainable, others, x, training=False)[0]
+                return model.stateless_call(trainable, others, x, **mode)[0]
         if backend == "jax":
             import jax
 
             if self._compiled is None:
-                self._compiled = jax.jit(lambda t, o, x: model.stateless_call(t, o, x, training=False)[0])
+                self._compiled = jax.jit(lambda t, o, x: model.stateless_call(t, o, x, **mode)[0])
             return self._compiled(trainable, others, x)
-        return model.stateless_call(trainable, others, x, training=False)[0]
+        return model.stateless_call(trainable, others, x, **mode)[0]
 
     def _look_at_variables(self, *, start: bool = False) -> None:
         with self.watch.ledger.guarded("the look at the variables"):

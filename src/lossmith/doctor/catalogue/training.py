@@ -78,8 +78,8 @@ register(
         needs=(("history",), ("loss", "prediction", "target", "gradients")),
         criterion="Over 10 or more epochs the training loss (above 0) falls in 9 of 10, by less than 15 % in all, and "
         "in the second half at half the pace of the first one or more, which the noise between epochs does not "
-        "explain: a note. Or after 100 or more steps the weight matrices have moved by less than 1 % of their norms "
-        "(median), and at the end the predictions are no better than a constant by three standard errors: a warning.",
+        "explain: a note. Or after 100 or more steps no weight matrix has moved by 2 % of its norm, and at the end the "
+        "predictions are no better than a constant by three standard errors: a warning.",
         why="The training ends before it has learned what it could.",
         explains=("OPT02", "PRED02", "GEN02"),
         fixes={"": "ten times the learning rate"},
