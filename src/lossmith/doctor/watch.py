@@ -380,9 +380,9 @@ class Watch:
         if one_sided(kept):
             return
         evidence = replace(self._joined(kept), history=history if enough else None, steps=self._facts)
-        codes = {f.code for f in self.ledger.found.get("curves", ())}
+        said = {(f.code, f.severity) for f in self.ledger.found.get("curves", ())}
         found = self.ledger.judge("end", evidence, without=_OF_THE_START)
-        self.ledger.found["end"] = [f for f in found if f.code not in codes]
+        self.ledger.found["end"] = [f for f in found if (f.code, f.severity) not in said]
 
     def _lost(self) -> None:
         """Make the finding of losses that are not finite, with the step."""
