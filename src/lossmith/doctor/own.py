@@ -56,15 +56,15 @@ def by_value(loss: Any, value: Any, prediction: Any, target: Any, facts: LossFac
         return mine._replace(loss=replace(mine.loss, part=mine.loss.part or len(found) > 1))
     known = _alike(value, prediction, target, "a formula of your own" if facts is None else facts.shown, "torch")
     if known is not None:
-        return Traced(known, prediction, _beside(target, prediction, known))
+        return Traced(known, prediction, beside(target, prediction, known))
     if facts is None or not _aligns(loss, prediction, target):
         return None
     return Traced(replace(facts, aligns=True), prediction, target)
 
 
-def _beside(target: Any, prediction: Any, facts: LossFacts) -> Any:
+def beside(target: Any, prediction: Any, facts: LossFacts) -> Any:
     """Return a target (N,) in the shape of its prediction (N, 1), as the loss has brought the two together itself."""
-    same = prediction.shape == target.shape or facts.categorical
+    same = prediction.shape == target.shape or facts.categorical or facts.definition is None
     return target if same else target.reshape(tuple(prediction.shape))
 
 

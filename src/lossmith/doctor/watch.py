@@ -169,9 +169,12 @@ class Watch:
 
     def part(self, name: str, loss: Any, batch: Batch, activation: str | None = None) -> None:
         """Judge the first batch of one of several losses; its findings say ``name`` as the place."""
-        with self.ledger.guarded(f"the look at {name}"), contextlib.suppress(LossmithError):
-            host = read(batch)
-            made = gather(loss, *host[:2], inputs=host.inputs, weight=host.weight)
+        with self.ledger.guarded(f"the look at {name}"):
+            try:
+                host = read(batch)
+                made = gather(loss, *host[:2], inputs=host.inputs, weight=host.weight)
+            except LossmithError:
+                return
             stage = "start" if self._untrained else "training"
             behind = origin(*batch[:2])
             one = replace(made, claimed=behind.activation or activation, origin=behind, half=is_half(batch.prediction))

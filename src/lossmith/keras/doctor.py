@@ -184,11 +184,12 @@ class Doctor(Watched, keras.callbacks.Callback):
 
     def _look_at_outputs(self, x: Any, y: Any, args: tuple[Any, ...]) -> None:
         """Judge the first batch of each of several outputs."""
+        made: list[Any] = []
         with contextlib.suppress(Exception):  # a model with a training step of its own
-            made = by_output(self.model, self._predict(x, args), y)
-            for name, loss, prediction, target, activation in made:
-                inputs = x if _is_array(x) else None
-                self.watch.part(f"output {name}", loss, Batch(prediction, target, inputs), activation)
+            made = list(by_output(self.model, self._predict(x, args), y))
+        for name, loss, prediction, target, activation in made:
+            inputs = x if _is_array(x) else None
+            self.watch.part(f"output {name}", loss, Batch(prediction, target, inputs), activation)
 
     def _predict_all(self, inputs: list[Any], args: tuple[Any, ...]) -> list[Any]:
         """Return the predictions of several batches, asked for at once where they stand below each other."""

@@ -7,7 +7,7 @@ from typing import Any
 import torch
 
 from ..doctor.batch import Batch
-from ..doctor.own import by_value
+from ..doctor.own import beside, by_value
 from ..doctor.traced import traced
 from ..doctor.watch import Watch
 
@@ -26,6 +26,7 @@ class Behind:
         self._watch, self._loss = watch, loss
         self._own = not watch.knows_loss  # the user's own: what it got may be another thing than what was given to it
         self._tries = _TRIES
+        self._by_value = False  # whether it was told by what it gave: what it got is then what it is given
         self._parted = False
 
     def shown(self, value: torch.Tensor, batch: Batch | None, inputs: Any) -> Batch | None:
@@ -34,6 +35,8 @@ class Behind:
             return batch
         facts = self._watch.loss
         given, target = (None, None) if batch is None else batch[:2]
+        if self._by_value and facts is not None:
+            return batch if batch is None else batch._replace(target=beside(target, given, facts))
         found = by_value(self._loss, value, given, target, facts)
         known = self._watch.knows_loss
         other = known and found is not None and facts is not None and found.loss.definition is not facts.definition
@@ -43,6 +46,7 @@ class Behind:
             return batch
         if not known:
             self._watch.recognised(found.loss)
+            self._by_value = found.prediction is given
         inputs, weight = (inputs, None) if batch is None else batch[2:]
         return Batch(found.prediction, found.target, inputs, found.weight if weight is None else weight)
 
