@@ -284,3 +284,9 @@ def test_the_loss_of_a_game_that_comes_back_is_no_divergence() -> None:
     curve = {"loss": [1.4, 0.9, 0.45, 0.6, 0.9, 1.2, 1.4, 1.39, 1.41]}
     assert "OPT03" not in check(None, history=curve).codes
     assert "OPT03" in check("nn.MSELoss", history=curve).codes
+
+
+def test_rows_against_each_other_may_start_far_above_a_guess() -> None:
+    z = 20 * torch.randn(32, 32, generator=G)
+    assert check("nn.CrossEntropyLoss", z, torch.arange(32), stage="start").codes == ()
+    assert check("nn.CrossEntropyLoss", z, torch.arange(32) % 16, stage="start").codes == ("INIT01",)
