@@ -135,6 +135,9 @@ def test_masks_and_weights_above_a_loss() -> None:
     losses = F.cross_entropy(Z.clone().requires_grad_(), KIND, reduction="none")
     (focal,) = traced(((1 - torch.exp(-losses)) ** 2 * losses).mean())
     assert focal.loss.uneven
+    (weighed,) = traced(F.binary_cross_entropy_with_logits(z, YES, weight=YES))
+    assert torch.equal(weighed.weight, YES)
+    assert weighed.loss.weights == {}
     value = F.mse_loss(z, NUMBER[:, 0])
     value.backward()
     assert traced(value) == []

@@ -57,8 +57,8 @@ def travelled(s: StepFacts) -> float | None:
 
 def _summed(ratios: np.ndarray, s: StepFacts) -> np.ndarray:
     """Return the sums of all steps, those between two looks taken to be as long as the longer of the two."""
-    before, ends = np.vstack([ratios[:1], ratios[:-1]]), np.append(s.at[1:], s.steps + 1)
-    spans = np.diff(np.append(s.at[:1] * 0 + 1, ends))
+    before = np.vstack([ratios[:1], ratios[:-1]])
+    spans = np.diff(np.array([1, *s.at[1:], s.steps + 1], np.float64))
     return (np.maximum(before, ratios) * spans[:, None]).sum(axis=0)
 
 
