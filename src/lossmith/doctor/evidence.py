@@ -7,7 +7,7 @@ rules share (rows over classes, labels, the value of the loss beside that of a c
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Literal
 
@@ -18,7 +18,9 @@ from ..errors import InputError, ShapeError, UnknownNameError
 from ..evaluation.arrays import to_numpy
 from .history import History
 from .loss import LossFacts, recognise
-from .model import ModelFacts, keras_backend, look_at, recorded
+from .model import ModelFacts, keras_backend, look_at
+from .origin import Origin, origin
+from .own import by_call
 from .score import Score, score
 from .steps import StepFacts
 
@@ -34,6 +36,7 @@ _RANGES = {
     "relu6": (0.0, 6.0),
     "softplus": (0.0, np.inf),
     "exponential": (0.0, np.inf),
+    "abs": (0.0, np.inf),
     "log_softmax": (-np.inf, 0.0),
     "log_sigmoid": (-np.inf, 0.0),
 }
@@ -55,6 +58,7 @@ class Evidence:
         stage: "start" (untrained), "training", "finished" (saved predictions), or None.
         validation: Inputs and target of a second set, for rules that compare sets.
         steps: What the steps of a training show: gradients, updates, modes.
+        origin: What PyTorch's graph behind the prediction shows.
         half: Whether the prediction is of half precision.
         framework: Of the loss, the model or the prediction, for the lines to type.
     """
@@ -70,6 +74,7 @@ class Evidence:
     stage: Stage | None = None
     validation: tuple[np.ndarray | None, np.ndarray | None] | None = None
     steps: StepFacts | None = None
+    origin: Origin = field(default_factory=Origin)
     half: bool = False
     framework: str = ""
 
@@ -227,7 +232,12 @@ def gather(
     if loss is None and model is not None:
         loss = getattr(model, "loss", None) if seen is not None and seen.framework == "keras" else None
         loss = loss if isinstance(loss, str) or callable(loss) else None
-    facts = recognise(loss, keras=seen is not None and seen.framework == "keras")
+    keras = seen is not None and seen.framework == "keras"
+    facts = recognise(loss, keras=keras)
+    if facts is not None and facts is not loss and facts.definition is None and weight is None:
+        own = by_call(loss, facts, prediction, target, keras=keras or facts.framework == "keras")
+        facts, prediction, target, weight = (facts, prediction, target, None) if own is None else own
+    behind = origin(prediction, target)
     p, t, x = (_array(n, a) for n, a in (("prediction", prediction), ("target", target), ("inputs", inputs)))
     if p is not None and p.dtype.kind not in "biuf":
         raise InputError(f"prediction has dtype {p.dtype}; expected numbers")
@@ -243,10 +253,11 @@ def gather(
         inputs=None if x is None or x.dtype.kind not in "biuf" else x,
         weight=w,
         model=seen,
-        claimed=activation or recorded(prediction) or (seen.activation if seen is not None else None),
+        claimed=activation or behind.activation or (seen.activation if seen is not None else None),
         history=None if history is None else History.of(history),
         stage=stage,  # pyrefly: ignore[bad-argument-type]
         validation=_pair(validation),
+        origin=behind,
         half=_dtype(prediction) in _HALF,
         framework=_framework_of(facts, seen, prediction),
     )

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ..errors import InputError, UnknownNameError
@@ -72,6 +72,10 @@ class LossFacts:
         takes: For a categorical loss: "indices", "rows" (one-hot or soft), "indices or floating rows" or "either".
         settings: Those that matter: ``ignore_index``, ``label_smoothing``, ``reduction``, ``axis``, ``log_target``.
         weights: ``class_weight`` and ``pos_weight`` as given.
+        part: Whether it is one of several terms of what is minimised.
+        negated: Whether minus the loss is minimised.
+        uneven: Whether elements count by factors that are not known.
+        aligns: Whether a function of the user's own brings (N, 1) beside (N,) to one shape.
     """
 
     shown: str
@@ -81,6 +85,10 @@ class LossFacts:
     takes: str = ""
     settings: Mapping[str, Any] = field(default_factory=dict)
     weights: Mapping[str, Any] = field(default_factory=dict)
+    part: bool = False
+    negated: bool = False
+    uneven: bool = False
+    aligns: bool = False
 
     @property
     def form(self) -> str:
@@ -132,7 +140,13 @@ class LossFacts:
     def plain_mean(self) -> bool:
         """Whether the loss is the mean over all elements or rows that count, each alike."""
         loss, how = self.definition, self.settings.get("reduction", "mean")
-        return loss is not None and loss.layout in ("element", "row") and how == "mean" and not self.weights
+        return (
+            loss is not None
+            and loss.layout in ("element", "row")
+            and how == "mean"
+            and not self.weights
+            and not self.uneven
+        )
 
     @property
     def ignored(self) -> int | None:
@@ -305,6 +319,17 @@ def _facts(
         settings=settings,
         weights=weights,
     )
+
+
+def named(framework: str, name: str, given: Mapping[str, Any]) -> LossFacts:
+    """Return what is known of a loss of a framework by its name there and its settings."""
+    return _facts(framework, name, _chosen(_candidates(framework, name), given), given)
+
+
+def matched(framework: str, shown: str, definition: Loss, settings: Mapping[str, Any], *, negated: bool) -> LossFacts:
+    """Return what is known of a function of the user's own that computes a definition of lossmith."""
+    made = _facts(framework, shown, definition, settings, takes="either", shown=shown)
+    return replace(made, negated=negated)
 
 
 def _takes(framework: str, name: str) -> str:

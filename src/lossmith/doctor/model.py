@@ -1,11 +1,13 @@
 """What a model's own description says: its last activation, dropout before the loss, how Keras compiled it.
 
-Only attributes are read: the model is not called, not copied, and stays as it is, in its mode. A torch module is read
-where it is a chain (``nn.Sequential``, also nested), for only then the order of layers is the order of calls.
+Only attributes are read, and the model stays as it is, in its mode. A torch module is read where it is a chain
+(``nn.Sequential``, also nested), for only then the order of layers is the order of calls. A subclassed Keras model is
+asked with a tensor that has a shape and no numbers.
 """
 
 from __future__ import annotations
 
+import inspect
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -42,11 +44,27 @@ _RECORDED = {
     "ReluBackward0": "relu",
     "SoftplusBackward0": "softplus",
     "ExpBackward0": "exponential",
+    "AbsBackward0": "abs",
 }
-_VIEWS = ("View", "UnsafeView", "ReshapeAlias", "Squeeze", "Unsqueeze", "Transpose", "Permute", "T", "Clone", "ToCopy")
-_KERAS_LAYERS = {"Softmax": "softmax", "ReLU": "relu"}
+VIEWS = ("View", "UnsafeView", "ReshapeAlias", "Squeeze", "Unsqueeze", "Transpose", "Permute", "T", "Clone", "ToCopy")
+_SELECTING = ("Select", "Slice")
+_KERAS_LAYERS = {  # of layers, and of operations of keras.ops, which have classes, too
+    "Softmax": "softmax",
+    "LogSoftmax": "log_softmax",
+    "Sigmoid": "sigmoid",
+    "LogSigmoid": "log_sigmoid",
+    "HardSigmoid": "hard_sigmoid",
+    "Tanh": "tanh",
+    "ReLU": "relu",
+    "Relu": "relu",
+    "Relu6": "relu6",
+    "Softplus": "softplus",
+    "Exp": "exponential",
+}
 _KERAS_ACTIVE = ("Dense", "EinsumDense", "Activation", "Conv", "SeparableConv", "DepthwiseConv")
-_SHAPING = ("Flatten", "Unflatten", "Identity", "Reshape", "Permute")
+_SHAPING = ("Flatten", "Unflatten", "Identity", "Reshape", "Permute", "Squeeze", "ExpandDims", "GetItem", "Transpose")
+_UNKNOWN = "…"  # stands for layers that are not known
+_DROPOUT = ("Dropout", "SpatialDropout", "AlphaDropout", "GaussianDropout")
 _POOLING = ("GlobalAveragePooling", "AveragePooling", "GlobalMaxPooling", "MaxPooling")
 _POOLING += ("AdaptiveAvgPool", "AvgPool", "AdaptiveMaxPool", "MaxPool")
 _NORMALISING = ("Normalization", "Rescaling", "BatchNorm", "LayerNorm", "InstanceNorm", "GroupNorm", "RMSNorm")
@@ -105,13 +123,21 @@ def look_at(model: Any) -> ModelFacts:
 
 def recorded(prediction: Any) -> str | None:
     """Return the activation that PyTorch's graph shows as the last operation before the loss, whatever the model is."""
-    node = getattr(prediction, "grad_fn", None)
+    return recorded_by(getattr(prediction, "grad_fn", None))
+
+
+def recorded_by(node: Any) -> str | None:
+    """Return the activation that a node of PyTorch's graph is, or the one above which it only changes the shape."""
+    part = False
     while node is not None:
         name = type(node).__name__
+        kind = name.rstrip("01234").removesuffix("Backward")
         if name in _RECORDED:
-            return _RECORDED[name]
-        if name.rstrip("01234").removesuffix("Backward") not in _VIEWS or not node.next_functions:
+            # One column of a softmax is the probability of one class: a sigmoid, in its values.
+            return "sigmoid" if part and _RECORDED[name] == "softmax" else _RECORDED[name]
+        if kind not in (*VIEWS, *_SELECTING) or not node.next_functions:
             return None
+        part = part or kind in _SELECTING
         node = node.next_functions[0][0]
     return None
 
@@ -151,12 +177,13 @@ def _chain(model: Any) -> list[Any]:
 def _keras(model: Any) -> ModelFacts:
     layers = list(getattr(model, "layers", ()))
     sequential = any(kind.__name__ == "Sequential" for kind in type(model).__mro__)
-    last = _last_of(layers) if sequential else _producer(model)
+    layers = layers if sequential else _chain_of_keras(model)
+    last = _last_of(layers)
     return ModelFacts(
         framework="keras",
         activation=None if last is None else _keras_activation(last),
-        before=_keras_before(layers) if sequential else None,
-        layers=tuple(type(layer).__name__ for layer in layers) if sequential else (),
+        before=_keras_before(layers),
+        layers=tuple(_UNKNOWN if layer is None else type(layer).__name__ for layer in layers),
         backend=keras_backend(),
         compiled=_compiled(model),
         frozen=any(_is_matrix(v) for v in getattr(model, "non_trainable_variables", ())),
@@ -180,24 +207,71 @@ def _compiled(model: Any) -> Mapping[str, Any]:
 
 
 def _last_of(layers: list[Any]) -> Any:
-    return next((x for x in reversed(layers) if not type(x).__name__.startswith((*_SHAPING, "Dropout"))), None)
+    return next((x for x in reversed(layers) if not type(x).__name__.startswith((*_SHAPING, *_DROPOUT))), None)
 
 
 def _keras_before(layers: list[Any]) -> str | None:
     """Return the activation in front of a last softmax or sigmoid that is a layer of its own."""
     last = _last_of(layers)
-    if last is None or not type(last).__name__.startswith(("Activation", "Softmax")):
+    if last is None or not (type(last).__name__ in _KERAS_LAYERS or type(last).__name__ == "Activation"):
         return None
     inner = _last_of([x for x in layers[: layers.index(last)] if not type(x).__name__.startswith(_POOLING)])
     return _keras_activation(inner) if inner is not None and _keras_activation(last) in _SQUASHING else None
 
 
-def _producer(model: Any) -> Any:
-    """Return the layer that makes the only output of a functional model."""
+def _chain_of_keras(model: Any) -> list[Any]:
+    """Return the operations that lead to the only output, from the input; None stands for what is not known.
+
+    Where several tensors meet, what is before is not known. A subclassed model is asked with a tensor that has a shape
+    and no numbers: what its layers note of that is taken back, and what its variables are assigned is not kept.
+    """
+    outputs = getattr(model, "outputs", None)
+    if outputs:
+        return _chain_to(outputs[0]) if len(outputs) == 1 else []
+    shapes = getattr(model, "_build_shapes_dict", None) or {}
+    shape = next(iter(shapes.values())) if len(shapes) == 1 else None
+    if not getattr(model, "built", False) or not isinstance(shape, tuple | list):
+        return []
+    keras: Any = sys.modules["keras"]
+    notes = [nodes for part in model._flatten_layers() for nodes in (part._inbound_nodes, part._outbound_nodes)]
+    before = [len(nodes) for nodes in notes]
+    try:
+        given = keras.KerasTensor(tuple(shape), dtype=model.compute_dtype)
+        mode = {"training": False} if takes_mode(model) else {}
+        with keras.StatelessScope():
+            return _chain_to(model.call(given, **mode))
+    except Exception:  # a call of the user's own may ask for numbers
+        return []
+    finally:
+        for nodes, count in zip(notes, before, strict=True):
+            del nodes[count:]
+
+
+def takes_mode(model: Any) -> bool:
+    """Whether the call of a Keras model takes ``training``, which a subclass may leave out."""
+    parameters = inspect.signature(model.call).parameters.values()
+    return any(p.name == "training" or p.kind is p.VAR_KEYWORD for p in parameters)
+
+
+def activation_of_output(model: Any, place: int) -> str | None:
+    """Return the last activation of one of several outputs of a functional Keras model, or None if it is not known."""
     outputs = getattr(model, "outputs", None) or ()
-    if len(outputs) != 1:
-        return None
-    return getattr(getattr(outputs[0], "_keras_history", None), "operation", None)
+    last = _last_of(_chain_to(outputs[place])) if place < len(outputs) else None
+    return None if last is None else _keras_activation(last)
+
+
+def _chain_to(tensor: Any) -> list[Any]:
+    """Return the operations that lead to a symbolic tensor of Keras."""
+    chain: list[Any] = []
+    while True:
+        made = getattr(tensor, "_keras_history", None)
+        if made is None or made.operation is None:
+            return chain[::-1]
+        chain.append(made.operation)
+        inputs = made.operation._inbound_nodes[made.node_index].input_tensors
+        if len(inputs) != 1:
+            return [None, *chain[::-1]] if inputs else chain[::-1]
+        tensor = inputs[0]
 
 
 def _keras_activation(layer: Any) -> str | None:
@@ -205,6 +279,9 @@ def _keras_activation(layer: Any) -> str | None:
     if type(layer).__name__ == "TimeDistributed" and inner is not None:
         return _keras_activation(inner)
     name = type(layer).__name__
+    if name == "Functional":
+        last = _last_of(_chain_of_keras(layer))
+        return None if last is None else _keras_activation(last)
     if name in _KERAS_LAYERS:
         leaks = bool(getattr(layer, "negative_slope", 0))
         return None if leaks else _KERAS_LAYERS[name]

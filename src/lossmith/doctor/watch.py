@@ -28,7 +28,7 @@ from .finding import Findings
 from .history import History
 from .ledger import Ledger, Say
 from .loss import LossFacts
-from .model import recorded
+from .origin import origin
 from .record import Keeper, Windows, write
 from .rule import rule
 from .steps import Ends, StepFacts
@@ -122,6 +122,15 @@ class Watch:
         """What is known of the loss."""
         return self._known.loss
 
+    @property
+    def knows_loss(self) -> bool:
+        """Whether the rules know what the loss computes."""
+        return self._known.loss is not None and self._known.loss.definition is not None
+
+    def recognised(self, loss: LossFacts) -> None:
+        """Take in what the loss was found to be, before the first batch."""
+        self._known = replace(self._known, loss=loss, framework=self._known.framework or loss.framework)
+
     # --- what is shown ------------------------------------------------------------------------------------------------
     @property
     def wants_batch(self) -> bool:
@@ -149,13 +158,30 @@ class Watch:
             return False
         self._half = self._half or is_half(batch.prediction)
         if self._first is None:
-            self._known = replace(self._known, claimed=recorded(batch.prediction) or self._known.claimed)
+            behind = origin(*batch[:2])
+            self._known = replace(self._known, claimed=behind.activation or self._known.claimed, origin=behind)
         if self._batches and shapes(host) != shapes(self._batches[0]):
             return self.wants_batch  # of other shapes, as the last one of an epoch: it cannot be put beside the others
         if made is not None:
             self._first = self._with(made, stage="start" if self._untrained else "training")
         self._batches.append(host)
         return self.wants_batch
+
+    def part(self, name: str, loss: Any, batch: Batch, activation: str | None = None) -> None:
+        """Judge the first batch of one of several losses; its findings say ``name`` as the place."""
+        with self.ledger.guarded(f"the look at {name}"):
+            try:
+                host = read(batch)
+                made = gather(loss, *host[:2], inputs=host.inputs, weight=host.weight)
+            except LossmithError:
+                return
+            stage = "start" if self._untrained else "training"
+            behind = origin(*batch[:2])
+            one = replace(made, claimed=behind.activation or activation, origin=behind, half=is_half(batch.prediction))
+            one = replace(one, framework=made.framework or self._known.framework, stage=stage)
+            found = self.ledger.judge(f"first of {name}", one, without=_OF_THE_START)
+            self.ledger.found[f"first of {name}"] = [replace(f, where=name) for f in found]
+            self.ledger.speak("first batch")
 
     def look(self, *, enough: bool = False) -> None:
         """Judge the first batch, or, where all are in or ``enough`` says so, the first batches together."""
@@ -319,6 +345,7 @@ class Watch:
             loss=known.loss,
             model=known.model,
             claimed=known.claimed,
+            origin=known.origin,
             framework=known.framework or made.framework,
             half=self._half,
             **more,
@@ -356,9 +383,9 @@ class Watch:
         if one_sided(kept):
             return
         evidence = replace(self._joined(kept), history=history if enough else None, steps=self._facts)
-        codes = {f.code for f in self.ledger.found.get("curves", ())}
+        said = {(f.code, f.severity) for f in self.ledger.found.get("curves", ())}
         found = self.ledger.judge("end", evidence, without=_OF_THE_START)
-        self.ledger.found["end"] = [f for f in found if f.code not in codes]
+        self.ledger.found["end"] = [f for f in found if (f.code, f.severity) not in said]
 
     def _lost(self) -> None:
         """Make the finding of losses that are not finite, with the step."""

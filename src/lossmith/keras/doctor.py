@@ -10,6 +10,7 @@ batch hook is used, for with one Keras waits for the device after every step.
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -20,10 +21,13 @@ import numpy as np
 
 from ..doctor.batch import Batch
 from ..doctor.ledger import Say
+from ..doctor.model import takes_mode
+from ..doctor.own import by_call
 from ..doctor.steps import StepFacts
 from ..doctor.watch import MOST_BATCHES, Watch, Watched
 from ..errors import LossmithError
 from .ahead import Ahead, joined, take
+from .outputs import by_output
 from .variables import Variables, penalty, updates
 
 _MOST_INPUTS = 1 << 22  # numbers of the first inputs that are kept for the judgement at the end
@@ -44,8 +48,8 @@ class Doctor(Watched, keras.callbacks.Callback):
         history: The curves so far, or None.
         verdict: What they say of over- and underfitting, or None.
 
-    Models with several outputs, distributed ones and those whose ``train_step`` does not fit ``stateless_call`` are
-    judged by their curves alone.
+    Of models with several outputs the first batch of each is judged, and then the curves. Distributed models and those
+    whose ``train_step`` does not fit ``stateless_call`` are judged by their curves alone.
 
     Example:
         >>> import lossmith.keras as lk  # doctest: +SKIP
@@ -149,6 +153,8 @@ class Doctor(Watched, keras.callbacks.Callback):
         """Look at batches, and return whether later ones could be looked at, too."""
         with self.watch.ledger.guarded("the look at a batch"):
             batches = [keras.utils.unpack_x_y_sample_weight(data) for data in shown]
+            if batches and not _is_array(batches[0][1]):
+                self._look_at_outputs(batches[0][0], batches[0][1], args)
             if not batches or not all(_is_array(y) for _, y, _ in batches):
                 return False
             try:
@@ -161,10 +167,29 @@ class Doctor(Watched, keras.callbacks.Callback):
                 if sum(_size(x) for x, _, _ in self._shown) + _size(x) <= _MOST_INPUTS:
                     self._shown.append((x, y, weight))
                 w = weight if _is_array(weight) else None
+                self._recognise(prediction, y)
                 self.watch.batch(Batch(prediction, y, x if _is_array(x) else None, w))
                 self.watch.look()
             return True
         return False
+
+    def _recognise(self, prediction: Any, target: Any) -> None:
+        """Find out what a loss of the user's own computes."""
+        loss, facts = getattr(self.model, "loss", None), self.watch.loss
+        if facts is None or self.watch.knows_loss or not callable(loss) or self.watch.steps:
+            return
+        own = by_call(loss, facts, prediction, target, keras=True)
+        if own is not None:
+            self.watch.recognised(own.loss)
+
+    def _look_at_outputs(self, x: Any, y: Any, args: tuple[Any, ...]) -> None:
+        """Judge the first batch of each of several outputs."""
+        made: list[Any] = []
+        with contextlib.suppress(Exception):  # a model with a training step of its own
+            made = list(by_output(self.model, self._predict(x, args), y))
+        for name, loss, prediction, target, activation in made:
+            inputs = x if _is_array(x) else None
+            self.watch.part(f"output {name}", loss, Batch(prediction, target, inputs), activation)
 
     def _predict_all(self, inputs: list[Any], args: tuple[Any, ...]) -> list[Any]:
         """Return the predictions of several batches, asked for at once where they stand below each other."""
@@ -188,18 +213,19 @@ class Doctor(Watched, keras.callbacks.Callback):
         state = args[0] if args and backend == "jax" else None
         trainable = state[0] if state else [v.value for v in model.trainable_variables]
         others = state[1] if state else [v.value for v in model.non_trainable_variables]
+        mode = {"training": False} if takes_mode(model) else {}
         if backend == "torch":
             import torch
 
             with torch.no_grad():
-                return model.stateless_call(trainable, others, x, training=False)[0]
+                return model.stateless_call(trainable, others, x, **mode)[0]
         if backend == "jax":
             import jax
 
             if self._compiled is None:
-                self._compiled = jax.jit(lambda t, o, x: model.stateless_call(t, o, x, training=False)[0])
+                self._compiled = jax.jit(lambda t, o, x: model.stateless_call(t, o, x, **mode)[0])
             return self._compiled(trainable, others, x)
-        return model.stateless_call(trainable, others, x, training=False)[0]
+        return model.stateless_call(trainable, others, x, **mode)[0]
 
     def _look_at_variables(self, *, start: bool = False) -> None:
         with self.watch.ledger.guarded("the look at the variables"):

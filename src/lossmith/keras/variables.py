@@ -27,27 +27,29 @@ class Variables:
         self._start = [_sample(v) for v in self._variables]
         matrices = [v for v in self._variables if len(v.shape) >= 2]
         self._hidden = max(0, len(matrices) - 1)
+        every = [] if self._variables else [v for v in model.weights if len(v.shape) >= 2]
+        self._frozen = sum("float" in str(v.dtype) for v in every)
         self._equal = tuple(v.path for v in matrices[:-1] if _equal_units(v))
 
     @property
     def odd(self) -> bool:
-        """Whether the start is odd: units of a layer are all equal."""
-        return bool(self._equal)
+        """Whether the start is odd: units of a layer are all equal, or nothing is trainable."""
+        return bool(self._equal or self._frozen)
 
     def facts(self, model: Any) -> StepFacts | None:
         """Return what is known now, or None where there is nothing to follow."""
         if not self._variables:
-            return None
+            return StepFacts(steps=0, frozen=self._frozen) if self._frozen else None
         optimizer = getattr(model, "optimizer", None)
+        now = [_sample(v) for v in self._variables]
         have = {id(v) for v in getattr(optimizer, "_trainable_variables", None) or self._variables}
         return StepFacts(
             steps=updates(model) - self._steps,
             names=tuple(v.path for v in self._variables),
             ranks=tuple(len(v.shape) for v in self._variables),
             owned=tuple(id(v) in have for v in self._variables),
-            unchanged=np.array(
-                [np.array_equal(_sample(v), s) for v, s in zip(self._variables, self._start, strict=True)]
-            ),
+            moved=np.array([_distance(x, s) for x, s in zip(now, self._start, strict=True)]),
+            unchanged=np.array([np.array_equal(x, s) for x, s in zip(now, self._start, strict=True)]),
             equal=self._equal,
             hidden=self._hidden,
         )
@@ -69,6 +71,12 @@ def _sample(variable: Any) -> np.ndarray:
     """Return the first numbers of a variable, on the host."""
     first = keras.ops.reshape(variable.value, (-1,))[:_SAMPLE]
     return np.array(to_numpy(variable.path, first))
+
+
+def _distance(now: np.ndarray, start: np.ndarray) -> float:
+    """Return how far a sample is from the start, against its norm there; NaN where that is 0."""
+    size = float(np.linalg.norm(start))
+    return float(np.linalg.norm(now - start)) / size if size > 0 else float("nan")
 
 
 def _equal_units(variable: Any) -> bool:

@@ -23,6 +23,7 @@ from ..doctor.steps import StepFacts, due, next_due, stride
 from ..doctor.watch import Watch, Watched
 from ..errors import InputError
 from .accumulation import counted
+from .behind import Behind
 from .gradients import Gradients, held
 from .scalars import MOST_WAITING, Mean, floats, number
 
@@ -113,8 +114,9 @@ class Doctor(Watched):
         self._validation = Mean()
         self._recent: deque[Batch] = deque(maxlen=_RECENT)
         self._held: list[Batch] = []
+        self._behind = Behind(self.watch, loss)
+        self._coming: Batch | None = None  # what is behind the loss that comes next
         self._compares = isinstance(loss, torch.nn.Module) and _compares(loss)
-        self._categorical = self.watch.loss is not None and self.watch.loss.categorical
         self._calls = 0  # losses of the training
         self._passing = 0  # the losses up to this one are only kept, if nothing changes meanwhile
         self._next = 1  # the next update that is not only counted
@@ -175,6 +177,12 @@ class Doctor(Watched):
         with self.watch.ledger.guarded("the look at a loss"):
             batch = None if prediction is None or target is None else Batch(prediction, target, inputs, weight)
             self._seen(value, lambda: batch, training)
+
+    def before_backward(self, value: torch.Tensor) -> None:
+        """Show a loss before its ``backward()``, where only its number is left when :meth:`step` gets it."""
+        if not self.sees_losses and (self._hungry or (self._calls + 1) % _RECENT_EVERY == 0):
+            with self.watch.ledger.guarded("the look behind a loss"):
+                self._coming = self._behind.shown(value, None, self._inputs)
 
     def epoch(
         self, *, train: Any = None, validation: Any = None, metrics: Mapping[str, Any] | None = None, **more: Any
@@ -269,7 +277,9 @@ class Doctor(Watched):
         if len(self._pending) >= MOST_WAITING:
             self._read()
         every = stride(self._calls)
-        shown = batch() if self._hungry or self._calls % every == 0 else None
+        shown, self._coming = self._coming, None
+        if shown is None and (self._hungry or self._calls % every == 0):
+            shown = self._behind.shown(value, batch(), self._inputs)
         self._keep(shown)
         if not self._gradients.early and (shown is None or not self._hungry):
             self._passing = self._calls + every - 1 - self._calls % every
@@ -279,7 +289,8 @@ class Doctor(Watched):
         if self._validation.count == 0:
             self._held.clear()
         self._validation.add(scalar)
-        if self._categorical and len(self._held) < _HELD:
+        facts = self.watch.loss
+        if len(self._held) < _HELD and facts is not None and facts.categorical:
             made = batch()
             self._held += [] if made is None else [_slice(made)]
 

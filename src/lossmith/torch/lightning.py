@@ -47,7 +47,7 @@ class LightningDoctor(Watched, Callback):
         verdict: What they say of over- and underfitting, or None.
 
     The curves are those logged as ``train_loss`` and ``val_loss``, or, where there are none, the means of what the loss
-    module computed. A loss that is a function is seen by its value alone: its first batch is not judged.
+    module computed. A loss that is a function of torch.nn.functional is read from the graph behind its value.
 
     Raises:
         MissingDependencyError: Lightning is not installed.
@@ -85,6 +85,11 @@ class LightningDoctor(Watched, Callback):
         self._doctor = Doctor(pl_module, loss, fit, pretrained=self._pretrained, **self._options)
         self.watch = self._doctor.watch
         self._doctor.__enter__()
+
+    def on_before_backward(self, trainer: Any, pl_module: Any, loss: Any) -> None:
+        """Look at the graph behind a loss that no module computed: which loss it is, and of what."""
+        if self._doctor is not None and isinstance(loss, torch.Tensor):
+            self._doctor.before_backward(loss)
 
     def on_train_batch_end(self, trainer: Any, pl_module: Any, outputs: Any, batch: Any, batch_idx: int) -> None:
         """Take note of a loss that no module computed."""

@@ -52,8 +52,9 @@ register(
         when=("data",),
         needs=(("inputs", "validation"),),
         criterion="Of 30 or more rows each: the median over the features of the ratio of their standard deviations "
-        "lies outside [0.1, 10] (error), or half of the features' means differ by more than one standard deviation "
-        "of the training inputs (warning).",
+        "lies outside [0.1, 10] (error); or outside [0.5, 2] for 4 or more features, 9 in 10 of which differ by half "
+        "or more in the same sense, or half of the features' means differ by more than one standard deviation of "
+        "the training inputs (warnings).",
         why="The model is judged on inputs that it was never shown.",
         fixes={"": "fit the scaler on the training set once; transform both sets with it"},
         references=(SO + "59325381",),

@@ -94,7 +94,8 @@ register(
         needs=(("loss", "target"),),
         criterion="A loss that takes rows of probabilities gets a row with a negative value (error), rows of 0 and "
         "1 with several ones (error: several labels), or a sum that misses 1 by more than 1e-3 (warning; half "
-        "precision 1e-2). Rows that are 0 throughout are left out: they count nothing.",
+        "precision 1e-2; an error for a divergence, if half of the sums miss 1 by more than 0.5). Rows that are 0 "
+        "throughout are left out: they count nothing.",
         why="The loss weighs such rows by their sum, and its best value is no longer where the labels say.",
         fixes={
             "torch": "target / target.sum(dim=1, keepdim=True); nn.BCEWithLogitsLoss() for several labels",

@@ -15,8 +15,9 @@ register(
         when=("training", "predictions"),
         needs=(("loss", "prediction", "target"), ("loss", "target", "history")),
         criterion="After training (or three epochs), on 50 or more rows, the loss is not below that of the best "
-        "constant prediction by two standard errors, the skill 1 - L / L_const is below 5 %, and where it is positive, "
-        "so is its upper limit (two standard errors). Not judged where the loss weighs classes.",
+        "constant prediction by two standard errors, the skill 1 - L / L_const is below 5 %, and so is its upper limit "
+        "(two standard errors), which is below 3 % where the skill is positive. Not judged where the loss weighs rows "
+        "or classes.",
         why="Nothing has been learned that the mean (or the classes' shares) does not say.",
         fixes={"": "look at the other findings first; then the learning rate, the labels' order, the last activation"},
         explains=("PRED02", "GEN02", "GEN05"),
@@ -30,7 +31,8 @@ register(
         when=("training",),
         needs=(("history",),),
         criterion="The median training loss of the last three epochs is more than 3 times the best one before, and "
-        "above it by more than 5 times the noise between epochs; or it is a million times the first.",
+        "above it by more than 5 times the noise between epochs (for a loss that is not known: and more than twice the "
+        "first one); or it is a million times the first.",
         why="The steps are longer than the valley: every one makes the loss worse.",
         fixes={
             "": "a tenth of the learning rate, and clipped gradients",
@@ -71,13 +73,15 @@ register(
         code="OPT06",
         title="The learning rate is low",
         tier=2,
-        severity="note",
+        severity="warning",
         when=("training",),
-        needs=(("history",),),
+        needs=(("history",), ("loss", "prediction", "target", "gradients")),
         criterion="Over 10 or more epochs the training loss (above 0) falls in 9 of 10, by less than 15 % in all, and "
         "in the second half at half the pace of the first one or more, which the noise between epochs does not "
-        "explain.",
+        "explain: a note. Or after 100 or more steps no weight matrix has moved by 2 % of its norm, and at the end the "
+        "predictions are no better than a constant by three standard errors: a warning.",
         why="The training ends before it has learned what it could.",
+        explains=("OPT02", "PRED02", "GEN02"),
         fixes={"": "ten times the learning rate"},
         references=(SO + "50306988",),
     ),
@@ -115,11 +119,12 @@ register(
         title="The step goes uphill",
         tier=1,
         severity="error",
-        when=("training",),
-        needs=(("gradients",),),
+        when=("first batch", "training"),
+        needs=(("gradients",), ("loss", "prediction", "target")),
         criterion="In 20 or more backward passes, and in no other one, the gradient that reaches the (known) loss is "
         "negative, or it is positive and the optimiser maximises; and 19 of the last 20 losses are above the median of "
-        "the first 20.",
+        "the first 20. Or a function of the user's own gives, on a batch of 8 or more targets that are not all the "
+        "same, minus the value of a known loss to four digits.",
         why="The sign is wrong: the loss is being maximised.",
         fixes={"": "minimise the loss: no minus before backward(), and loss, not -loss, in the objective"},
         explains=("NUM01", "OPT02", "OPT03", "OPT05", "OPT08", "GEN01", "GEN07", "PRED01"),
@@ -147,7 +152,9 @@ register(
         needs=(("gradients",),),
         criterion="After 20 steps, parameters that should learn are bit for bit as they started: all of them (error, "
         "unless the loss is 0; after the first step where the optimiser has none of them); the last matrix, which the "
-        "optimiser does not have (warning); others that it does not have, or that never got a gradient (note).",
+        "optimiser does not have (warning); others that it does not have, or that never got a gradient (note). Or "
+        "after 100 steps no update of the second half or more has changed a matrix, though gradients are above 1 % of "
+        "the first ones (warning).",
         why="This part of the model stays as it started.",
         explains=("OPT02", "OPT04", "OPT06", "GEN02"),
         fixes={"torch": "optimizer = Adam(model.parameters())  # after the model is complete", "": "add it"},

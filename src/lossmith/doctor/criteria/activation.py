@@ -18,7 +18,7 @@ from .words import num, plural, share, size, span
 _CHANCE = 1e-6
 _BOUNDED = ("softmax", "sigmoid", "hard_sigmoid")
 _CROSS_ENTROPIES = ("softmax_cross_entropy", "sigmoid_cross_entropy")
-_RECTIFIED = ("relu", "relu6", "softplus", "exponential")
+_RECTIFIED = ("relu", "relu6", "softplus", "exponential", "abs")
 _REACH = {
     "softmax": (0.0, 1.0),
     "sigmoid": (0.0, 1.0),
@@ -28,6 +28,7 @@ _REACH = {
     "relu6": (0.0, 6.0),
     "softplus": (0.0, np.inf),
     "exponential": (0.0, np.inf),
+    "abs": (0.0, np.inf),
 }
 
 
@@ -74,7 +75,7 @@ def probabilities_into_logits(e: Evidence) -> Iterator[Finding]:
         if known or rows_tell:
             yield _softmax_twice(e, e.activation if known and e.activation else "softmax")
     elif facts.binary:
-        known = e.activation in _BOUNDED
+        known = e.activation in _BOUNDED or e.origin.reach == (0, 1)
         if known or (e.activation is None and p is not None and _in_unit_beyond_chance(p) < _CHANCE):
             yield _sigmoid_twice(e, known)
 
@@ -309,10 +310,13 @@ def unreachable_targets(e: Evidence) -> Iterator[Finding]:
     if facts is None or not facts.regression or t is None or t.size == 0 or not np.isfinite(t).all():
         return
     activation, certain = (e.activation, True) if e.activation else (_shown_by_values(e), False)
-    if activation not in _REACH:
+    if e.origin.reach is not None and activation not in _REACH:
+        (low, high), activation, certain = e.origin.reach, "the model's last step", True
+    elif activation in _REACH:
+        low, high = _REACH[activation]
+    else:
         return
     t = t.astype(np.float64)
-    low, high = _REACH[activation]
     slack = 1e-6 * max(float(np.ptp(t)), 1e-12)
     outside = float(np.mean((t < low - slack) | (t > high + slack)))
     if outside == 0:
@@ -349,6 +353,8 @@ def _shown_by_values(e: Evidence) -> str | None:
 def rectified_logits(e: Evidence) -> Iterator[Finding]:
     """Judge OUT08: logits are rectified: none can be negative."""
     facts, p = e.loss, e.prediction
+    if facts is not None and facts.definition is not None and facts.definition.name == "poisson_log_rate":
+        yield from _rate_in_place_of_its_logarithm(e)
     if facts is None or not (facts.categorical or facts.binary):
         return
     if e.model is not None and e.model.before in _RECTIFIED and e.activation == e.model.activation:
@@ -374,6 +380,18 @@ def rectified_logits(e: Evidence) -> Iterator[Finding]:
         certainty="certain" if known else "likely",
         framework=e.framework,
         zeros=zeros,
+    )
+
+
+def _rate_in_place_of_its_logarithm(e: Evidence) -> Iterator[Finding]:
+    if e.activation not in _RECTIFIED or e.loss is None:
+        return
+    yield rule("OUT08").finding(
+        what=f"{e.loss.shown} takes the logarithm of a rate, and gets something that cannot be negative.",
+        evidence=f"The last activation is {e.activation}: no rate is below 1, and exp is taken twice if it was meant "
+        "as one.",
+        fix="drop the last activation, or nn.PoissonNLLLoss(log_input=False)",
+        framework=e.framework,
     )
 
 

@@ -51,6 +51,7 @@ def wrong_axis(e: Evidence) -> Iterator[Finding]:
         return
     axis, steps = other_axis(e), flattened(e)
     if axis is None and not steps:
+        yield from _reshaped(e)
         return
     rows = np.exp(e.rows) if facts.form == "log-probabilities" else e.rows
     along = f"axis {axis}" if axis is not None else f"every {steps} rows"
@@ -60,6 +61,19 @@ def wrong_axis(e: Evidence) -> Iterator[Finding]:
         f"to {span(rows.sum(axis=1, dtype=np.float64))}.",
         framework=e.framework,
         axis=axis if axis is not None else 0,
+    )
+
+
+def _reshaped(e: Evidence) -> Iterator[Finding]:
+    if e.origin.scrambled is None:
+        return
+    before, after = e.origin.scrambled
+    yield rule("OUT14").finding(
+        what=f"A reshape from {size(before)} to {size(after)} stands where an axis was to be moved.",
+        evidence="A reshape keeps numbers in their order: the classes of one row come from different rows or steps.",
+        fix="p.transpose(1, 2), or p.movedim(-1, 1), before any reshape",
+        certainty="likely",
+        framework=e.framework,
     )
 
 

@@ -34,7 +34,7 @@ def impossible(e: Evidence) -> Iterator[Finding]:
         return
     loss = history.train.values
     never = facts is not None and facts.definition is not None and facts.definition.name in _NEVER_NEGATIVE
-    if facts is not None and never and np.any(loss < -1e-6):
+    if facts is not None and never and not (facts.part or facts.negated) and np.any(loss < -1e-6):
         at = int(np.nanargmin(loss))
         yield rule("OUT15").finding(
             what=f"The loss falls to {num(float(loss[at]))}; {facts.shown} is never below 0.",
@@ -65,7 +65,9 @@ def diverges(e: Evidence) -> Iterator[Finding]:
     v = curve.values
     best, last = float(v[:-3].min()), float(np.median(v[-3:]))
     jitter = _jitter_until(v)
-    grown = last > 3 * best > 0 and last - best > 5 * jitter
+    known = e.loss is not None and e.loss.definition is not None and not e.loss.part
+    # A loss that nobody knows may be one player's in a game, which falls and comes back to where it started.
+    grown = last > 3 * best > 0 and last - best > 5 * jitter and (known or last > 2 * float(v[0]))
     huge = v[0] > 0 and last > 1e6 * v[0]
     if not grown and not huge:
         return
@@ -131,6 +133,7 @@ def crawls(e: Evidence) -> Iterator[Finding]:
     yield rule("OPT06").finding(
         evidence=f"In {plural(len(v), 'epoch')} the training loss fell by {share(fallen)}, from {num(float(v[0]))} to "
         f"{num(float(v[-1]))}, nearly evenly: {num(early)} an epoch in the first half and {num(late)} in the second.",
+        severity="note",
         certainty="likely",
         framework=e.framework,
         fallen=fallen,

@@ -17,7 +17,7 @@ from .words import few, num, plural, share, size, span
 def broadcast(e: Evidence) -> Iterator[Finding]:
     """Judge LAB01: prediction and target broadcast against each other."""
     p, t = e.prediction, e.numeric_target
-    if p is None or t is None or p.shape == t.shape or _not_elementwise(e):
+    if p is None or t is None or p.shape == t.shape or _not_elementwise(e) or (e.loss is not None and e.loss.aligns):
         return
     try:
         result = np.broadcast_shapes(p.shape, t.shape)
@@ -265,7 +265,7 @@ def soft_rows(e: Evidence) -> Iterator[Finding]:
         what=what,
         evidence=f"{bad} of {plural(len(t), 'row')}; values in {span(t)}, sums in {span(sums)}.",
         fix="take the binary cross-entropy: one sigmoid per label" if several else "",
-        severity="error" if negative or several else "warning",
+        severity="error" if negative or several or (not facts.takes and np.median(off) > 0.5) else "warning",
         framework=e.framework,
         rows=bad,
     )

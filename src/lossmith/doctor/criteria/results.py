@@ -23,6 +23,7 @@ from .words import num, plural, share
 ALPHA = 0.001
 _ROWS = 50
 _LITTLE = 0.05  # of the loss of the best constant
+_LESS = 0.6  # of that
 
 
 @judges("OPT02")
@@ -49,13 +50,14 @@ def nothing_learned(e: Evidence) -> bool:
     after = e.history is not None and e.history.epochs >= 3
     if score is None or score.gain is None or score.skill is None or not (e.stage == "finished" or after):
         return False
-    if (e.loss is not None and e.loss.weights) or weighed(e):
+    if (e.loss is not None and (e.loss.weights or e.loss.uneven)) or weighed(e):
         return False  # weighted losses give up some of the plain loss, which this would compare
     gain, error = score.gain
     if score.values.size < _ROWS or gain > 2 * error or score.skill >= _LITTLE:
         return False
-    most = gain + 2 * error  # a gain that may be more than little, on few rows, is no sign that there is none
-    return gain <= 0 or most < _LITTLE * (score.constant_mean or 0.0)
+    most, little = gain + 2 * error, _LITTLE * (score.constant_mean or 0.0)
+    # A gain that may be more than little, on few rows, is no sign that there is none.
+    return most <= 0 or most < (little if gain <= 0 else _LESS * little)
 
 
 def weighed(e: Evidence) -> bool:

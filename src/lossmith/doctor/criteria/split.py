@@ -18,6 +18,8 @@ from .words import num, plural, share
 
 _ALPHA = 0.001
 _ROWS = 30
+_FEATURES = 4
+_DIFFERENT = 1.5  # times the spread
 _DISTINCT = 0.9  # of a feature's values: as good as continuous
 _COLUMNS = 4096  # features that are looked at for one
 
@@ -33,13 +35,16 @@ def prepared_differently(e: Evidence) -> Iterator[Finding]:
     varying = (spread > 0) & (theirs > 0)
     if not varying.any():
         return
-    ratio = float(np.median(theirs[varying] / spread[varying]))
+    ratios = theirs[varying] / spread[varying]
+    ratio = float(np.median(ratios))
     shift = np.abs(other.mean(axis=0) - one.mean(axis=0))[varying] / spread[varying]
     scaled = not 0.1 <= ratio <= 10
-    if not scaled and not np.median(shift) > 1:
+    alike = max(float(np.mean(ratios > _DIFFERENT)), float(np.mean(ratios < 1 / _DIFFERENT)))
+    stretched = ratios.size >= _FEATURES and not 0.5 <= ratio <= 2 and alike >= 0.9
+    if not scaled and not stretched and not np.median(shift) > 1:
         return
     said = f"the validation inputs spread {num(ratio)} times as much as the training inputs"
-    if not scaled:
+    if not scaled and not stretched:
         said = f"the means of half of the features differ by {num(float(np.median(shift)))} standard deviations or more"
     yield rule("DATA03").finding(
         evidence=f"{plural(int(varying.sum()), 'feature')}; {said} (medians over the features).",

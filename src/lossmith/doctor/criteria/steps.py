@@ -50,10 +50,35 @@ def keeps_gradients(e: Evidence) -> Iterator[Finding]:
 
 
 @judges("OPT09")
+def minimises_minus_the_loss(e: Evidence) -> Iterator[Finding]:
+    """Judge OPT09: a function of one's own returns minus the loss."""
+    facts, t = e.loss, e.numeric_target
+    if (
+        facts is None
+        or not facts.negated
+        or facts.part
+        or facts.definition is None
+        or t is None
+        or e.prediction is None
+    ):
+        return
+    if t.size < 8 or np.all(t == t.flat[0]):  # one side of a game may want the other to fail
+        return
+    yield rule("OPT09").finding(
+        what="Minus the loss is minimised.",
+        evidence=f"{facts.shown} gives exactly minus the {facts.definition.name.replace('_', ' ')} of its arguments.",
+        fix="return the loss itself: drop the minus, or put one in front of a log-likelihood",
+        framework=e.framework,
+    )
+
+
+@judges("OPT09")
 def climbs(e: Evidence) -> Iterator[Finding]:
     """Judge OPT09: the step goes uphill."""
     s = e.steps
-    if s is None or e.loss is None or e.loss.definition is None or s.uphill < _STEPS or s.downhill or not s.rises:
+    if s is None or e.loss is None or e.loss.definition is None or e.loss.part or s.uphill < _STEPS:
+        return
+    if s.downhill or not s.rises:
         return
     yield rule("OPT09").finding(
         evidence=f"In each of {s.uphill} backward passes the gradient that reached the loss was negative, and the loss "
@@ -96,6 +121,15 @@ def mean_of_means(e: Evidence) -> Iterator[Finding]:
 def stands_still(e: Evidence) -> Iterator[Finding]:
     """Judge OPT11: parameters are not updated."""
     s = e.steps
+    if s is not None and s.frozen:
+        yield rule("OPT11").finding(
+            what="No parameter of the model is to learn.",
+            evidence=f"None of its variables is trainable, of which {s.frozen} are matrices of weights.",
+            fix="layer.trainable = True before compile(), for what is to learn",
+            certainty="certain",
+            framework=e.framework,
+        )
+        return
     if s is None or s.unchanged is None or not s.names or s.steps < (_STEPS if any(s.owned) else 1):
         return
     still = [i for i, same in enumerate(s.unchanged) if same]

@@ -14,6 +14,8 @@ from ..rule import judges, rule
 from .words import few, num, plural, share, size, span
 
 _CLASS_LEVELS = 20
+_ROWS_OF_CLASSES = 40
+_NUMBERS = 10  # classes
 _LOPSIDED = 1000
 _ACCURACIES = ("accuracy", "acc", "binaryaccuracy", "binary_accuracy")
 
@@ -24,9 +26,14 @@ def regression_on_classes(e: Evidence) -> Iterator[Finding]:
     facts, p, t = e.loss, e.prediction, e.numeric_target
     if facts is None or not facts.distance or p is None or t is None or t.size < 8:
         return
-    if not np.all((t == 0) | (t == 1)) or t.size != p.size or not np.isfinite(p).all():
-        return
     single = t.ndim == 1 or (t.ndim == 2 and t.shape[1] == 1)
+    if t.size != p.size or not np.isfinite(p).all() or (e.loss is not None and e.loss.uneven):
+        return
+    if single and _numbered_classes(t):
+        yield _numbered(e, t)
+        return
+    if not np.all((t == 0) | (t == 1)):
+        return
     one_hot = t.ndim == 2 and t.shape[1] >= 3 and t.shape[0] >= 8 and bool(np.all(t.sum(axis=1) == 1))
     both = bool(t.min() == 0 and t.max() == 1)
     if not one_hot and not (single and both):
@@ -43,6 +50,33 @@ def regression_on_classes(e: Evidence) -> Iterator[Finding]:
         severity="note" if probable else "warning",
         certainty="likely",
         framework=e.framework,
+    )
+
+
+def _numbered_classes(t: np.ndarray) -> bool:
+    """Whether targets are 0, 1, …, K - 1 for a few K, none of them rare: classes by their numbers, as it seems.
+
+    Counts thin out, and what people rate starts at 1.
+    """
+    levels, counts = np.unique(t, return_counts=True)
+    few = t.size >= _ROWS_OF_CLASSES and 3 <= levels.size <= _NUMBERS
+    return few and bool(np.array_equal(levels, np.arange(levels.size)) and counts.min() * levels.size >= t.size / 2)
+
+
+def _numbered(e: Evidence, t: np.ndarray) -> Finding:
+    classes = np.unique(t).size
+    return rule("OUT09").finding(
+        what=f"{e.loss.shown if e.loss else 'A regression loss'} on the numbers of {classes} classes.",
+        evidence=f"All {t.size} targets are 0 … {classes - 1}, each about as often.",
+        why="Class 2 is not twice class 1: between two classes the answer is a third one. Where the numbers are "
+        "grades, in order and evenly far from each other, all is well.",
+        fix={
+            "torch": f"nn.Linear(…, {classes}) and nn.CrossEntropyLoss()",
+            "keras": f'Dense({classes}, activation="softmax") with "sparse_categorical_crossentropy"',
+        }.get(e.framework, "one output per class and the categorical cross-entropy"),
+        certainty="likely",
+        framework=e.framework,
+        classes=classes,
     )
 
 
@@ -97,7 +131,9 @@ def swapped(e: Evidence) -> Iterator[Finding]:
     if not (facts.categorical or facts.binary or facts.regression) or p.size < 2:
         return
     whole = p.dtype.kind in "iu" and t.dtype.kind == "f" and bool(np.any(t != np.rint(t)))
-    if whole:
+    if e.origin.backwards and "divergence" not in facts.definition.name:
+        said = "The target is what the model computed, with a gradient; the prediction has none."
+    elif whole:
         said = f"The prediction is of dtype {p.dtype}, in {span(p)}; the target of dtype {t.dtype}, in {span(t)}."
     else:
         said = _hard_against_soft(e, p, t)

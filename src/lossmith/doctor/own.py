@@ -1,0 +1,147 @@
+"""A loss of the user's own, recognised: by what PyTorch's graph shows of its value, or by the value itself.
+
+A function that wraps a known loss, or a formula written by hand, is called once with the batch that is to be judged, as
+the training would call it, and its value is thrown away. Objects that hold parameters or statistics are not called.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+import warnings
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from ..arrays.namespace import framework_of
+from ..evaluation.arrays import to_numpy
+from .alike import alike
+from .loss import LossFacts
+from .model import recorded
+from .traced import Traced, traced
+
+_ROWS = 8  # on which a loss is asked once more, where shapes differ
+
+
+def by_call(loss: Any, facts: LossFacts, prediction: Any, target: Any, *, keras: bool) -> Traced | None:
+    """Return what ``loss`` is, and what it hands on as prediction and target; None where that cannot be told.
+
+    Args:
+        loss: A callable that has no definition: a function or an object of the user's own.
+        facts: What is known of it.
+        prediction: What it gets, of any framework.
+        target: The same.
+        keras: Whether it is one of Keras's, which takes the target first.
+    """
+    if framework_of(prediction) == "torch" and framework_of(target) == "torch" and not keras:
+        return _of_torch(loss, facts, prediction, target)
+    if keras and "keras" in sys.modules and prediction is not None and target is not None:
+        known = _of_keras(loss, facts, prediction, target)
+        return None if known is None else Traced(known, prediction, target)
+    return None
+
+
+def by_value(loss: Any, value: Any, prediction: Any, target: Any, facts: LossFacts | None) -> Traced | None:
+    """Return what is known of a loss that gave ``value``, a tensor of PyTorch that was not through ``backward()`` yet.
+
+    Where the graph shows several losses, it is that of the given prediction, if one is.
+    """
+    found = traced(value)
+    if prediction is None or target is None:
+        return found[0] if len(found) == 1 else None  # of several, none is the loss
+    if found:
+        mine = next((f for f in found if f.prediction.numel() == prediction.numel()), found[0])
+        return mine._replace(loss=replace(mine.loss, part=mine.loss.part or len(found) > 1))
+    known = _alike(value, prediction, target, "a formula of your own" if facts is None else facts.shown, "torch")
+    if known is not None:
+        return Traced(known, prediction, beside(target, prediction, known))
+    if facts is None or not _aligns(loss, prediction, target):
+        return None
+    return Traced(replace(facts, aligns=True), prediction, target)
+
+
+def beside(target: Any, prediction: Any, facts: LossFacts) -> Any:
+    """Return a target (N,) in the shape of its prediction (N, 1), as the loss has brought the two together itself."""
+    same = prediction.shape == target.shape or facts.categorical or facts.definition is None
+    return target if same else target.reshape(tuple(prediction.shape))
+
+
+def _aligns(loss: Any, prediction: Any, target: Any) -> bool:
+    """Whether a loss brings (N, 1) beside (N,) to one shape: of several rows it is the mean, or sum, of each alone."""
+    if not _may_be_called(loss) or prediction.shape == target.shape or prediction.numel() != target.numel():
+        return False
+    torch: Any = sys.modules["torch"]
+    rows = min(len(prediction), _ROWS)
+    with torch.no_grad(), _quietly(), contextlib.suppress(Exception):
+        p, t = prediction.detach()[:rows], target.detach()[:rows]
+        whole = loss(p, t).mean()
+        alone = torch.stack([loss(p[i : i + 1], t[i : i + 1]).mean() for i in range(rows)])
+        return any(bool(torch.allclose(whole, way, rtol=1e-4, atol=1e-6)) for way in (alone.mean(), alone.sum()))
+    return False
+
+
+@contextlib.contextmanager
+def _quietly() -> Iterator[None]:
+    """Keep the state of PyTorch's random numbers, and leave what a loss warns of to the training's own call."""
+    torch: Any = sys.modules["torch"]
+    with torch.random.fork_rng(devices=[]), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
+
+
+def _may_be_called(loss: Any) -> bool:
+    """Whether a loss is a function, or an object without parameters and statistics that a call could change."""
+    torch: Any = sys.modules["torch"]
+    if isinstance(loss, torch.nn.Module):
+        return not any(True for _ in loss.parameters()) and not any(True for _ in loss.buffers())
+    return callable(loss) and not isinstance(loss, type)
+
+
+def _of_torch(loss: Any, facts: LossFacts, prediction: Any, target: Any) -> Traced | None:
+    torch: Any = sys.modules["torch"]
+    if not _may_be_called(loss):
+        return None
+    given = prediction.detach().clone()
+    given = given.requires_grad_() if given.is_floating_point() else given
+    with torch.enable_grad(), _quietly(), contextlib.suppress(Exception):
+        value = loss(given, target.detach().clone())
+        if isinstance(value, torch.Tensor):
+            found = by_value(loss, value, given, target, facts)
+            return None if found is None else _as_given(found, given, prediction, target)
+    return None
+
+
+def _as_given(found: Traced, given: Any, prediction: Any, target: Any) -> Traced:
+    """Return the prediction itself where the loss got its numbers in this order: what made it can be seen there."""
+    theirs = found.prediction
+    own = theirs is given or (
+        recorded(theirs) is None
+        and bool(theirs.numel() == given.numel() and (theirs.reshape(-1) == given.reshape(-1)).all())
+    )
+    same = tuple(found.target.shape) == tuple(target.shape)
+    p = prediction.reshape(theirs.shape) if own else theirs
+    return found._replace(prediction=p, target=target if same else found.target)
+
+
+def _of_keras(loss: Any, facts: LossFacts, prediction: Any, target: Any) -> LossFacts | None:
+    keras: Any = sys.modules["keras"]
+    made = loss() if isinstance(loss, type) else loss
+    with _without_gradients(), contextlib.suppress(Exception):
+        true, given = (keras.ops.convert_to_tensor(to_numpy("batch", x)) for x in (target, prediction))
+        value = keras.ops.convert_to_numpy(made(true, given))
+        return _alike(value, given, true, facts.shown, "keras")
+    return None
+
+
+@contextlib.contextmanager
+def _without_gradients() -> Iterator[None]:
+    torch = sys.modules.get("torch")
+    with contextlib.nullcontext() if torch is None else torch.no_grad():
+        yield
+
+
+def _alike(value: Any, prediction: Any, target: Any, shown: str, framework: str) -> LossFacts | None:
+    arrays = [x if isinstance(x, np.ndarray) else to_numpy("batch", x) for x in (value, prediction, target)]
+    return alike(*arrays, shown=shown, framework=framework)
