@@ -135,6 +135,13 @@ def test_empty_pieces_change_nothing(tmp_path: Path) -> None:
         ),
         (lambda: lm.evaluate(in_batches((P, Y)), row_id="id"), DataError, "no column 'id' for row ids"),
         (
+            lambda: lm.evaluate(in_batches((P, Y)), ignore_index=1),
+            InputError,
+            "ignore_index= is for task language_model",
+        ),
+        (lambda: lm.evaluate(P, Y, bytes=9, stream=True), InputError, "bytes= is for task language_model, and this is"),
+        (lambda: lm.evaluate(P, Y, group=Y, task="binary", stream=True), InputError, "group= is for task ranking or"),
+        (
             lambda: lm.evaluate(in_batches((LOGITS, LOGITS * 2))),
             InputError,
             "several targets are not evaluated in splits yet",

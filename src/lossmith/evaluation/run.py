@@ -63,15 +63,17 @@ def evaluate(
 
     Predictions come as a pair of arrays, ``evaluate(prediction, target)``, or from a source of rows,
     ``evaluate(source, target="y", prediction="p_*")``, with names of columns. What is read in splits (all but arrays
-    and single files up to 64 MiB) needs constant memory, gives the same bits whatever the splits and the executor, and
-    reports areas under curves with guaranteed bounds.
+    and single files up to 64 MiB) needs constant memory (but for 8 bytes per group of a ranking and a few numbers per
+    different token), gives the same bits whatever the splits and the executor, and reports areas under curves with
+    guaranteed bounds. All tasks are read so; of a ranking the rows of a group must stand together.
 
     Args:
         source: Predictions: (N,) or (N, 1) values, probabilities or logits of the positive class, or class labels; (N,
             C) probabilities or logits; lists and arrays of any framework. Or a source: Parquet, CSV or Arrow files, as
             path, directory (also partitioned as "name=value"), pattern, list of these or URL; anything with
             ``__arrow_c_stream__`` (data frames, queries, data sets); a mapping of columns; an iterable of
-            (prediction, target) pairs, mappings of columns or Arrow batches.
+            (prediction, target) pairs, mappings of columns or Arrow batches. An image or a sequence of tokens is a row
+            of a source: an element of an array (N, …), or a list.
         target: (N,) numbers, class indices or class names; (N, C) one-hot rows, or 0/1 for several labels per row. Of a
             source: the column, guessed from the usual names if None.
         prediction: Of a source: the column or columns (``p_*``), likewise. Without a source: the predictions.
@@ -91,9 +93,9 @@ def evaluate(
             columns. Each value's rows get their numbers, and those that are worse than the rest are told. In splits a
             column may have 1000 different values.
         group: Ranking: (N,) the query or user of each item. Language model: the document of each token or of each
-            sequence, over which intervals are then made. Of a file: the name of its column.
+            sequence, over which intervals are then made. Of a source: the name of its column.
         bytes: Language model: bytes of the text, as one number, of each token or of each sequence, for bits per byte.
-            Of a file: the number, or the name of its column.
+            Of a source: the number, or the name of its column.
         ignore_index: Segmentation and language model: the label in the target that does not count; -100 of tokens.
         k: Ranking: where lists are cut (10). Multiclass: tells top-k accuracy, too (ties: the later class first).
         quantile: Regression: the predictions are meant to be that quantile, such as 0.9; its loss then decides.
@@ -103,7 +105,7 @@ def evaluate(
         executor: Any ``concurrent.futures.Executor``: threads, processes, a cluster's. Threads of our own if None. (An
             executor, ``resume`` and ``skip_bad`` ask for splits.)
         resume: A directory for finished splits: after a crash the same call takes them up from there.
-        skip_bad: Leave out files and row groups that cannot be read, and say so, instead of raising.
+        skip_bad: Leave out files and row groups that cannot be read, and say so, instead of raising; not of a ranking.
         progress: Whether to show a bar; None shows it on a terminal.
         ignore: Codes of findings to leave out: ``["EVAL03"]``.
 

@@ -7,7 +7,6 @@ image without one of its parts would be another one.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -48,8 +47,7 @@ def plan(choice: Choice, head: Batch, options: Options, slices: tuple[str, ...] 
     """
     task, said = _guessed(options, choice, head)
     assert task is not None
-    asked: Mapping[str, Any] = {name: getattr(options, name) for name in ("group", "bytes", "ignore_index", "k")}
-    tasks.check_options(task, asked)
+    tasks.check_options(task, options.of_tasks)
     tasks.check_by_row(task, {"weight": options.weight, "slices": slices or None})
     made = _module(task).plan(choice, head, options)
     return made, tuple(text for text in (choice.note, *said) if text)

@@ -17,6 +17,7 @@ from ..columns import Choice, choose, named
 from ..inputs import Inputs, prepare
 from ..labels import check_class_names
 from ..sources import side_by_side
+from ..tasks import check_options
 from .batch import Batch, Wanted
 
 NESTED = {"segmentation": "flat", "language_model": "lists"}  # how tasks read lists that others want of one length
@@ -34,7 +35,7 @@ class Plan:
         row_id: The column of row ids, or None where the place in the source is the id.
         weight: The column of the rows' weights, or None.
         slices: Columns whose values are slices.
-        task: "regression", "binary", "multiclass" or "multilabel".
+        task: As ``lossmith.evaluate`` names it.
         form: Of the prediction as it stands in the source.
         kept: Of the prediction in the states: "percentages" become "probabilities".
         class_names: Of the classes; empty for regression.
@@ -121,6 +122,11 @@ class Options:
         return {name: what for what, name in asked.items() if name is not None}
 
     @property
+    def of_tasks(self) -> dict[str, Any]:
+        """The options that some tasks take, by name."""
+        return {name: getattr(self, name) for name in ("group", "bytes", "ignore_index", "k")}
+
+    @property
     def head(self) -> Wanted:
         """How the first rows are read: few, where each may be an image or a document."""
         nested = NESTED.get(self.task or "", "matrix")
@@ -162,6 +168,7 @@ def make(choice: Choice, head: Batch, options: Options, slices: tuple[str, ...] 
     prediction, target = prediction[good][:_HEAD_ROWS], target[good][:_HEAD_ROWS]
     inputs = prepare(prediction, target, task=options.task, form=options.form, form_hint=choice.form, class_names=names)
     _check_streamable(inputs)
+    check_options(inputs.task, options.of_tasks)
     percentages = inputs.form == "probabilities" and bool(prediction.max() > 1)
     regression = inputs.task == "regression"
     plan = Plan(
