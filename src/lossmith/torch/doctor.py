@@ -180,7 +180,7 @@ class Doctor(Watched):
 
     def before_backward(self, value: torch.Tensor) -> None:
         """Show a loss before its ``backward()``, where only its number is left when :meth:`step` gets it."""
-        if not self.sees_losses and (self._hungry or (self._calls + 1) % _RECENT_EVERY == 0):
+        if not self.sees_losses and (self._hungry or (self._calls + 1) % stride(self._calls + 1) == 0):
             with self.watch.ledger.guarded("the look behind a loss"):
                 self._coming = self._behind.shown(value, None, self._inputs)
 
