@@ -130,16 +130,81 @@ def test_a_model_with_a_frozen_part_says_so() -> None:
     assert look_at(made).frozen
 
 
-def test_model_of_several_outputs_is_judged_by_its_curves() -> None:
+@pytest.mark.parametrize(("last", "found"), [(None, []), ("relu", [("OUT07", "output b")])])
+def test_each_of_several_outputs_is_judged(last: str | None, found: list[tuple[str, str]]) -> None:
     keras.utils.set_random_seed(1)
     inputs = keras.Input((6,))
-    outputs = {"a": keras.layers.Dense(1, name="a")(inputs), "b": keras.layers.Dense(1, name="b")(inputs)}
-    made = keras.Model(inputs, outputs)
+    layers = {"a": keras.layers.Dense(1, name="a"), "b": keras.layers.Dense(1, activation=last, name="b")}
+    made = keras.Model(inputs, {name: layer(inputs) for name, layer in layers.items()})
     made.compile("sgd", {"a": "mse", "b": "mae"})
     doctor = lk.Doctor(say=lambda text: None)
     made.fit(X, {"a": X[:, :1], "b": X[:, 1:2]}, verbose=0, epochs=1, callbacks=[doctor])
-    assert doctor.findings.codes == doctor.findings.broken == ()
+    assert [(f.code, f.where) for f in doctor.findings] == found
+    assert doctor.findings.broken == ()
     assert doctor.history is not None
+
+
+class Sub(keras.Model):
+    """A model whose call has no ``training``, counts itself, and ends in an operation."""
+
+    def __init__(self, last: Any) -> None:
+        super().__init__()
+        self.head, self.last = keras.layers.Dense(1), last
+        self.calls = self.add_weight(shape=(), initializer="zeros", trainable=False)
+
+    def call(self, x: Any) -> Any:
+        self.calls.assign_add(1.0)
+        return self.last(self.head(x))
+
+
+def test_a_subclass_is_asked_what_its_last_activation_is_and_stays_as_it_is() -> None:
+    made = Sub(keras.ops.tanh)
+    made(X[:2])
+    nodes, calls = [len(layer._inbound_nodes) for layer in made.layers], numbers(made.calls)
+    assert look_at(made).activation == "tanh"
+    assert [len(layer._inbound_nodes) for layer in made.layers] == nodes
+    np.testing.assert_array_equal(numbers(made.calls), calls)
+    made.compile("sgd", "mse")
+    doctor = lk.Doctor(say=lambda text: None)
+    made.fit(X, 5 * X[:, :1], verbose=0, callbacks=[doctor])
+    assert (doctor.findings.codes, doctor.findings.broken) == (("OUT07",), ())
+
+
+def test_the_chain_of_a_functional_model_is_read() -> None:
+    inputs = keras.Input((6,))
+    hidden = keras.layers.Dense(4, activation="relu")(inputs)
+    seen = look_at(keras.Model(inputs, keras.layers.Reshape((4, 1))(keras.ops.softmax(hidden))))
+    assert (seen.activation, seen.before) == ("softmax", "relu")
+    assert look_at(keras.Model(inputs, keras.layers.Dropout(0.5)(hidden))).ends_in_dropout
+    merged = keras.layers.Dense(2)(keras.layers.Concatenate()([hidden, inputs]))
+    seen = look_at(keras.Model(inputs, merged))
+    assert (seen.activation, seen.layers[0], seen.normalises) == ("linear", "…", False)
+
+
+@pytest.mark.filterwarnings("ignore:.*from_logits=True")
+def test_a_loss_of_ones_own_is_recognised() -> None:
+    def own(y_true: Any, y_pred: Any) -> Any:
+        return keras.losses.sparse_categorical_crossentropy(y_true, y_pred, from_logits=True)
+
+    def minus(y_true: Any, y_pred: Any) -> Any:
+        return -keras.losses.sparse_categorical_crossentropy(y_true, y_pred, from_logits=True)
+
+    for loss, last, found in ((own, "softmax", ("OUT02",)), (minus, None, ("OPT09",))):
+        made = model(last)
+        made.compile("sgd", loss)
+        doctor = lk.Doctor(say=lambda text: None)
+        made.fit(X, Y[:, None], verbose=0, callbacks=[doctor])
+        assert (doctor.findings.codes, doctor.findings.broken) == (found, ())
+
+
+@pytest.mark.filterwarnings("ignore:The model does not have any trainable")
+def test_a_model_of_which_nothing_is_trainable() -> None:
+    made = keras.Sequential([keras.layers.Input((6,)), keras.layers.Dense(1)])
+    made.trainable = False
+    made.compile("sgd", "mse")
+    doctor = lk.Doctor(say=lambda text: None)
+    made.fit(X, X[:, :1], verbose=0, callbacks=[doctor])
+    assert doctor.findings.codes == ("OPT11",)
 
 
 @pytest.mark.parametrize("weigh", [{}, {"class_weight": {0: 1.0, 1: 2.0, 2: 0.5}}, {"sample_weight": 1.0 + (Y == 1)}])

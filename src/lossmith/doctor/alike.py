@@ -69,8 +69,9 @@ def _candidates(p: np.ndarray, t: np.ndarray, framework: str) -> Iterator[tuple[
         rows = np.moveaxis(p, axis, -1)
         labels = _labels(rows, t, axis)
         settings = {} if axis == (1 if framework == "torch" else p.ndim - 1) else {"axis": axis - p.ndim}
-        names = () if labels is None else (*_ROWS, *_DIVERGENCES) if labels.ndim == rows.ndim else _ROWS
-        for name in names:
+        if labels is None:
+            continue
+        for name in (*_ROWS, *_DIVERGENCES) if labels.ndim == rows.ndim else _ROWS:
             yield from ((find(name), settings, values) for values in _values(find(name), rows, labels))
 
 

@@ -29,8 +29,9 @@ def course(
 
     A validation loss that has risen above its best by more than chance, while the training loss fell, is overfitting
     since that epoch. Where it has not risen, the last epochs decide: a validation loss of twice the training loss or
-    more is overfitting if the gap is a quarter of what was to be learned, else a gap; of fewer than six epochs it is a
-    gap as long as the validation loss falls. The rest is what :func:`lossmith.doctor.verdict` says of two numbers.
+    more is overfitting if the gap is more than a quarter of what was to be learned, else a gap; of fewer than six
+    epochs it is a gap as long as the validation loss falls. The rest is what :func:`lossmith.doctor.verdict` says of
+    two numbers.
 
     Args:
         history: The curves.
@@ -71,7 +72,7 @@ def course(
     t, v = float(train[last].mean()), float(validation[last].mean())
     to_learn = constant if constant is not None and constant > 0 else float(max(train[0], validation[0]))
     falls = 1 < epochs.size < ENOUGH_EPOCHS and bool(validation[-1] <= validation.min())
-    if to_learn > 0 and t >= 0 and v >= _CLEAR * t and (falls or (enough and v - t <= _LOST * to_learn)):
+    if to_learn > 0 and t >= 0 and v >= _CLEAR * t and (falls or v - t <= _LOST * to_learn):
         return _small(t, v, to_learn)
     return verdict(t, v, constant=constant, train_rows=train_rows, validation_rows=validation_rows)
 

@@ -40,8 +40,8 @@ def check(
 
     Args:
         loss: A loss of lossmith, torch.nn, torch.nn.functional, Keras or optax (object, class, function or name:
-            ``"mse"``, ``"nn.CrossEntropyLoss"``), any other callable, or None if it is not known (for a compiled Keras
-            model then the model's).
+            ``"mse"``, ``"nn.CrossEntropyLoss"``), any other callable, which is called once with the batch to find out
+            which it is, or None if it is not known (for a compiled Keras model then the model's).
         prediction: What the loss gets as prediction, any shape, of any framework.
         target: What the loss gets as target.
         inputs: (N, …) the model's inputs of the same rows.
@@ -84,12 +84,13 @@ def check(
         validation=validation,
     )
     found = diagnose(evidence, ignore=ignore)
-    return found if evidence.history is None else _with_verdict(found, evidence.history, ignore)
+    return found if evidence.history is None else _with_verdict(found, evidence, evidence.history, ignore)
 
 
-def _with_verdict(found: Findings, history: History, ignore: str | Iterable[str]) -> Findings:
+def _with_verdict(found: Findings, evidence: Evidence, history: History, ignore: str | Iterable[str]) -> Findings:
     """Add what the curves say together; where the rules have too few epochs, the last two numbers decide."""
-    said = course(history)
+    plain = evidence.score is not None and evidence.loss is not None and not evidence.loss.weights
+    said = course(history, constant=evidence.score.constant_mean if plain and evidence.score is not None else None)
     told = {*found.codes, *_codes(ignore)}
     more = [f for f in said.findings if f.code not in told and history.epochs < ENOUGH_EPOCHS]
     return Findings(settled([*found, *more]), broken=found.broken, seen=found.seen, verdict=said.sentence)

@@ -237,7 +237,7 @@ def _chain_of_keras(model: Any) -> list[Any]:
     before = [len(nodes) for nodes in notes]
     try:
         given = keras.KerasTensor(tuple(shape), dtype=model.compute_dtype)
-        mode = {"training": False} if "training" in inspect.signature(model.call).parameters else {}
+        mode = {"training": False} if takes_mode(model) else {}
         with keras.StatelessScope():
             return _chain_to(model.call(given, **mode))
     except Exception:  # a call of the user's own may ask for numbers
@@ -245,6 +245,12 @@ def _chain_of_keras(model: Any) -> list[Any]:
     finally:
         for nodes, count in zip(notes, before, strict=True):
             del nodes[count:]
+
+
+def takes_mode(model: Any) -> bool:
+    """Whether the call of a Keras model takes ``training``, which a subclass may leave out."""
+    parameters = inspect.signature(model.call).parameters.values()
+    return any(p.name == "training" or p.kind is p.VAR_KEYWORD for p in parameters)
 
 
 def activation_of_output(model: Any, place: int) -> str | None:
@@ -259,7 +265,7 @@ def _chain_to(tensor: Any) -> list[Any]:
     chain: list[Any] = []
     while True:
         made = getattr(tensor, "_keras_history", None)
-        if getattr(made, "operation", None) is None:
+        if made is None or made.operation is None:
             return chain[::-1]
         chain.append(made.operation)
         inputs = made.operation._inbound_nodes[made.node_index].input_tensors

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import sys
+import warnings
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
@@ -20,6 +21,8 @@ from .alike import alike
 from .loss import LossFacts
 from .model import recorded
 from .traced import Traced, traced
+
+_ROWS = 8  # on which a loss is asked once more, where shapes differ
 
 
 def by_call(loss: Any, facts: LossFacts, prediction: Any, target: Any, *, keras: bool) -> Traced | None:
@@ -53,27 +56,39 @@ def by_value(loss: Any, value: Any, prediction: Any, target: Any, facts: LossFac
         return mine._replace(loss=replace(mine.loss, part=mine.loss.part or len(found) > 1))
     known = _alike(value, prediction, target, "a formula of your own" if facts is None else facts.shown, "torch")
     if known is not None:
-        return Traced(known, prediction, _beside(target, prediction, known))
-    if facts is None or not _aligns(loss, value, prediction, target):
+        return Traced(known, prediction, beside(target, prediction, known))
+    if facts is None or not _aligns(loss, prediction, target):
         return None
     return Traced(replace(facts, aligns=True), prediction, target)
 
 
-def _beside(target: Any, prediction: Any, facts: LossFacts) -> Any:
+def beside(target: Any, prediction: Any, facts: LossFacts) -> Any:
     """Return a target (N,) in the shape of its prediction (N, 1), as the loss has brought the two together itself."""
-    same = prediction.shape == target.shape or facts.categorical
+    same = prediction.shape == target.shape or facts.categorical or facts.definition is None
     return target if same else target.reshape(tuple(prediction.shape))
 
 
-def _aligns(loss: Any, value: Any, prediction: Any, target: Any) -> bool:
-    """Whether a loss gives the same where (N, 1) beside (N,) is brought to one shape before."""
+def _aligns(loss: Any, prediction: Any, target: Any) -> bool:
+    """Whether a loss brings (N, 1) beside (N,) to one shape: of several rows it is the mean, or sum, of each alone."""
     if not _may_be_called(loss) or prediction.shape == target.shape or prediction.numel() != target.numel():
         return False
     torch: Any = sys.modules["torch"]
-    with torch.no_grad(), torch.random.fork_rng(devices=[]), contextlib.suppress(Exception):
-        again = loss(prediction.detach().reshape(target.shape), target.detach())
-        return bool(torch.allclose(again, value.detach(), rtol=1e-4, atol=1e-6))
+    rows = min(len(prediction), _ROWS)
+    with torch.no_grad(), _quietly(), contextlib.suppress(Exception):
+        p, t = prediction.detach()[:rows], target.detach()[:rows]
+        whole = loss(p, t).mean()
+        alone = torch.stack([loss(p[i : i + 1], t[i : i + 1]).mean() for i in range(rows)])
+        return any(bool(torch.allclose(whole, way, rtol=1e-4, atol=1e-6)) for way in (alone.mean(), alone.sum()))
     return False
+
+
+@contextlib.contextmanager
+def _quietly() -> Iterator[None]:
+    """Keep the state of PyTorch's random numbers, and leave what a loss warns of to the training's own call."""
+    torch: Any = sys.modules["torch"]
+    with torch.random.fork_rng(devices=[]), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
 
 
 def _may_be_called(loss: Any) -> bool:
@@ -90,7 +105,7 @@ def _of_torch(loss: Any, facts: LossFacts, prediction: Any, target: Any) -> Trac
         return None
     given = prediction.detach().clone()
     given = given.requires_grad_() if given.is_floating_point() else given
-    with torch.enable_grad(), torch.random.fork_rng(devices=[]), contextlib.suppress(Exception):
+    with torch.enable_grad(), _quietly(), contextlib.suppress(Exception):
         value = loss(given, target.detach().clone())
         if isinstance(value, torch.Tensor):
             found = by_value(loss, value, given, target, facts)

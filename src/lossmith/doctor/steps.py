@@ -53,6 +53,7 @@ class StepFacts:
         moves: (T, P) norms of that sample's update.
         pull: (P,) what the optimiser adds to the gradient for each unit of ``weights``, as weight decay that passes
             through the gradient; None where that is not known.
+        frozen: How many weight matrices the model has, if none of its parameters is to learn; else 0.
         moved: (P,) how far the sample is from the start, against its norm there; None where ``moves`` says more.
         unchanged: (P,) whether the sample is bit for bit what it was at the start; None where that is not known.
         first: (up to 20,) the first training losses of single steps, or of epochs where steps are not seen.
@@ -79,6 +80,7 @@ class StepFacts:
     weights: np.ndarray | None = None
     moves: np.ndarray | None = None
     pull: np.ndarray | None = None
+    frozen: int = 0
     moved: np.ndarray | None = None
     unchanged: np.ndarray | None = None
     first: np.ndarray = field(default_factory=lambda: np.zeros(0))

@@ -101,8 +101,9 @@ def _below(way: _Way) -> Iterator[_Way]:
 def _weighed(made: Traced, way: _Way) -> Traced | None:
     """Return a loss with the factors above it; None where they are of no use: they may stand for a mask."""
     facts = replace(made.loss, part=way.part, negated=way.negated)
-    constant = [x for x in way.factors if not x.requires_grad]
-    if len(constant) != len(way.factors):  # a factor that depends on the prediction, as in a focal loss, is no mask
+    factors = [*way.factors, *([] if made.weight is None else [made.weight])]
+    constant = [x for x in factors if not x.requires_grad]
+    if len(constant) != len(factors):  # a factor that depends on the prediction, as in a focal loss, is no mask
         return made._replace(loss=replace(facts, uneven=True)) if not constant else None
     if not constant:
         return made._replace(loss=facts)
@@ -118,7 +119,8 @@ def _kind(node: Any) -> str:
 def _read(node: Any, kind: str) -> Traced | None:
     if kind in _ELEMENTS:
         settings = {"reduction": _REDUCTIONS[node._saved_reduction]}
-        return _made(_ELEMENTS[kind], *_as_they_came(node._saved_self, node._saved_target), node, settings)
+        made = _made(_ELEMENTS[kind], *_as_they_came(node._saved_self, node._saved_target), node, settings)
+        return made if kind == "MultiMarginLoss" else _by_element(made)
     if kind in _ROWS:
         settings = {"reduction": _REDUCTIONS[node._saved_reduction], "ignore_index": _signed(node._saved_ignore_index)}
         log_p, below = node._saved_self, node.next_functions[0][0]
@@ -132,6 +134,16 @@ def _made(name: str, prediction: Any, target: Any, node: Any, settings: dict[str
     weights = {k: getattr(node, f"_saved_{k}", None) for k in ("weight", "pos_weight")}
     given = {**settings, **{k: w for k, w in weights.items() if w is not None}}
     return Traced(named("torch", name, given), prediction, target)
+
+
+def _by_element(made: Traced) -> Traced:
+    """Return a loss by element with its ``weight`` as what it is: one of elements, not of classes."""
+    others = dict(made.loss.weights)
+    weight = others.pop("class_weight", None)
+    if weight is None:
+        return made
+    fits = tuple(weight.shape) == tuple(made.target.shape)
+    return made._replace(loss=replace(made.loss, weights=others, uneven=not fits), weight=weight if fits else None)
 
 
 def _as_they_came(prediction: Any, target: Any) -> tuple[Any, Any]:

@@ -169,9 +169,12 @@ class Watch:
 
     def part(self, name: str, loss: Any, batch: Batch, activation: str | None = None) -> None:
         """Judge the first batch of one of several losses; its findings say ``name`` as the place."""
-        with self.ledger.guarded(f"the look at {name}"), contextlib.suppress(LossmithError):
-            host = read(batch)
-            made = gather(loss, *host[:2], inputs=host.inputs, weight=host.weight)
+        with self.ledger.guarded(f"the look at {name}"):
+            try:
+                host = read(batch)
+                made = gather(loss, *host[:2], inputs=host.inputs, weight=host.weight)
+            except LossmithError:
+                return
             stage = "start" if self._untrained else "training"
             behind = origin(*batch[:2])
             one = replace(made, claimed=behind.activation or activation, origin=behind, half=is_half(batch.prediction))
@@ -380,9 +383,9 @@ class Watch:
         if one_sided(kept):
             return
         evidence = replace(self._joined(kept), history=history if enough else None, steps=self._facts)
-        codes = {f.code for f in self.ledger.found.get("curves", ())}
+        said = {(f.code, f.severity) for f in self.ledger.found.get("curves", ())}
         found = self.ledger.judge("end", evidence, without=_OF_THE_START)
-        self.ledger.found["end"] = [f for f in found if f.code not in codes]
+        self.ledger.found["end"] = [f for f in found if (f.code, f.severity) not in said]
 
     def _lost(self) -> None:
         """Make the finding of losses that are not finite, with the step."""

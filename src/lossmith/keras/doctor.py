@@ -21,6 +21,7 @@ import numpy as np
 
 from ..doctor.batch import Batch
 from ..doctor.ledger import Say
+from ..doctor.model import takes_mode
 from ..doctor.own import by_call
 from ..doctor.steps import StepFacts
 from ..doctor.watch import MOST_BATCHES, Watch, Watched
@@ -153,7 +154,7 @@ class Doctor(Watched, keras.callbacks.Callback):
         with self.watch.ledger.guarded("the look at a batch"):
             batches = [keras.utils.unpack_x_y_sample_weight(data) for data in shown]
             if batches and not _is_array(batches[0][1]):
-                self._look_at_outputs(*batches[0][:2], args)
+                self._look_at_outputs(batches[0][0], batches[0][1], args)
             if not batches or not all(_is_array(y) for _, y, _ in batches):
                 return False
             try:
@@ -183,11 +184,12 @@ class Doctor(Watched, keras.callbacks.Callback):
 
     def _look_at_outputs(self, x: Any, y: Any, args: tuple[Any, ...]) -> None:
         """Judge the first batch of each of several outputs."""
+        made: list[Any] = []
         with contextlib.suppress(Exception):  # a model with a training step of its own
-            made = by_output(self.model, self._predict(x, args), y)
-            for name, loss, prediction, target, activation in made:
-                inputs = x if _is_array(x) else None
-                self.watch.part(f"output {name}", loss, Batch(prediction, target, inputs), activation)
+            made = list(by_output(self.model, self._predict(x, args), y))
+        for name, loss, prediction, target, activation in made:
+            inputs = x if _is_array(x) else None
+            self.watch.part(f"output {name}", loss, Batch(prediction, target, inputs), activation)
 
     def _predict_all(self, inputs: list[Any], args: tuple[Any, ...]) -> list[Any]:
         """Return the predictions of several batches, asked for at once where they stand below each other."""
@@ -211,18 +213,19 @@ class Doctor(Watched, keras.callbacks.Callback):
         state = args[0] if args and backend == "jax" else None
         trainable = state[0] if state else [v.value for v in model.trainable_variables]
         others = state[1] if state else [v.value for v in model.non_trainable_variables]
+        mode = {"training": False} if takes_mode(model) else {}
         if backend == "torch":
             import torch
 
             with torch.no_grad():
-                return model.stateless_call(trainable, others, x, training=False)[0]
+                return model.stateless_call(trainable, others, x, **mode)[0]
         if backend == "jax":
             import jax
 
             if self._compiled is None:
-                self._compiled = jax.jit(lambda t, o, x: model.stateless_call(t, o, x, training=False)[0])
+                self._compiled = jax.jit(lambda t, o, x: model.stateless_call(t, o, x, **mode)[0])
             return self._compiled(trainable, others, x)
-        return model.stateless_call(trainable, others, x, training=False)[0]
+        return model.stateless_call(trainable, others, x, **mode)[0]
 
     def _look_at_variables(self, *, start: bool = False) -> None:
         with self.watch.ledger.guarded("the look at the variables"):

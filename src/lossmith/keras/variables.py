@@ -27,17 +27,19 @@ class Variables:
         self._start = [_sample(v) for v in self._variables]
         matrices = [v for v in self._variables if len(v.shape) >= 2]
         self._hidden = max(0, len(matrices) - 1)
+        every = [] if self._variables else [v for v in model.weights if len(v.shape) >= 2]
+        self._frozen = sum("float" in str(v.dtype) for v in every)
         self._equal = tuple(v.path for v in matrices[:-1] if _equal_units(v))
 
     @property
     def odd(self) -> bool:
-        """Whether the start is odd: units of a layer are all equal."""
-        return bool(self._equal)
+        """Whether the start is odd: units of a layer are all equal, or nothing is trainable."""
+        return bool(self._equal or self._frozen)
 
     def facts(self, model: Any) -> StepFacts | None:
         """Return what is known now, or None where there is nothing to follow."""
         if not self._variables:
-            return None
+            return StepFacts(steps=0, frozen=self._frozen) if self._frozen else None
         optimizer = getattr(model, "optimizer", None)
         now = [_sample(v) for v in self._variables]
         have = {id(v) for v in getattr(optimizer, "_trainable_variables", None) or self._variables}

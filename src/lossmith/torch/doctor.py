@@ -19,12 +19,11 @@ import torch
 
 from ..doctor.batch import Batch
 from ..doctor.ledger import Say
-from ..doctor.own import by_value
 from ..doctor.steps import StepFacts, due, next_due
-from ..doctor.traced import Traced, traced
 from ..doctor.watch import Watch, Watched
 from ..errors import InputError
 from .accumulation import counted
+from .behind import Behind
 from .gradients import Gradients, held
 from .scalars import MOST_WAITING, Mean, floats, number
 
@@ -32,7 +31,6 @@ _RECENT = 8  # of the latest batches, slices of so many are kept
 _HELD = 16  # of the batches of the latest evaluation
 _RECENT_EVERY = 32  # losses: those between are only kept
 _RECENT_ELEMENTS = 1 << 16
-_TRIES = 8  # losses whose graph is looked at in vain
 _ONE_PLAYER = 1.2  # losses for each update
 _JUDGED = frozenset((24, 64, 256, 1024, 4096, 16384, 65536, 262144))  # the steps at which gradients are judged
 
@@ -117,12 +115,9 @@ class Doctor(Watched):
         self._validation = Mean()
         self._recent: deque[Batch] = deque(maxlen=_RECENT)
         self._held: list[Batch] = []
-        self._own = not self.watch.knows_loss  # a loss of the user's own: read from the graph behind its value
-        self._tries = _TRIES
-        self._parts_seen = False
-        self._behind: Batch | None = None  # what the graph of the coming loss shows
+        self._behind = Behind(self.watch, loss)
+        self._coming: Batch | None = None  # what is behind the loss that comes next
         self._compares = isinstance(loss, torch.nn.Module) and _compares(loss)
-        self._categorical = self.watch.loss is not None and self.watch.loss.categorical
         self._calls = 0  # losses of the training
         self._passing = 0  # the losses up to this one are only kept, if nothing changes meanwhile
         self._next = 1  # the next update that is not only counted
@@ -188,7 +183,7 @@ class Doctor(Watched):
         """Show a loss before its ``backward()``, where only its number is left when :meth:`step` gets it."""
         if not self.sees_losses and (self._hungry or (self._calls + 1) % _RECENT_EVERY == 0):
             with self.watch.ledger.guarded("the look behind a loss"):
-                self._behind = self._shown(value, None)
+                self._coming = self._behind.shown(value, None, self._inputs)
 
     def epoch(
         self, *, train: Any = None, validation: Any = None, metrics: Mapping[str, Any] | None = None, **more: Any
@@ -282,49 +277,20 @@ class Doctor(Watched):
         self._pending.append(scalar)
         if len(self._pending) >= MOST_WAITING:
             self._read()
-        shown, self._behind = self._behind, None
+        shown, self._coming = self._coming, None
         if shown is None and (self._hungry or self._calls % _RECENT_EVERY == 0):
-            shown = self._shown(value, batch())
+            shown = self._behind.shown(value, batch(), self._inputs)
         self._keep(shown)
         if not self._gradients.early and (shown is None or not self._hungry):
             self._passing = self._calls + _RECENT_EVERY - 1 - self._calls % _RECENT_EVERY
-
-    def _shown(self, value: torch.Tensor, batch: Batch | None) -> Batch | None:
-        """Return what the loss got: as it was shown, or as the graph behind the value has it."""
-        if (batch is not None and not self._own) or not self._tries:
-            return batch
-        facts = self.watch.loss
-        given, target = (None, None) if batch is None else batch[:2]
-        found = by_value(self._loss, value, given, target, facts)
-        if found is None or (batch is None and _one_valued(found.target)):
-            self._tries -= 1
-            self._look_at_parts(value)
-            return batch
-        if not self.watch.knows_loss:
-            self.watch.recognised(found.loss)
-            self._categorical = found.loss.categorical
-        elif facts is None or found.loss.definition is not facts.definition:
-            self._tries -= 1
-            return batch
-        inputs, weight = (self._inputs, None) if batch is None else batch[2:]
-        return Batch(found.prediction, found.target, inputs, found.weight if weight is None else weight)
-
-    def _look_at_parts(self, value: torch.Tensor) -> None:
-        """Judge, once, each of several losses that the graph behind their sum shows."""
-        found = [] if self._parts_seen else traced(value)
-        if len(found) < 2:
-            return
-        self._parts_seen = True
-        for place, one in enumerate(found, start=1):
-            if not _one_valued(one.target):
-                self.watch.part(f"{one.loss.shown}, loss {place} of {len(found)}", one.loss, _batch_of(one))
 
     def _evaluated(self, scalar: torch.Tensor, batch: Callable[[], Batch | None]) -> None:
         """Take note of a loss of an evaluation, and keep slices of the latest one's first batches."""
         if self._validation.count == 0:
             self._held.clear()
         self._validation.add(scalar)
-        if self._categorical and len(self._held) < _HELD:
+        facts = self.watch.loss
+        if len(self._held) < _HELD and facts is not None and facts.categorical:
             made = batch()
             self._held += [] if made is None else [_slice(made)]
 
@@ -412,15 +378,6 @@ def _compares(loss: torch.nn.Module) -> bool:
     except (TypeError, ValueError):
         return True
     return len(names) < 3 or names[1].startswith("target") or names[1] == "y_true"
-
-
-def _one_valued(target: torch.Tensor) -> bool:
-    """Whether all targets are the same: one side of a game, perhaps, of which the rules would make a fault."""
-    return bool((target == target.flatten()[:1]).all())
-
-
-def _batch_of(one: Traced) -> Batch:
-    return Batch(one.prediction, one.target, None, one.weight)
 
 
 def _leaves_out(optimizer: torch.optim.Optimizer | None, model: torch.nn.Module | None) -> bool:

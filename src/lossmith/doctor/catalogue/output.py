@@ -189,8 +189,8 @@ register(
         needs=(("loss", "prediction", "target"),),
         criterion="Squared, absolute or Huber error on 8 or more rows whose targets are one-hot over 3 or more "
         "columns, or 0 and 1 (both) in a single column. Where the predictions are probabilities this is the Brier "
-        "score: a note. Or 40 or more targets in a single column are 0 … K - 1, for a K of 3 to 10, and each of them is "
-        "at least half as frequent as they are on average.",
+        "score: a note. Or 40 or more targets in a single column are 0 … K - 1, for a K of 3 to 10, and each is at "
+        "least half as frequent as they are on average.",
         why="The gradient vanishes where a sigmoid or softmax is sure and wrong, and outputs without an activation "
         "are no probabilities; the classes' own loss learns faster and says more.",
         fixes={
@@ -271,7 +271,7 @@ register(
             "optax": "loss(prediction, target)",
             "": "loss(prediction, target)",
         },
-        explains=("OUT03", "OUT10", "LAB04", "LAB02", "LAB05", "LAB07", "OUT15", "OUT02", "OUT09", "OPT03"),
+        explains=("OUT03", "OUT10", "LAB04", "LAB02", "LAB05", "LAB07", "OUT07", "OUT15", "OUT02", "OUT09", "OPT03"),
     ),
     Rule(
         code="OUT14",

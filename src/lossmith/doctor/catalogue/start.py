@@ -17,7 +17,8 @@ register(
         criterion="A cross-entropy above 3 ln C and ln C + 3 (a binary one: C = 2), on 16 or more rows. Unless "
         "the model is said to be untrained, its answers must be no better than always the most frequent class. A note "
         "where part of the weights is frozen: their features have the scale that they have, and what is trained on "
-        "them has no start of its own to spoil. Not applied to trainings that go on, and to finished predictions.",
+        "them has no start of its own to spoil. Not applied to trainings that go on, to finished predictions, and "
+        "where row i of C rows is of class i: rows against each other.",
         why="A model that knows nothing should be unsure, at ln C; this one is sure and wrong, and spends its first "
         "steps unlearning that.",
         fixes={"": "scale the inputs; a smaller start for the last layer, and its bias at the log of the class shares"},

@@ -13,7 +13,7 @@ from ..steps import StepFacts
 from .words import num, plural, share
 
 _STEPS = 100
-_NOWHERE = 0.01  # of a matrix's norm
+_NOWHERE = 0.02  # of a matrix's norm
 _ALIVE = 0.01  # of the first gradients' norm
 
 
@@ -28,8 +28,8 @@ def hardly_moves(e: Evidence) -> Iterator[Finding]:
         return
     yield rule("OPT06").finding(
         what="The learning rate is so low that the weights stay where they started.",
-        evidence=f"In {plural(s.steps, 'step')} a weight matrix has moved by {share(way)} of its norm at most (median "
-        "over the matrices), and the predictions are no better than a constant.",
+        evidence=f"In {plural(s.steps, 'step')} no weight matrix has moved by more than {share(way)} of its "
+        "norm, and the predictions are no better than a constant.",
         severity="warning",
         certainty="statistical",
         framework=e.framework,
@@ -38,7 +38,10 @@ def hardly_moves(e: Evidence) -> Iterator[Finding]:
 
 
 def travelled(s: StepFacts) -> float | None:
-    """Return how far a weight matrix has come at most, against its norm (median); None if unknown."""
+    """Return how far the weight matrix that moved most has come, against its norm; None if unknown.
+
+    Where gradients vanish on their way down, only the lower ones stand still.
+    """
     matrices = np.array([r >= 2 for r in s.ranks], bool)
     if s.moved is not None:
         found = s.moved[matrices]
@@ -49,13 +52,13 @@ def travelled(s: StepFacts) -> float | None:
     else:
         return None
     found = found[np.isfinite(found)]
-    return float(np.median(found)) if found.size else None
+    return float(np.max(found)) if found.size else None
 
 
 def _summed(ratios: np.ndarray, s: StepFacts) -> np.ndarray:
     """Return the sums of all steps, those between two looks taken to be as long as the longer of the two."""
-    before, ends = np.vstack([ratios[:1], ratios[:-1]]), np.append(s.at[1:], s.steps + 1)
-    spans = np.diff(np.append(s.at[:1] * 0 + 1, ends))
+    before = np.vstack([ratios[:1], ratios[:-1]])
+    spans = np.diff(np.array([1, *s.at[1:], s.steps + 1], np.float64))
     return (np.maximum(before, ratios) * spans[:, None]).sum(axis=0)
 
 

@@ -121,6 +121,15 @@ def mean_of_means(e: Evidence) -> Iterator[Finding]:
 def stands_still(e: Evidence) -> Iterator[Finding]:
     """Judge OPT11: parameters are not updated."""
     s = e.steps
+    if s is not None and s.frozen:
+        yield rule("OPT11").finding(
+            what="No parameter of the model is to learn.",
+            evidence=f"None of its variables is trainable, of which {s.frozen} are matrices of weights.",
+            fix="layer.trainable = True before compile(), for what is to learn",
+            certainty="certain",
+            framework=e.framework,
+        )
+        return
     if s is None or s.unchanged is None or not s.names or s.steps < (_STEPS if any(s.owned) else 1):
         return
     still = [i for i, same in enumerate(s.unchanged) if same]
