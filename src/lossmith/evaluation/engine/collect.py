@@ -34,7 +34,6 @@ from .plan import Plan
 
 ROWS = ("used", "missing", "nan_prediction", "infinite_prediction", "odd_target", "rescaled")
 BINARY_SUMS = ("loss", "brier", "confidence")
-_BOOTSTRAP_CLASSES = 16  # above, the cells of the confusion matrix are too many to be kept per group
 
 
 def states(plan: Plan) -> Bundle:
@@ -64,10 +63,8 @@ def update(bundle: Bundle, plan: Plan, inputs: Inputs, row_id: np.ndarray) -> No
 def _make_classes(plan: Plan) -> dict[str, State]:
     classes, weighted = len(plan.class_names), plan.weight is not None
     made: dict[str, State] = {"confusion": ConfusionCounts(classes=classes, weighted=weighted)}
-    small = classes <= _BOOTSTRAP_CLASSES
-    cells = classes * classes if small else 0
     if plan.kept == "labels":
-        return made | ({"bootstrap": Bootstrap(cells=cells, weighted=weighted)} if small else {})
+        return made
     made["worst"] = WorstRows(columns=("target", "predicted", "confidence"))
     if plan.task == "binary":
         # What the kernel of whole rows adds up, too (rows.py); means and their intervals come from the groups.
@@ -75,13 +72,12 @@ def _make_classes(plan: Plan) -> dict[str, State]:
             "loss": LossSums(spread=False, weighted=weighted),
             "calibration": CalibrationBins(bins=CALIBRATION_BINS, unit=kernels.PROBABILITY_UNIT, weighted=weighted),
             "scores": ScoreHistogram("value" if plan.kept == "logits" else "probability", weighted=weighted),
-            "bootstrap": Bootstrap(sums=BINARY_SUMS, cells=cells, units=kernels.BINARY_UNITS, weighted=weighted),
+            "bootstrap": Bootstrap(sums=BINARY_SUMS, cells=4, units=kernels.BINARY_UNITS, weighted=weighted),
         }
     made |= {
         "loss": LossSums(groups=classes, weighted=weighted, skewed=True),
         "confidence": LossSums(weighted=weighted, skewed=True),
         "calibration": CalibrationBins(bins=CALIBRATION_BINS, weighted=weighted),
-        "bootstrap": Bootstrap(sums=("loss",), cells=cells, weighted=weighted),
     }
     if classes > 2 * TOP:
         made["top"] = LossSums(spread=False, weighted=weighted)
@@ -91,7 +87,7 @@ def _make_classes(plan: Plan) -> dict[str, State]:
 def _update_binary(bundle: Bundle, plan: Plan, inputs: Inputs, row_id: np.ndarray) -> None:
     p, target = inputs.prediction, inputs.target
     if plan.kept == "labels":
-        return _count(bundle, inputs, p, row_id)
+        return bundle["confusion"].update(target, p, inputs.weight)
     predicted = (p > (0 if plan.kept == "logits" else 0.5)).astype(np.int64)
     probability = load("numpy").sigmoid(p) if plan.kept == "logits" else p
     brier = values(find("squared_error"), probability, target.astype(np.float64))
@@ -103,7 +99,7 @@ def _update_binary(bundle: Bundle, plan: Plan, inputs: Inputs, row_id: np.ndarra
 
 def _update_multiclass(bundle: Bundle, plan: Plan, inputs: Inputs, row_id: np.ndarray) -> None:
     if plan.kept == "labels":
-        return _count(bundle, inputs, inputs.prediction, row_id)
+        return bundle["confusion"].update(inputs.target, inputs.prediction, inputs.weight)
     p = load("numpy").softmax(inputs.prediction) if plan.kept == "logits" else inputs.prediction
     predicted, confidence = inputs.prediction.argmax(axis=1), p.max(axis=1)
     right = predicted == inputs.target
@@ -127,17 +123,9 @@ def _common(
     loss = values(losses_of(plan)[0], inputs.prediction, target)
     bundle["loss"].update(loss, target if bundle["loss"].settings["groups"] > 1 else None, inputs.weight)
     bundle["worst"].update(loss, row_id, target=target, predicted=predicted, confidence=sureness)
-    _count(bundle, inputs, predicted, row_id, loss=loss, **more)
-
-
-def _count(bundle: Bundle, inputs: Inputs, predicted: np.ndarray, row_id: np.ndarray, **sums: np.ndarray) -> None:
-    target = inputs.target
     bundle["confusion"].update(target, predicted, inputs.weight)
     if "bootstrap" in bundle.states:
-        state = bundle["bootstrap"]
-        classes = bundle["confusion"].settings["classes"]
-        cell = target * classes + predicted if state.settings["cells"] else None
-        state.update(row_id, cell, inputs.weight, **sums)
+        bundle["bootstrap"].update(row_id, 2 * target + predicted, inputs.weight, loss=loss, **more)
 
 
 # --- numbers ---------------------------------------------------------------------------------------------------------
