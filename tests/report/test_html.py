@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 import lossmith as lm
+from lossmith.errors import InputError
 from lossmith.report import forest, history, matrix, svg
 from lossmith.report.page import _json
 
@@ -215,6 +216,8 @@ def test_save_html(tmp_path: Path) -> None:
     result.save_html(tmp_path / "r.html")
     assert (tmp_path / "r.html").read_text(encoding="utf-8") == result.to_html()
     assert [p.name for p in tmp_path.iterdir()] == ["r.html"]
+    with pytest.raises(InputError, match=r"to_html got '.*r\.html'; .* save_html\(path\) writes a file"):
+        result.to_html(tmp_path / "r.html")
 
 
 def test_slices_are_drawn_with_their_intervals(rng: np.random.Generator) -> None:

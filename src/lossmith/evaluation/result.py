@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ..errors import InputError
 from .plain import plain
 
 if TYPE_CHECKING:
@@ -340,9 +341,17 @@ class Evaluation:
         Args:
             history: One mapping per epoch (``{"epoch": 1, "train_loss": 0.7, "val_loss": 0.8}``), drawn as curves; else
                 those of ``with_history``.
+
+        Raises:
+            InputError: A path was given: :meth:`save_html` writes a file.
         """
         from ..report import to_html
 
+        if isinstance(history, str | os.PathLike):
+            raise InputError(
+                f"to_html got {os.fspath(history)!r}; it returns the page as text, and takes a history: one mapping per "
+                "epoch. save_html(path) writes a file"
+            )
         return to_html(self, self.history if history is None else history)
 
     def save_html(self, path: str | os.PathLike[str], history: Sequence[Mapping[str, Any]] | None = None) -> None:
