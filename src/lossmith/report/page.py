@@ -46,8 +46,8 @@ def page(title: str, sections: Sequence[tuple[str, str, str]], data: Mapping[str
         '<a class="skip" href="#main">To the report</a>\n'
         f'<div class="top"><div><nav aria-label="Parts of the report">{menu}</nav>'
         '<button type="button" id="theme" class="scripted" aria-pressed="false">Dark</button></div></div>\n'
-        f'<main id="main">\n{body}\n<footer>Made by lossmith {escape(__version__)}. Intervals are at 95 %: Wilson for '
-        "proportions, normal for means, bootstrap and the delta method for the rest.</footer>\n</main>\n"
+        f'<main id="main">\n{body}\n<footer>Made by lossmith {escape(__version__)}. Intervals are at 95 %; the guide '
+        "to evaluation says how each is made.</footer>\n</main>\n"
         f'<script type="application/json" id="data">{_json(data)}</script>\n{running}\n</body>\n</html>\n'
     )
 
