@@ -349,8 +349,8 @@ class Evaluation:
 
         if isinstance(history, str | os.PathLike):
             raise InputError(
-                f"to_html got {os.fspath(history)!r}; it returns the page as text, and takes a history: one mapping per "
-                "epoch. save_html(path) writes a file"
+                f"to_html got {os.fspath(history)!r}; it returns the page as text, and takes a history: one mapping "
+                "per epoch. save_html(path) writes a file"
             )
         return to_html(self, self.history if history is None else history)
 
