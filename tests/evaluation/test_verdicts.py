@@ -148,3 +148,17 @@ def test_the_guide_lists_every_rule() -> None:
     assert [(code, said.split(", ")[0]) for code, said in listed] == [
         (r.code, r.severity) for r in rules() if r.code.startswith("EVAL")
     ]
+
+
+def test_a_pair_is_told_only_if_it_is_confused_more_than_chance_would() -> None:
+    truth = np.repeat(np.arange(10), 45)
+    few = truth.copy()
+    few[[0, 45, 90, 135, 180, 225, 270]] = [1, 0, 5, 9, 7, 3, 2]  # two of seven mistakes between 0 and 1
+    even = np.where(np.arange(450) % 9 == 0, (truth + 1 + np.arange(450) // 9 % 9) % 10, truth)
+    some = np.where((truth == 3) & (np.arange(450) % 2 == 0), 8, few)
+    for predicted, told in ((few, False), (even, False), (some, True)):
+        result = lm.evaluate(predicted, truth, task="multiclass", form="labels")
+        assert ("EVAL07" in result.findings.codes) is told
+    third = np.resize([0, 0, 1, 1, 2, 2], 300_000)  # of three pairs each makes a third of the mistakes
+    mixed = np.where(np.arange(300_000) % 5 == 0, (third + 1 + np.arange(300_000) % 2) % 3, third)
+    assert "EVAL07" not in lm.evaluate(mixed, third, task="multiclass", form="labels").findings.codes

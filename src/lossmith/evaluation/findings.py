@@ -17,6 +17,7 @@ import numpy as np
 from .figures import Figures
 from .inputs import Subject
 from .intervals import Z, wilson
+from .p_values import at_least
 from .result import ClassScore, Confusion, Evaluation, LossScore, Metric
 from .temperature import Temperature
 from .verdict import Standing, number, percent, standing
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 FEW_ROWS = 100
 _NAMED = 5  # classes listed by name in one sentence
 _PAIR_SHARE = 0.1  # of the errors that a pair of classes must make to be told
+_PAIR_CHANCE = 0.01  # of any pair making so many, if errors fell on all of them alike
 _TEMPERATURE_GAIN = 0.01  # of the loss that a temperature must win to be told
 _THRESHOLD_GAIN, _THRESHOLD_ERRORS = 0.02, 3  # of F1 that another threshold must win: at least, and in standard errors
 _FEW_HOLD = 0.4  # of the loss that the worst 1 % of the rows must hold to be told; squares of normal errors: 0.08
@@ -258,8 +260,8 @@ def pair(confusion: Confusion | None, classes: int, counted: str = "rows") -> Fi
         return None
     first = max(confusion.pairs, key=lambda p: confusion.between(p.true, p.predicted))
     both = confusion.between(first.true, first.predicted)
-    share = both / confusion.errors
-    if share < _PAIR_SHARE:
+    share, pairs = both / confusion.errors, classes * (classes - 1) // 2
+    if share < _PAIR_SHARE or pairs * at_least(int(both), int(confusion.errors), 1 / pairs) > _PAIR_CHANCE:
         return None
     return finding(
         "EVAL07",

@@ -100,7 +100,7 @@ register(
         "Two classes make many of the errors",
         "note",
         "Three classes or more: the pair that is confused most makes 10 % of the errors or more, both directions "
-        "together.",
+        "together, and more than chance would (p < .01 for any pair, if errors fell on all of them alike).",
         "Mending one pair mends much; mislabelled rows often gather there.",
         "look at rows of the two classes, their labels first",
     ),
