@@ -46,6 +46,36 @@ def linear(x: Any) -> Any:
     return x
 
 
+def distilled(logarithm: bool) -> Callable[[Any, Any], Any]:
+    """A student's loss at temperature two: of logarithms, as it should be, or of probabilities."""
+
+    def loss(p: Any, t: Any) -> Any:
+        student = F.log_softmax(p / 2, dim=1) if logarithm else F.softmax(p / 2, dim=1)
+        return 4 * F.kl_div(student, F.softmax(t / 2, dim=1), reduction="batchmean")
+
+    return loss
+
+
+def masked_divergence(p: Any, t: Any) -> Any:
+    return (F.kl_div(p.softmax(1), t.softmax(1), reduction="none") * (t[:, :1] > 0)).sum() / len(t)
+
+
+def connectionist(logarithm: bool) -> Callable[[Any, Any], Any]:
+    """Connectionist temporal classification of predictions (N, T, K) as they are, or after a softmax's logarithm."""
+
+    def loss(p: Any, t: Any) -> Any:
+        p = p.log_softmax(2) if logarithm else p
+        return F.ctc_loss(p.transpose(0, 1), t, torch.full((len(p),), p.shape[1]), torch.full((len(p),), t.shape[1]))
+
+    return loss
+
+
+def in_steps(z: Any) -> Any:
+    return z.reshape(16, 8, 4)
+
+
+SYMBOLS = (KIND % 3 + 1).reshape(16, 8)[:, :3]
+
 OWN: list[tuple[Any, Callable[[Any], Any], Any, str]] = [
     (lambda p, t: F.cross_entropy(torch.softmax(p, 1), t), linear, KIND, "OUT02"),
     (cross_entropy_by_hand, lambda z: z.softmax(1), KIND, "OUT02"),
@@ -60,6 +90,15 @@ OWN: list[tuple[Any, Callable[[Any], Any], Any, str]] = [
     (lambda p, t: torch.clamp(1 - p * t, min=0).mean(), lambda z: z[:, :1], YES[:, None], "LAB04"),
     (lambda p, t: F.kl_div(p, t, reduction="batchmean"), linear, F.one_hot(KIND, 4) * 0.9 + 0.025, "OUT11"),
     (Wrapped(), linear, KIND, "OUT11"),
+    (distilled(False), linear, Z.flip(0), "OUT11"),
+    (distilled(True), linear, Z.flip(0), ""),
+    (masked_divergence, linear, Z.flip(0), "OUT11"),
+    (connectionist(False), in_steps, SYMBOLS, "OUT11"),
+    (connectionist(True), in_steps, SYMBOLS, ""),
+    (lambda p, t: F.gaussian_nll_loss(p[:, :1], t, p[:, 1:2].exp()), linear, NUMBER[:, 0], "LAB01"),
+    (lambda p, t: F.gaussian_nll_loss(p[:, 0], t, p[:, 1].exp()), linear, NUMBER[:, 0], ""),
+    (lambda p, t: F.poisson_nll_loss(F.softplus(p[:, 0]), t), linear, YES, "OUT08"),
+    (lambda p, t: F.poisson_nll_loss(F.softplus(p[:, 0]), t, log_input=False), linear, YES, ""),
     (lambda p, t: F.cross_entropy(p, t) + 0.01 * p.square().mean(), lambda z: z.softmax(1), KIND, "OUT02"),
     (by_hand, lambda z: z[:, :1].sigmoid(), YES, ""),
     (cross_entropy_by_hand, linear, KIND, ""),

@@ -18,6 +18,7 @@ import numpy as np
 from ..arrays.namespace import framework_of
 from ..evaluation.arrays import to_numpy
 from .alike import alike
+from .called import called
 from .loss import LossFacts
 from .model import recorded
 from .traced import Traced, traced
@@ -57,9 +58,23 @@ def by_value(loss: Any, value: Any, prediction: Any, target: Any, facts: LossFac
     known = _alike(value, prediction, target, "a formula of your own" if facts is None else facts.shown, "torch")
     if known is not None:
         return Traced(known, prediction, beside(target, prediction, known))
+    handed_on = _by_its_calls(loss, prediction, target)
+    if handed_on is not None:
+        return handed_on
     if facts is None or not _aligns(loss, prediction, target):
         return None
     return Traced(replace(facts, aligns=True), prediction, target)
+
+
+def _by_its_calls(loss: Any, prediction: Any, target: Any) -> Traced | None:
+    """Return what a loss is that calls one of PyTorch's, of which the graph of its value shows nothing."""
+    if not _may_be_called(loss):
+        return None
+    given = _copied(prediction)
+    with _quietly(), contextlib.suppress(Exception):
+        found = called(loss, given, target.detach().clone())
+        return None if found is None else _as_given(found, given, prediction, target)
+    return None
 
 
 def beside(target: Any, prediction: Any, facts: LossFacts) -> Any:
@@ -103,14 +118,19 @@ def _of_torch(loss: Any, facts: LossFacts, prediction: Any, target: Any) -> Trac
     torch: Any = sys.modules["torch"]
     if not _may_be_called(loss):
         return None
-    given = prediction.detach().clone()
-    given = given.requires_grad_() if given.is_floating_point() else given
+    given = _copied(prediction)
     with torch.enable_grad(), _quietly(), contextlib.suppress(Exception):
         value = loss(given, target.detach().clone())
         if isinstance(value, torch.Tensor):
             found = by_value(loss, value, given, target, facts)
             return None if found is None else _as_given(found, given, prediction, target)
     return None
+
+
+def _copied(prediction: Any) -> Any:
+    """Return a copy of which gradients are recorded anew."""
+    given = prediction.detach().clone()
+    return given.requires_grad_() if given.is_floating_point() else given
 
 
 def _as_given(found: Traced, given: Any, prediction: Any, target: Any) -> Traced:
@@ -120,7 +140,7 @@ def _as_given(found: Traced, given: Any, prediction: Any, target: Any) -> Traced
         recorded(theirs) is None
         and bool(theirs.numel() == given.numel() and (theirs.reshape(-1) == given.reshape(-1)).all())
     )
-    same = tuple(found.target.shape) == tuple(target.shape)
+    same = tuple(found.target.shape) == tuple(target.shape) and bool((found.target == target).all())
     p = prediction.reshape(theirs.shape) if own else theirs
     return found._replace(prediction=p, target=target if same else found.target)
 

@@ -386,11 +386,15 @@ def rectified_logits(e: Evidence) -> Iterator[Finding]:
 def _rate_in_place_of_its_logarithm(e: Evidence) -> Iterator[Finding]:
     if e.activation not in _RECTIFIED or e.loss is None:
         return
+    t = e.numeric_target
+    mean = float(t.mean(dtype=np.float64)) if t is not None and t.size >= ENOUGH else math.nan
+    counts = f" The targets' mean is {num(mean)}, which no such rate comes down to." if mean < 1 else ""
     yield rule("OUT08").finding(
         what=f"{e.loss.shown} takes the logarithm of a rate, and gets something that cannot be negative.",
         evidence=f"The last activation is {e.activation}: no rate is below 1, and exp is taken twice if it was meant "
-        "as one.",
+        f"as one.{counts}",
         fix="drop the last activation, or nn.PoissonNLLLoss(log_input=False)",
+        severity="error" if counts else "warning",
         framework=e.framework,
     )
 
