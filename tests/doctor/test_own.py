@@ -266,6 +266,22 @@ def test_a_reshape_where_a_transpose_belongs() -> None:
     assert check("nn.CrossEntropyLoss", flat.view(-1, 3), labels.view(-1)).codes == ()
 
 
+@pytest.mark.parametrize("bias", [True, False])
+def test_classes_on_the_last_axis_where_no_shape_tells(bias: bool) -> None:
+    head = nn.Linear(5, 6, bias=bias)
+    labels = KIND[:96].reshape(16, 6)
+    for z in (torch.randn(16, 6, 5, generator=G), torch.randn(16, 5, 6, generator=G).transpose(1, 2).requires_grad_()):
+        assert check("nn.CrossEntropyLoss", head(z), labels).codes == ("OUT14",)
+        assert check("nn.CrossEntropyLoss", head(z).movedim(-1, 1), labels).codes == ()
+        assert check("nn.CrossEntropyLoss", head(z).flatten(0, 1), labels.flatten()).codes == ()
+        soft = F.one_hot(labels, 6).movedim(-1, 1).float()
+        assert check("nn.CrossEntropyLoss", head(z).movedim(-1, 1), soft).codes == ()
+    images = nn.Conv1d(5, 6, 1)(torch.randn(16, 5, 6, generator=G))
+    assert check("nn.CrossEntropyLoss", images, labels).codes == ()
+    wide = nn.Linear(5, 7, bias=bias)(torch.randn(16, 6, 5, generator=G))
+    assert check("nn.CrossEntropyLoss", wide, KIND[:112].reshape(16, 7)).codes == ()  # classes first, seven steps
+
+
 def test_arguments_in_the_wrong_order_show_in_the_graph() -> None:
     rate = Z[:, 0].clone().requires_grad_().exp()
     counts = torch.poisson(rate.detach(), generator=G)

@@ -55,12 +55,12 @@ def by_value(loss: Any, value: Any, prediction: Any, target: Any, facts: LossFac
     if found:
         mine = next((f for f in found if f.prediction.numel() == prediction.numel()), found[0])
         return mine._replace(loss=replace(mine.loss, part=mine.loss.part or len(found) > 1))
-    known = _alike(value, prediction, target, "a formula of your own" if facts is None else facts.shown, "torch")
-    if known is not None:
-        return Traced(known, prediction, beside(target, prediction, known))
     handed_on = _by_its_calls(loss, prediction, target)
     if handed_on is not None:
         return handed_on
+    known = _alike(value, prediction, target, "a formula of your own" if facts is None else facts.shown, "torch")
+    if known is not None:
+        return Traced(known, prediction, beside(target, prediction, known))
     if facts is None or not _aligns(loss, prediction, target):
         return None
     return Traced(replace(facts, aligns=True), prediction, target)

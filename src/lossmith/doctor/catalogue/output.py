@@ -282,7 +282,9 @@ register(
         when=("static", "first batch"),
         needs=(("loss", "prediction"),),
         criterion="32 or more predictions lie in [0, 1] (after exp, for log-probabilities) and sum to 1 within 1e-3 "
-        "along an axis that is not the classes', and not along the classes'; or along steps that were flattened.",
+        "along an axis that is not the classes', and not along the classes'; or along steps that were flattened. Or "
+        "PyTorch's graph shows a reshape where an axis was to be moved; or, with as many steps as classes, that a "
+        "linear layer has put the classes on the last axis for a loss that has them on axis 1.",
         why="Rows of the batch compete with each other instead of classes, and a prediction depends on its neighbours.",
         fixes={
             "torch": "softmax(x, dim=1)  # the class axis",
