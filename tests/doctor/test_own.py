@@ -266,6 +266,36 @@ def test_a_reshape_where_a_transpose_belongs() -> None:
     assert check("nn.CrossEntropyLoss", flat.view(-1, 3), labels.view(-1)).codes == ()
 
 
+def dice(p: Any, t: Any) -> Any:
+    p, t = p.sigmoid().flatten(1), t.flatten(1)
+    return ((2 * (p * t).sum(1) + 1) / (p.sum(1) + t.sum(1) + 1)).mean()
+
+
+def dice_of_squares(p: Any, t: Any) -> Any:
+    p = p.softmax(1)
+    return (2 * (p * t).sum((2, 3)) / ((p * p).sum((2, 3)) + t.sum((2, 3)) + 1e-6)).mean()
+
+
+def jaccard(p: Any, t: Any) -> Any:
+    p = p.sigmoid()
+    both = (p * t).sum()
+    return both / (p.sum() + t.sum() - both + 1e-7)
+
+
+@pytest.mark.parametrize("overlap", [dice, dice_of_squares, jaccard])
+def test_an_overlap_is_minimised_in_place_of_what_it_lacks_to_one(overlap: Callable[[Any, Any], Any]) -> None:
+    z = torch.randn(8, 2, 6, 6, generator=G)
+    mask = (torch.randn(8, 2, 6, 6, generator=G) > 0.4).float()
+    (found,) = check(overlap, z, mask).errors
+    assert found.code == "OPT09"
+    assert "coefficient is minimised" in found.what
+    for right in (lambda p, t: 1 - overlap(p, t), lambda p, t: -overlap(p, t), lambda p, t: -overlap(p, t).log()):
+        assert check(right, z, mask).codes == ()
+    # of the same value on this batch, and another one on half of it
+    number = float(overlap(z, mask))
+    assert check(lambda p, t: p.mean() * 0 + number + (len(p) < 8) * 0.01, z, mask).codes == ()
+
+
 @pytest.mark.parametrize("bias", [True, False])
 def test_classes_on_the_last_axis_where_no_shape_tells(bias: bool) -> None:
     head = nn.Linear(5, 6, bias=bias)

@@ -17,10 +17,12 @@ import numpy as np
 
 from ..arrays.namespace import framework_of
 from ..evaluation.arrays import to_numpy
+from ..losses import find
 from .alike import alike
 from .called import called
-from .loss import LossFacts
+from .loss import LossFacts, matched
 from .model import recorded
+from .overlap import forms
 from .traced import Traced, traced
 
 _ROWS = 8  # on which a loss is asked once more, where shapes differ
@@ -61,6 +63,9 @@ def by_value(loss: Any, value: Any, prediction: Any, target: Any, facts: LossFac
     known = _alike(value, prediction, target, "a formula of your own" if facts is None else facts.shown, "torch")
     if known is not None:
         return Traced(known, prediction, beside(target, prediction, known))
+    overlap = _overlap(loss, value, prediction, target, facts)
+    if overlap is not None:
+        return overlap
     if facts is None or not _aligns(loss, prediction, target):
         return None
     return Traced(replace(facts, aligns=True), prediction, target)
@@ -74,6 +79,24 @@ def _by_its_calls(loss: Any, prediction: Any, target: Any) -> Traced | None:
     with _quietly(), contextlib.suppress(Exception):
         found = called(loss, given, target.detach().clone())
         return None if found is None else _as_given(found, given, prediction, target)
+    return None
+
+
+def _overlap(loss: Any, value: Any, prediction: Any, target: Any, facts: LossFacts | None) -> Traced | None:
+    """Return an overlap that is minimised itself, told by its value and that of half of the rows."""
+    if facts is None or value.numel() != 1 or prediction.shape != target.shape or not _may_be_called(loss):
+        return None
+    p, t = (to_numpy("batch", x.detach()) for x in (prediction, target))
+    found, rows = forms(float(value.detach()), p, t), len(p) // 2
+    if not found or not rows:
+        return None
+    torch: Any = sys.modules["torch"]
+    with torch.no_grad(), _quietly(), contextlib.suppress(Exception):
+        again = forms(float(loss(prediction.detach()[:rows], target.detach()[:rows])), p[:rows], t[:rows])
+        form = next((form for form in found if form in again), None)
+        if form is not None:
+            known = matched("torch", facts.shown, find(form[0]), {}, negated=True)
+            return Traced(known, torch.from_numpy(found[form]), target)
     return None
 
 
