@@ -266,6 +266,17 @@ def test_a_reshape_where_a_transpose_belongs() -> None:
     assert check("nn.CrossEntropyLoss", flat.view(-1, 3), labels.view(-1)).codes == ()
 
 
+def test_cosines_are_multiplied_by_the_temperature() -> None:
+    one, other = (F.normalize(z.clone().requires_grad_(), dim=1) for z in (Z[:40], Z[40:80]))
+    pairs = torch.arange(40)
+    (found,) = check("nn.CrossEntropyLoss", one @ other.T * 0.1, pairs).warnings
+    assert found.code == "OUT08"
+    assert found.what.startswith("Logits lie between -0.1 and 0.1")
+    scale = torch.zeros((), requires_grad=True)
+    for right in (one @ other.T / 0.1, one @ other.T / 0.5, one @ other.T * scale.exp() * 0.1, Z[:40] @ Z[40:80].T / 9):
+        assert "OUT08" not in check("nn.CrossEntropyLoss", right, pairs).codes
+
+
 def dice(p: Any, t: Any) -> Any:
     p, t = p.sigmoid().flatten(1), t.flatten(1)
     return ((2 * (p * t).sum(1) + 1) / (p.sum(1) + t.sum(1) + 1)).mean()

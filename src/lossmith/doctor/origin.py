@@ -19,6 +19,7 @@ _KEEP_ORDER = ("View", "UnsafeView", "ReshapeAlias", "Squeeze", "Unsqueeze", "Cl
 _RESHAPING = ("View", "UnsafeView", "ReshapeAlias")
 _MOST = 32  # nodes
 _ROUNDING = 1e-4
+_UNIT = 1e-3  # how far from one the length of a vector may be
 
 _Bounds = tuple[float, float]
 
@@ -114,6 +115,16 @@ def _hard(node: Any) -> tuple[Any, float, float]:
     return node._saved_self.clamp(low, high), low, high
 
 
+def _cosines(node: Any) -> tuple[Any, float, float] | None:
+    """Return products of rows and columns that are all of length one: whoever made them so, these are cosines."""
+    one, other = node._saved_self, node._saved_mat2
+    if one is None or other is None:  # of two, one is kept where the other learns
+        return None
+    one, other = one.detach(), other.detach()
+    off = max(float((x.norm(dim=axis) - 1).abs().max()) for x, axis in ((one, -1), (other, -2)))
+    return (one @ other, -1.0, 1.0) if off <= _UNIT else None
+
+
 _BOUNDED: dict[str, Callable[[Any], tuple[Any, float, float] | None]] = {
     "Sigmoid": _result(0.0, 1.0),
     "Softmax": _result(0.0, 1.0),
@@ -125,6 +136,8 @@ _BOUNDED: dict[str, Callable[[Any], tuple[Any, float, float] | None]] = {
     "Cos": lambda node: (node._saved_self.cos(), -1.0, 1.0),
     "Pow": _power,
     "Clamp": _clamped,
+    "Mm": _cosines,
+    "Bmm": _cosines,
     "Hardtanh": _hard,
 }
 
