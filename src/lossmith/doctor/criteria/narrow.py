@@ -34,7 +34,8 @@ def bounded_logits(e: Evidence) -> Iterator[Finding]:
 
 def narrow_logits(e: Evidence, low: float, high: float) -> Iterator[Finding]:
     """Cosines, or another bounded function, so small that the loss of the best answers is close to that of none."""
-    if not (math.isfinite(low) and math.isfinite(high)) or e.rows is None or e.rows.shape[1] < 2:
+    known = e.loss is not None and e.loss.definition is not None and e.loss.definition.name in _CROSS_ENTROPIES
+    if not (known and math.isfinite(low) and math.isfinite(high)) or e.rows is None or e.rows.shape[1] < 2:
         return
     classes = e.rows.shape[1]
     floor, blind = math.log1p((classes - 1) * math.exp(low - high)), math.log(classes)
