@@ -46,6 +46,42 @@ def linear(x: Any) -> Any:
     return x
 
 
+def distilled(logarithm: bool) -> Callable[[Any, Any], Any]:
+    """A student's loss at temperature two: of logarithms, as it should be, or of probabilities."""
+
+    def loss(p: Any, t: Any) -> Any:
+        student = F.log_softmax(p / 2, dim=1) if logarithm else F.softmax(p / 2, dim=1)
+        return 4 * F.kl_div(student, F.softmax(t / 2, dim=1), reduction="batchmean")
+
+    return loss
+
+
+def masked_divergence(p: Any, t: Any) -> Any:
+    return (F.kl_div(p.softmax(1), t.softmax(1), reduction="none") * (t[:, :1] > 0)).sum() / len(t)
+
+
+def connectionist(logarithm: bool) -> Callable[[Any, Any], Any]:
+    """Connectionist temporal classification of predictions (N, T, K) as they are, or after a softmax's logarithm."""
+
+    def loss(p: Any, t: Any) -> Any:
+        p = p.log_softmax(2) if logarithm else p
+        return F.ctc_loss(p.transpose(0, 1), t, torch.full((len(p),), p.shape[1]), torch.full((len(p),), t.shape[1]))
+
+    return loss
+
+
+def in_steps(z: Any) -> Any:
+    return z.reshape(16, 8, 4)
+
+
+def of_what_was_watched(p: Any, t: Any) -> Any:
+    event, watched = t.unbind(1)
+    return F.binary_cross_entropy_with_logits(p, event, weight=watched, reduction="sum") / len(t)
+
+
+WATCHED = torch.stack([(Z.flip(1) > 0) & (Z > -1), Z > -1], dim=1).float()
+SYMBOLS = (KIND % 3 + 1).reshape(16, 8)[:, :3]
+
 OWN: list[tuple[Any, Callable[[Any], Any], Any, str]] = [
     (lambda p, t: F.cross_entropy(torch.softmax(p, 1), t), linear, KIND, "OUT02"),
     (cross_entropy_by_hand, lambda z: z.softmax(1), KIND, "OUT02"),
@@ -60,6 +96,16 @@ OWN: list[tuple[Any, Callable[[Any], Any], Any, str]] = [
     (lambda p, t: torch.clamp(1 - p * t, min=0).mean(), lambda z: z[:, :1], YES[:, None], "LAB04"),
     (lambda p, t: F.kl_div(p, t, reduction="batchmean"), linear, F.one_hot(KIND, 4) * 0.9 + 0.025, "OUT11"),
     (Wrapped(), linear, KIND, "OUT11"),
+    (of_what_was_watched, linear, WATCHED, ""),  # hands on half of its target
+    (distilled(False), linear, Z.flip(0), "OUT11"),
+    (distilled(True), linear, Z.flip(0), ""),
+    (masked_divergence, linear, Z.flip(0), "OUT11"),
+    (connectionist(False), in_steps, SYMBOLS, "OUT11"),
+    (connectionist(True), in_steps, SYMBOLS, ""),
+    (lambda p, t: F.gaussian_nll_loss(p[:, :1], t, p[:, 1:2].exp()), linear, NUMBER[:, 0], "LAB01"),
+    (lambda p, t: F.gaussian_nll_loss(p[:, 0], t, p[:, 1].exp()), linear, NUMBER[:, 0], ""),
+    (lambda p, t: F.poisson_nll_loss(F.softplus(p[:, 0]), t), linear, YES, "OUT08"),
+    (lambda p, t: F.poisson_nll_loss(F.softplus(p[:, 0]), t, log_input=False), linear, YES, ""),
     (lambda p, t: F.cross_entropy(p, t) + 0.01 * p.square().mean(), lambda z: z.softmax(1), KIND, "OUT02"),
     (by_hand, lambda z: z[:, :1].sigmoid(), YES, ""),
     (cross_entropy_by_hand, linear, KIND, ""),
@@ -79,7 +125,7 @@ def test_a_loss_of_ones_own_is_judged_by_check_and_beside_the_training(case: int
     model = nn.Linear(6, 4)
     optimizer = torch.optim.SGD(model.parameters(), lr=1e-3)
     with Doctor(model, loss, optimizer, say=lambda text: None) as doctor:
-        for _ in range(2):
+        for _ in range(3):
             optimizer.zero_grad()
             p = head(model(X))
             value = loss(p, target)
@@ -225,6 +271,63 @@ def test_a_reshape_where_a_transpose_belongs() -> None:
     assert check("nn.CrossEntropyLoss", swapped.reshape(-1, 3), labels.view(-1)).codes == ("OUT14",)
     flat = torch.randn(16, 15, generator=G).requires_grad_()
     assert check("nn.CrossEntropyLoss", flat.view(-1, 3), labels.view(-1)).codes == ()
+
+
+def test_cosines_are_multiplied_by_the_temperature() -> None:
+    one, other = (F.normalize(z.clone().requires_grad_(), dim=1) for z in (Z[:40], Z[40:80]))
+    pairs = torch.arange(40)
+    (found,) = check("nn.CrossEntropyLoss", one @ other.T * 0.1, pairs).warnings
+    assert found.code == "OUT08"
+    assert found.what.startswith("Logits lie between -0.1 and 0.1")
+    scale = torch.zeros((), requires_grad=True)
+    for right in (one @ other.T / 0.1, one @ other.T / 0.5, one @ other.T * scale.exp() * 0.1, Z[:40] @ Z[40:80].T / 9):
+        assert "OUT08" not in check("nn.CrossEntropyLoss", right, pairs).codes
+
+
+def dice(p: Any, t: Any) -> Any:
+    p, t = p.sigmoid().flatten(1), t.flatten(1)
+    return ((2 * (p * t).sum(1) + 1) / (p.sum(1) + t.sum(1) + 1)).mean()
+
+
+def dice_of_squares(p: Any, t: Any) -> Any:
+    p = p.softmax(1)
+    return (2 * (p * t).sum((2, 3)) / ((p * p).sum((2, 3)) + t.sum((2, 3)) + 1e-6)).mean()
+
+
+def jaccard(p: Any, t: Any) -> Any:
+    p = p.sigmoid()
+    both = (p * t).sum()
+    return both / (p.sum() + t.sum() - both + 1e-7)
+
+
+@pytest.mark.parametrize("overlap", [dice, dice_of_squares, jaccard])
+def test_an_overlap_is_minimised_in_place_of_what_it_lacks_to_one(overlap: Callable[[Any, Any], Any]) -> None:
+    z = torch.randn(8, 2, 6, 6, generator=G)
+    mask = (torch.randn(8, 2, 6, 6, generator=G) > 0.4).float()
+    (found,) = check(overlap, z, mask).errors
+    assert found.code == "OPT09"
+    assert "coefficient is minimised" in found.what
+    for right in (lambda p, t: 1 - overlap(p, t), lambda p, t: -overlap(p, t), lambda p, t: -overlap(p, t).log()):
+        assert check(right, z, mask).codes == ()
+    # of the same value on this batch, and another one on half of it
+    number = float(overlap(z, mask))
+    assert check(lambda p, t: p.mean() * 0 + number + (len(p) < 8) * 0.01, z, mask).codes == ()
+
+
+@pytest.mark.parametrize("bias", [True, False])
+def test_classes_on_the_last_axis_where_no_shape_tells(bias: bool) -> None:
+    head = nn.Linear(5, 6, bias=bias)
+    labels = KIND[:96].reshape(16, 6)
+    for z in (torch.randn(16, 6, 5, generator=G), torch.randn(16, 5, 6, generator=G).transpose(1, 2).requires_grad_()):
+        assert check("nn.CrossEntropyLoss", head(z), labels).codes == ("OUT14",)
+        assert check("nn.CrossEntropyLoss", head(z).movedim(-1, 1), labels).codes == ()
+        assert check("nn.CrossEntropyLoss", head(z).flatten(0, 1), labels.flatten()).codes == ()
+        soft = F.one_hot(labels, 6).movedim(-1, 1).float()
+        assert check("nn.CrossEntropyLoss", head(z).movedim(-1, 1), soft).codes == ()
+    images = nn.Conv1d(5, 6, 1)(torch.randn(16, 5, 6, generator=G))
+    assert check("nn.CrossEntropyLoss", images, labels).codes == ()
+    wide = nn.Linear(5, 7, bias=bias)(torch.randn(16, 6, 5, generator=G))
+    assert check("nn.CrossEntropyLoss", wide, KIND[:112].reshape(16, 7)).codes == ()  # classes first, seven steps
 
 
 def test_arguments_in_the_wrong_order_show_in_the_graph() -> None:

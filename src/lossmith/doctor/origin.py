@@ -19,6 +19,7 @@ _KEEP_ORDER = ("View", "UnsafeView", "ReshapeAlias", "Squeeze", "Unsqueeze", "Cl
 _RESHAPING = ("View", "UnsafeView", "ReshapeAlias")
 _MOST = 32  # nodes
 _ROUNDING = 1e-4
+_UNIT = 1e-3  # how far from one the length of a vector may be
 
 _Bounds = tuple[float, float]
 
@@ -32,12 +33,14 @@ class Origin(NamedTuple):
             scaled.
         backwards: Whether a gradient flows into the target, and none into the prediction.
         scrambled: The shapes before and after a reshape that was meant to move an axis.
+        last: Whether a linear layer has put its outputs on the last of three or more axes, and nothing moved them.
     """
 
     activation: str | None = None
     reach: _Bounds | None = None
     backwards: bool = False
     scrambled: tuple[tuple[int, ...], tuple[int, ...]] | None = None
+    last: bool = False
 
 
 def origin(prediction: Any, target: Any) -> Origin:
@@ -46,7 +49,13 @@ def origin(prediction: Any, target: Any) -> Origin:
     node = getattr(prediction, "grad_fn", None)
     if node is None:
         return Origin(backwards=flows == [False, True])
-    return Origin(recorded(prediction), reach(prediction), flows == [False, True], _scrambled(prediction))
+    return Origin(
+        recorded(prediction),
+        reach(prediction),
+        flows == [False, True],
+        _scrambled(prediction),
+        _outputs_last(prediction),
+    )
 
 
 def reach(prediction: Any) -> _Bounds | None:
@@ -106,6 +115,16 @@ def _hard(node: Any) -> tuple[Any, float, float]:
     return node._saved_self.clamp(low, high), low, high
 
 
+def _cosines(node: Any) -> tuple[Any, float, float] | None:
+    """Return products of rows and columns that are all of length one: whoever made them so, these are cosines."""
+    one, other = node._saved_self, node._saved_mat2
+    if one is None or other is None:  # of two, one is kept where the other learns
+        return None
+    one, other = one.detach(), other.detach()
+    off = max(float((x.norm(dim=axis) - 1).abs().max()) for x, axis in ((one, -1), (other, -2)))
+    return (one @ other, -1.0, 1.0) if off <= _UNIT else None
+
+
 _BOUNDED: dict[str, Callable[[Any], tuple[Any, float, float] | None]] = {
     "Sigmoid": _result(0.0, 1.0),
     "Softmax": _result(0.0, 1.0),
@@ -117,6 +136,8 @@ _BOUNDED: dict[str, Callable[[Any], tuple[Any, float, float] | None]] = {
     "Cos": lambda node: (node._saved_self.cos(), -1.0, 1.0),
     "Pow": _power,
     "Clamp": _clamped,
+    "Mm": _cosines,
+    "Bmm": _cosines,
     "Hardtanh": _hard,
 }
 
@@ -134,6 +155,19 @@ def _scrambled(prediction: Any) -> tuple[tuple[int, ...], tuple[int, ...]] | Non
         if swapped or folded:
             return before, after
     return None
+
+
+def _outputs_last(prediction: Any) -> bool:
+    """Whether the graph ends in a linear layer of inputs with three or more axes: a product of matrices, seen so."""
+    node, outputs = prediction.grad_fn, prediction.shape[-1] if prediction.ndim > 2 else 0
+    if outputs and _kind(node) == "Add":  # the bias, where it is added by itself
+        node, bias = (n for n, _ in node.next_functions)
+        if node is None or bias is None or _kind(bias) != "AccumulateGrad" or bias.variable.shape != (outputs,):
+            return False
+    if not outputs or _kind(node) not in _RESHAPING or tuple(node._saved_self_sym_sizes)[1:] != (outputs,):
+        return False
+    below = node.next_functions[0][0]
+    return below is not None and _kind(below) in ("Addmm", "Mm")
 
 
 def _reshapes(prediction: Any) -> Iterator[tuple[tuple[int, ...], tuple[int, ...]]]:

@@ -17,9 +17,12 @@ import numpy as np
 
 from ..arrays.namespace import framework_of
 from ..evaluation.arrays import to_numpy
+from ..losses import find
 from .alike import alike
-from .loss import LossFacts
+from .called import called
+from .loss import LossFacts, matched
 from .model import recorded
+from .overlap import forms
 from .traced import Traced, traced
 
 _ROWS = 8  # on which a loss is asked once more, where shapes differ
@@ -54,12 +57,47 @@ def by_value(loss: Any, value: Any, prediction: Any, target: Any, facts: LossFac
     if found:
         mine = next((f for f in found if f.prediction.numel() == prediction.numel()), found[0])
         return mine._replace(loss=replace(mine.loss, part=mine.loss.part or len(found) > 1))
+    handed_on = _by_its_calls(loss, prediction, target)
+    if handed_on is not None:
+        return handed_on
     known = _alike(value, prediction, target, "a formula of your own" if facts is None else facts.shown, "torch")
     if known is not None:
         return Traced(known, prediction, beside(target, prediction, known))
+    overlap = _overlap(loss, value, prediction, target, facts)
+    if overlap is not None:
+        return overlap
     if facts is None or not _aligns(loss, prediction, target):
         return None
     return Traced(replace(facts, aligns=True), prediction, target)
+
+
+def _by_its_calls(loss: Any, prediction: Any, target: Any) -> Traced | None:
+    """Return what a loss is that calls one of PyTorch's, of which the graph of its value shows nothing."""
+    if not _may_be_called(loss):
+        return None
+    given = _copied(prediction)
+    with _quietly(), contextlib.suppress(Exception):
+        found = called(loss, given, target.detach().clone())
+        return None if found is None else _as_given(found, given, prediction, target)
+    return None
+
+
+def _overlap(loss: Any, value: Any, prediction: Any, target: Any, facts: LossFacts | None) -> Traced | None:
+    """Return an overlap that is minimised itself, told by its value and that of half of the rows."""
+    if facts is None or value.numel() != 1 or prediction.shape != target.shape or not _may_be_called(loss):
+        return None
+    p, t = (to_numpy("batch", x.detach()) for x in (prediction, target))
+    found, rows = forms(float(value.detach()), p, t), len(p) // 2
+    if not found or not rows:
+        return None
+    torch: Any = sys.modules["torch"]
+    with torch.no_grad(), _quietly(), contextlib.suppress(Exception):
+        again = forms(float(loss(prediction.detach()[:rows], target.detach()[:rows])), p[:rows], t[:rows])
+        form = next((form for form in found if form in again), None)
+        if form is not None:
+            known = matched("torch", facts.shown, find(form[0]), {}, negated=True)
+            return Traced(known, torch.from_numpy(found[form]), target)
+    return None
 
 
 def beside(target: Any, prediction: Any, facts: LossFacts) -> Any:
@@ -103,14 +141,19 @@ def _of_torch(loss: Any, facts: LossFacts, prediction: Any, target: Any) -> Trac
     torch: Any = sys.modules["torch"]
     if not _may_be_called(loss):
         return None
-    given = prediction.detach().clone()
-    given = given.requires_grad_() if given.is_floating_point() else given
+    given = _copied(prediction)
     with torch.enable_grad(), _quietly(), contextlib.suppress(Exception):
         value = loss(given, target.detach().clone())
         if isinstance(value, torch.Tensor):
             found = by_value(loss, value, given, target, facts)
             return None if found is None else _as_given(found, given, prediction, target)
     return None
+
+
+def _copied(prediction: Any) -> Any:
+    """Return a copy of which gradients are recorded anew."""
+    given = prediction.detach().clone()
+    return given.requires_grad_() if given.is_floating_point() else given
 
 
 def _as_given(found: Traced, given: Any, prediction: Any, target: Any) -> Traced:
@@ -120,7 +163,7 @@ def _as_given(found: Traced, given: Any, prediction: Any, target: Any) -> Traced
         recorded(theirs) is None
         and bool(theirs.numel() == given.numel() and (theirs.reshape(-1) == given.reshape(-1)).all())
     )
-    same = tuple(found.target.shape) == tuple(target.shape)
+    same = tuple(found.target.shape) == tuple(target.shape) and bool((found.target == target).all())
     p = prediction.reshape(theirs.shape) if own else theirs
     return found._replace(prediction=p, target=target if same else found.target)
 

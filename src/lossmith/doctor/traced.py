@@ -101,6 +101,8 @@ def _below(way: _Way) -> Iterator[_Way]:
 def _weighed(made: Traced, way: _Way) -> Traced | None:
     """Return a loss with the factors above it; None where they are of no use: they may stand for a mask."""
     facts = replace(made.loss, part=way.part, negated=way.negated)
+    if facts.definition is not None and facts.definition.layout == "sequence":  # whose mean divides by the lengths
+        return made._replace(loss=facts)
     factors = [*way.factors, *([] if made.weight is None else [made.weight])]
     constant = [x for x in factors if not x.requires_grad]
     if len(constant) != len(factors):  # a factor that depends on the prediction, as in a focal loss, is no mask
@@ -127,6 +129,8 @@ def _read(node: Any, kind: str) -> Traced | None:
         logits = next((n for n in _through_views(below) if _kind(n) == "LogSoftmax"), None)
         name, prediction = ("NLLLoss", log_p) if logits is None else ("CrossEntropyLoss", _logits(logits, log_p))
         return _made(name, prediction, node._saved_target, node, settings)
+    if kind == "CtcLoss":
+        return _made("CTCLoss", node._saved_log_probs, node._saved_targets, node, {})
     return None
 
 

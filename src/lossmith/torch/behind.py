@@ -46,7 +46,7 @@ class Behind:
             return batch
         if not known:
             self._watch.recognised(found.loss)
-            self._by_value = found.prediction is given
+            self._by_value = found.prediction is given and _same_numbers(found.target, target)
         inputs, weight = (inputs, None) if batch is None else batch[2:]
         return Batch(found.prediction, found.target, inputs, found.weight if weight is None else weight)
 
@@ -60,6 +60,11 @@ class Behind:
             if not _one_valued(one.target):
                 batch = Batch(one.prediction, one.target, None, one.weight)
                 self._watch.part(f"{one.loss.shown}, loss {place} of {len(found)}", one.loss, batch)
+
+
+def _same_numbers(one: Any, other: Any) -> bool:
+    """Whether a loss got the target that it was given, in whatever shape."""
+    return one.numel() == other.numel() and bool((one.reshape(-1) == other.reshape(-1)).all())
 
 
 def _one_valued(target: torch.Tensor) -> bool:

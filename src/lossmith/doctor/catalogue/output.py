@@ -174,7 +174,9 @@ register(
         criterion="The loss takes logits, and the last activation is relu, softplus or another one without negative "
         "values; or such an activation stands before a last softmax or sigmoid, with at most pooling between; or none "
         "of 64 or more logits is negative and a hundredth of them (but not all) is exactly 0. Or a cross-entropy gets "
-        "the logits from a last tanh.",
+        "the logits from a last tanh, or ones that PyTorch's graph shows to be so narrowly bounded (cosines times a "
+        "temperature) that the loss stays above 0.8 times that of equal logits. Or a Poisson loss of the rate's "
+        "logarithm gets it from a rectifier: an error where the targets' mean is below 1.",
         why="A class cannot be ruled out below 0, and where the rectifier is off no gradient flows. Between -1 and 1 "
         "no answer can be sure, and the loss stays above a floor.",
         fixes={"": "end with the plain linear layer: no activation before softmax or sigmoid"},
@@ -281,7 +283,9 @@ register(
         when=("static", "first batch"),
         needs=(("loss", "prediction"),),
         criterion="32 or more predictions lie in [0, 1] (after exp, for log-probabilities) and sum to 1 within 1e-3 "
-        "along an axis that is not the classes', and not along the classes'; or along steps that were flattened.",
+        "along an axis that is not the classes', and not along the classes'; or along steps that were flattened. Or "
+        "PyTorch's graph shows a reshape where an axis was to be moved; or, with as many steps as classes, that a "
+        "linear layer has put the classes on the last axis for a loss that has them on axis 1.",
         why="Rows of the batch compete with each other instead of classes, and a prediction depends on its neighbours.",
         fixes={
             "torch": "softmax(x, dim=1)  # the class axis",

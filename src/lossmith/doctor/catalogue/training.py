@@ -124,7 +124,8 @@ register(
         criterion="In 20 or more backward passes, and in no other one, the gradient that reaches the (known) loss is "
         "negative, or it is positive and the optimiser maximises; and 19 of the last 20 losses are above the median of "
         "the first 20. Or a function of the user's own gives, on a batch of 8 or more targets that are not all the "
-        "same, minus the value of a known loss to four digits.",
+        "same, minus the value of a known loss to four digits, or, on this batch and on half of it, the "
+        "Dice or Jaccard coefficient itself.",
         why="The sign is wrong: the loss is being maximised.",
         fixes={"": "minimise the loss: no minus before backward(), and loss, not -loss, in the objective"},
         explains=("NUM01", "OPT02", "OPT03", "OPT05", "OPT08", "GEN01", "GEN07", "PRED01"),

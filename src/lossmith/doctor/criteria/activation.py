@@ -13,11 +13,11 @@ from ..evidence import Evidence, distributions
 from ..finding import Finding
 from ..rule import judges, rule
 from .axes import ENOUGH, log_sum_exp, other_axis
+from .narrow import bounded_logits, narrow_logits
 from .words import num, plural, share, size, span
 
 _CHANCE = 1e-6
 _BOUNDED = ("softmax", "sigmoid", "hard_sigmoid")
-_CROSS_ENTROPIES = ("softmax_cross_entropy", "sigmoid_cross_entropy")
 _RECTIFIED = ("relu", "relu6", "softplus", "exponential", "abs")
 _REACH = {
     "softmax": (0.0, 1.0),
@@ -365,8 +365,10 @@ def rectified_logits(e: Evidence) -> Iterator[Finding]:
     if facts.form != "logits":
         return
     if e.activation == "tanh":
-        yield from _bounded_logits(e)
+        yield from bounded_logits(e)
         return
+    if facts.categorical and e.activation in (None, "linear") and e.origin.reach is not None:
+        yield from narrow_logits(e, *e.origin.reach)
     known = e.activation in _RECTIFIED
     zeros = 0.0 if p is None or not p.size else float(np.mean(p == 0))
     tell = p is not None and p.size >= 2 * ENOUGH and bool(p.min() == 0) and 0.01 <= zeros < 1
@@ -386,28 +388,14 @@ def rectified_logits(e: Evidence) -> Iterator[Finding]:
 def _rate_in_place_of_its_logarithm(e: Evidence) -> Iterator[Finding]:
     if e.activation not in _RECTIFIED or e.loss is None:
         return
+    t = e.numeric_target
+    mean = float(t.mean(dtype=np.float64)) if t is not None and t.size >= ENOUGH else math.nan
+    counts = f" The targets' mean is {num(mean)}, which no such rate comes down to." if mean < 1 else ""
     yield rule("OUT08").finding(
         what=f"{e.loss.shown} takes the logarithm of a rate, and gets something that cannot be negative.",
         evidence=f"The last activation is {e.activation}: no rate is below 1, and exp is taken twice if it was meant "
-        "as one.",
+        f"as one.{counts}",
         fix="drop the last activation, or nn.PoissonNLLLoss(log_input=False)",
+        severity="error" if counts else "warning",
         framework=e.framework,
-    )
-
-
-def _bounded_logits(e: Evidence) -> Iterator[Finding]:
-    """Logits in -1 … 1: a cross-entropy of them stays above a floor, where a hinge is at home."""
-    name = e.loss.definition.name if e.loss is not None and e.loss.definition is not None else ""
-    if name not in _CROSS_ENTROPIES:
-        return
-    classes = 2 if (e.loss is not None and e.loss.binary) or e.rows is None else e.rows.shape[1]
-    # The best pair of logits of two classes is 1 and -1; a single logit of a binary loss stands against 0.
-    reach = 1.0 if e.loss is not None and e.loss.binary else 2.0
-    floor = math.log1p((classes - 1) * math.exp(-reach))
-    shown = "" if e.prediction is None or not e.prediction.size else f"; predictions in {span(e.prediction)}"
-    yield rule("OUT08").finding(
-        what="Logits are bounded by tanh: no answer can be sure.",
-        evidence=f"The last activation is tanh{shown}. Even where every answer is right the loss is {num(floor)}.",
-        framework=e.framework,
-        floor=floor,
     )

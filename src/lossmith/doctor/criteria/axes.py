@@ -52,6 +52,7 @@ def wrong_axis(e: Evidence) -> Iterator[Finding]:
     axis, steps = other_axis(e), flattened(e)
     if axis is None and not steps:
         yield from _reshaped(e)
+        yield from _classes_last(e)
         return
     rows = np.exp(e.rows) if facts.form == "log-probabilities" else e.rows
     along = f"axis {axis}" if axis is not None else f"every {steps} rows"
@@ -72,6 +73,23 @@ def _reshaped(e: Evidence) -> Iterator[Finding]:
         what=f"A reshape from {size(before)} to {size(after)} stands where an axis was to be moved.",
         evidence="A reshape keeps numbers in their order: the classes of one row come from different rows or steps.",
         fix="p.transpose(1, 2), or p.movedim(-1, 1), before any reshape",
+        certainty="likely",
+        framework=e.framework,
+    )
+
+
+def _classes_last(e: Evidence) -> Iterator[Finding]:
+    """Judge classes on the last axis for a loss that has them on axis 1, where all lengths are equal: nothing fails."""
+    p, t = e.prediction, e.target
+    if p is None or t is None or not e.origin.last or e.class_axis == -1 or p.ndim < 3:
+        return
+    if t.shape != p.shape[:-1] or len(set(p.shape[1:])) != 1:
+        return
+    yield rule("OUT14").finding(
+        what=f"The classes are on the last axis, and {e.loss.shown if e.loss else 'the loss'} has them on axis 1.",
+        evidence=f"The prediction {size(p.shape)} comes from a linear layer, whose outputs are on the last axis; with "
+        f"{p.shape[1]} of both, no shape tells.",
+        fix="p.movedim(-1, 1)",
         certainty="likely",
         framework=e.framework,
     )

@@ -25,6 +25,7 @@ _JUMP = 100.0  # of the median
 _JUMP_AT_START = 10.0  # of the first norms
 _SIGMAS = 6.0
 _CLIPPED = 0.5
+_OVERLAPS = ("dice", "jaccard")
 _UNIT_ROWS = 2000
 _WHOLE = 0.95  # of a layer's units: nothing passes it
 
@@ -63,6 +64,15 @@ def minimises_minus_the_loss(e: Evidence) -> Iterator[Finding]:
     ):
         return
     if t.size < 8 or np.all(t == t.flat[0]):  # one side of a game may want the other to fail
+        return
+    if facts.definition.name in _OVERLAPS:
+        name = facts.definition.name.capitalize()
+        yield rule("OPT09").finding(
+            what=f"The {name} coefficient is minimised.",
+            evidence=f"{facts.shown} gives the {name} coefficient of its arguments, which is 1 for perfect ones.",
+            fix="return 1 - coefficient",
+            framework=e.framework,
+        )
         return
     yield rule("OPT09").finding(
         what="Minus the loss is minimised.",
