@@ -293,3 +293,39 @@ def test_rows_against_each_other_may_start_far_above_a_guess() -> None:
     z = 20 * torch.randn(32, 32, generator=G)
     assert check("nn.CrossEntropyLoss", z, torch.arange(32), stage="start").codes == ()
     assert check("nn.CrossEntropyLoss", z, torch.arange(32) % 16, stage="start").codes == ("INIT01",)
+
+
+class Margin:
+    """Logits of cosines, made smaller where they are right, at a scale of 30; and the same without a margin."""
+
+    def __init__(self, margin: float) -> None:
+        self.margin = margin
+
+    def __call__(self, cosine: Any, kind: Any) -> Any:
+        return F.cross_entropy(30 * (cosine - self.margin * F.one_hot(kind, cosine.shape[1])), kind)
+
+
+@pytest.mark.parametrize(("margin", "found"), [(0.3, False), (0.0, True)])
+def test_a_margin_makes_no_probabilities(margin: float, found: bool) -> None:
+    cosine, loss = F.normalize(torch.randn(300, 4, generator=G)), Margin(margin)
+    kind = torch.randint(0, 4, (300,), generator=G)
+    assert ("INIT01" in check(loss, cosine, kind, stage="start").codes) == found
+    assert ("GEN07" in check(loss, cosine, kind, stage="finished").codes) == found
+    model = nn.Linear(4, 4)
+    doctor = Doctor(model, loss, torch.optim.SGD(model.parameters(), lr=0.0), say=lambda text: None)
+    with doctor:
+        p = F.normalize(model(cosine))
+        doctor.step(loss(p, kind), prediction=p, target=kind)
+    assert ("INIT01" in doctor.findings.codes) == found
+
+
+def test_targets_are_those_that_the_loss_compares_with() -> None:
+    """A loss that takes the target's logarithm itself is judged against the logarithm."""
+    count = torch.poisson(torch.exp(1 + X[:, :1]), generator=G)
+
+    def logarithmic(p: Any, t: Any) -> Any:
+        return torch.sqrt(F.mse_loss(p, torch.log1p(t)))
+
+    p = torch.log1p(count) + 0.1 * torch.randn(128, 1, generator=G)
+    assert check(logarithmic, p, count, stage="finished").codes == ()
+    assert "OPT02" in check(logarithmic, count, count, stage="finished").codes

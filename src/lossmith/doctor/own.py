@@ -109,18 +109,38 @@ def _of_torch(loss: Any, facts: LossFacts, prediction: Any, target: Any) -> Trac
         value = loss(given, target.detach().clone())
         if isinstance(value, torch.Tensor):
             found = by_value(loss, value, given, target, facts)
-            return None if found is None else _as_given(found, given, prediction, target)
+            return (
+                None if found is None else _as_given(with_told(loss, found, given, target), given, prediction, target)
+            )
     return None
+
+
+def with_told(loss: Any, found: Traced, given: Any, target: Any) -> Traced:
+    """Return what was found with a note of whether its prediction was made with the target's help, as by a margin.
+
+    Where a loss hands on other numbers than it got, it is asked once more, with the targets in another order.
+    """
+    theirs, torch = found.prediction, sys.modules["torch"]
+    if theirs is given or _same(theirs, given) or not target.ndim or not _may_be_called(loss):
+        return found
+    with torch.enable_grad(), _quietly(), contextlib.suppress(Exception):
+        ask = loss.forward if isinstance(loss, torch.nn.Module) else loss  # its hooks are not for this call
+        other = traced(ask(given.detach().requires_grad_(), target.detach().roll(1, 0)))
+        if other and not any(_same(one.prediction, theirs) for one in other):
+            return found._replace(loss=replace(found.loss, told=True))
+    return found
+
+
+def _same(one: Any, other: Any) -> bool:
+    """Whether two tensors hold the same numbers in the same order."""
+    return one.numel() == other.numel() and bool((one.reshape(-1) == other.reshape(-1)).all())
 
 
 def _as_given(found: Traced, given: Any, prediction: Any, target: Any) -> Traced:
     """Return the prediction itself where the loss got its numbers in this order: what made it can be seen there."""
     theirs = found.prediction
-    own = theirs is given or (
-        recorded(theirs) is None
-        and bool(theirs.numel() == given.numel() and (theirs.reshape(-1) == given.reshape(-1)).all())
-    )
-    same = tuple(found.target.shape) == tuple(target.shape)
+    own = theirs is given or (recorded(theirs) is None and _same(theirs, given))
+    same = tuple(found.target.shape) == tuple(target.shape) and _same(found.target, target)
     p = prediction.reshape(theirs.shape) if own else theirs
     return found._replace(prediction=p, target=target if same else found.target)
 
