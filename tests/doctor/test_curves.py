@@ -82,7 +82,7 @@ def test_a_rise_counts_beside_all_that_was_learned_also_in_the_first_epoch() -> 
     train = [0.16, 0.062, 0.05, 0.043, 0.036, 0.03, 0.024, 0.02]
     y = np.arange(200) % 2
     p = np.where(y == 1, 4.0, -4.0)
-    for up, alone, known in ((0.004, "GEN04", "GEN04"), (0.02, "GEN01", "GEN04"), (0.08, "GEN01", "GEN01")):
+    for up, alone, known in ((0.004, "GEN04", "GEN04"), (0.02, "GEN01", "GEN04"), (0.14, "GEN01", "GEN01")):
         validation = [0.0598 + up * k / 7 for k in range(8)]
         history = {"loss": train, "val_loss": validation}
         assert check(None, history=history).codes == (alone,)

@@ -1,7 +1,8 @@
 """A loss of the user's own, recognised: by what PyTorch's graph shows of its value, or by the value itself.
 
 A function that wraps a known loss, or a formula written by hand, is called once with the batch that is to be judged, as
-the training would call it, and its value is thrown away. Objects that hold parameters or statistics are not called.
+the training would call it, and its value is thrown away; twice more where it hands on another prediction than it got.
+Objects that hold parameters or statistics are not called.
 """
 
 from __future__ import annotations
@@ -118,15 +119,19 @@ def _of_torch(loss: Any, facts: LossFacts, prediction: Any, target: Any) -> Trac
 def with_told(loss: Any, found: Traced, given: Any, target: Any) -> Traced:
     """Return what was found with a note of whether its prediction was made with the target's help, as by a margin.
 
-    Where a loss hands on other numbers than it got, it is asked once more, with the targets in another order.
+    Where a loss hands on other numbers than it got, it is asked twice more, with the targets as they are and in another
+    order, and with the same random numbers.
     """
     theirs, torch = found.prediction, sys.modules["torch"]
     if theirs is given or _same(theirs, given) or not target.ndim or not _may_be_called(loss):
         return found
     with torch.enable_grad(), _quietly(), contextlib.suppress(Exception):
         ask = loss.forward if isinstance(loss, torch.nn.Module) else loss  # its hooks are not for this call
-        other = traced(ask(given.detach().requires_grad_(), target.detach().roll(1, 0)))
-        if other and not any(_same(one.prediction, theirs) for one in other):
+        made = []
+        for targets in (target.detach(), target.detach().roll(1, 0)):
+            torch.default_generator.manual_seed(0)
+            made.append([one.prediction for one in traced(ask(given.detach().requires_grad_(), targets))])
+        if not any(_same(one, other) for one in made[0] for other in made[1]):
             return found._replace(loss=replace(found.loss, told=True))
     return found
 
