@@ -77,6 +77,18 @@ def test_a_rise_that_is_nothing_beside_what_was_learned_is_no_overfitting() -> N
         assert (word == "overfitting") == (expected == ("GEN01",))
 
 
+def test_a_rise_counts_beside_all_that_was_learned_also_in_the_first_epoch() -> None:
+    """Two groups far apart, from ln 2: a first epoch that learns nearly all, and what is lost of that since."""
+    train = [0.16, 0.062, 0.05, 0.043, 0.036, 0.03, 0.024, 0.02]
+    y = np.arange(200) % 2
+    p = np.where(y == 1, 4.0, -4.0)
+    for up, alone, known in ((0.004, "GEN04", "GEN04"), (0.02, "GEN01", "GEN04"), (0.14, "GEN01", "GEN01")):
+        validation = [0.0598 + up * k / 7 for k in range(8)]
+        history = {"loss": train, "val_loss": validation}
+        assert check(None, history=history).codes == (alone,)
+        assert known in check("nn.BCEWithLogitsLoss", p, y.astype(float), history=history).codes
+
+
 def test_message_of_overfitting() -> None:
     found = check(None, history=overfitting(np.random.default_rng(0), 0.005))
     assert found.codes == ("GEN01",)

@@ -198,7 +198,8 @@ def test_what_the_user_gave_stays_as_it_was() -> None:
         return F.cross_entropy(p + torch.randn_like(p), t)
 
     check(noisy, z, KIND)
-    assert len(calls) == 1
+    assert len(calls) == 3  # for it hands on another prediction, which the target may have had a part in
+    assert "INIT01" in check(noisy, 30 * z, KIND, stage="start").codes
     assert z.grad is None
     assert torch.equal(torch.get_rng_state(), state)
 
@@ -396,3 +397,71 @@ def test_rows_against_each_other_may_start_far_above_a_guess() -> None:
     z = 20 * torch.randn(32, 32, generator=G)
     assert check("nn.CrossEntropyLoss", z, torch.arange(32), stage="start").codes == ()
     assert check("nn.CrossEntropyLoss", z, torch.arange(32) % 16, stage="start").codes == ("INIT01",)
+
+
+class Margin:
+    """Logits of cosines, made smaller where they are right, at a scale of 30; and the same without a margin."""
+
+    def __init__(self, margin: float) -> None:
+        self.margin = margin
+
+    def __call__(self, cosine: Any, kind: Any) -> Any:
+        return F.cross_entropy(30 * (cosine - self.margin * F.one_hot(kind, cosine.shape[1])), kind)
+
+
+@pytest.mark.parametrize(("margin", "found"), [(0.3, False), (0.0, True)])
+def test_a_margin_makes_no_probabilities(margin: float, found: bool) -> None:
+    cosine, loss = F.normalize(torch.randn(300, 4, generator=G)), Margin(margin)
+    kind = torch.randint(0, 4, (300,), generator=G)
+    assert ("INIT01" in check(loss, cosine, kind, stage="start").codes) == found
+    assert ("GEN07" in check(loss, cosine, kind, stage="finished").codes) == found
+    model = nn.Linear(4, 4)
+    doctor = Doctor(model, loss, torch.optim.SGD(model.parameters(), lr=0.0), say=lambda text: None)
+    with doctor:
+        p = F.normalize(model(cosine))
+        doctor.step(loss(p, kind), prediction=p, target=kind)
+    assert ("INIT01" in doctor.findings.codes) == found
+
+
+def test_targets_are_those_that_the_loss_compares_with() -> None:
+    """A loss that takes the target's logarithm itself is judged against the logarithm."""
+    count = torch.poisson(torch.exp(1 + X[:, :1]), generator=G)
+
+    def logarithmic(p: Any, t: Any) -> Any:
+        return torch.sqrt(F.mse_loss(p, torch.log1p(t)))
+
+    p = torch.log1p(count) + 0.1 * torch.randn(128, 1, generator=G)
+    assert check(logarithmic, p, count, stage="finished").codes == ()
+    assert "OPT02" in check(logarithmic, count, count, stage="finished").codes
+
+
+@pytest.mark.parametrize("size", [3e-6, 1e-2, 1.0])
+def test_targets_that_are_tiny_beside_the_outputs(size: float) -> None:
+    found = check("nn.MSELoss", Z[:, :1], size * NUMBER, stage="start")
+    assert ("tiny" in "".join(f.what for f in found if f.code == "DATA02")) == (size < 1e-3)
+
+
+@pytest.mark.parametrize(
+    ("activation", "spread", "found"), [("Tanh", 1, False), ("Tanh", 99, True), ("ReLU", 99, False)]
+)
+def test_inputs_that_a_first_layer_cannot_take_in(activation: str, spread: float, found: bool) -> None:
+    """Whatever the loss says: behind a tanh the outputs are small."""
+    model = nn.Sequential(nn.Linear(6, 8), getattr(nn, activation)(), nn.Linear(8, 1))
+    small, inputs = 0.1 * Z[:, :1], spread * X
+    assert ("DATA01" in check("nn.MSELoss", small, YES[:, None], inputs, model, stage="start").codes) == found
+    assert "DATA01" not in check("nn.MSELoss", small, YES[:, None], inputs, model, stage="finished").codes
+
+
+@pytest.mark.parametrize(("power", "found"), [(1.0, True), (0.9, True), (0.0, False), (-0.5, False), (-1.0, False)])
+def test_class_weights_upside_down(power: float, found: bool) -> None:
+    rng = np.random.default_rng(0)
+    kind = rng.choice(4, p=[0.6, 0.3, 0.08, 0.02], size=2000)
+    shares = torch.tensor(np.bincount(kind) / kind.size)
+    z = rng.normal(size=(2000, 4))
+    assert ("OUT19" in check(nn.CrossEntropyLoss(weight=5 * shares**power), z, kind).codes) == found
+    yes = (rng.random((2000, 2)) < [0.1, 0.3]).astype(float)
+    odds = torch.tensor(yes.mean(0) / (1 - yes.mean(0)))
+    assert ("OUT19" in check(nn.BCEWithLogitsLoss(pos_weight=odds**power), z[:, :2], yes).codes) == found
+    one = nn.BCEWithLogitsLoss(pos_weight=odds[0] ** power)
+    assert ("OUT19" in check(one, z[:, 0], yes[:, 0]).codes) == found
+    assert "OUT19" not in check(one, z[:50, 0], yes[:50, 0]).codes

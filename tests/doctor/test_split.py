@@ -48,6 +48,25 @@ def test_rows_in_both_sets(seed: int) -> None:
     assert codes(x[:300], y[:300], one, None) == [("DATA06", "note")]
 
 
+@pytest.mark.parametrize("seed", SEEDS)
+def test_rows_copied_before_the_split(seed: int) -> None:
+    """Rare rows copied, and then split; split, and then copied; a few settings that repeat; many blank rows."""
+    rng = np.random.default_rng(seed)
+    x, y = data(seed, 600)
+    rare = np.arange(60)
+    every = rng.permutation(np.concatenate([np.arange(600), np.tile(rare, 4)]))
+    found = check("nn.CrossEntropyLoss", None, None, inputs=x[every[:600]], validation=(x[every[600:]], None))
+    assert [(f.code, f.severity) for f in found] == [("DATA06", "error")]
+    assert "training rows are copies, too." in found[0].evidence
+    assert "split first" in found[0].fix
+    train = np.concatenate([x[:400], np.tile(x[:60], (4, 1))])
+    assert codes(train, np.resize(y, len(train)), x[400:], None) == []
+    settings = rng.normal(size=(40, 6))[rng.integers(0, 40, 600)]
+    assert codes(settings[:400], y[:400], settings[400:], None) == []
+    x[rng.random(600) < 0.3] = 0
+    assert codes(x[:400], y[:400], x[400:], None) == []
+
+
 def sentences(seed: int, rows: int, length: int = 6) -> np.ndarray:
     """Return rows of few distinct tokens, of which some come often: some rows are equal by chance."""
     shares = 1 / np.arange(1, 9)

@@ -440,3 +440,59 @@ def test_samples_follow_parameters_to_other_memory() -> None:
         parts[1].add_(1)
     assert both.read().tolist() == [0, 0, 0, 0, 1, 4]
     assert Samples((), 4).read().numel() == 0
+
+
+@pytest.mark.parametrize("frozen", [False, True])
+def test_a_model_of_which_all_is_frozen_is_found_before_backward_refuses(frozen: bool) -> None:
+    model = network()
+    for parameter in (model if frozen else model[0]).parameters():
+        parameter.requires_grad = False
+    x, y = data()
+    loss, optimizer = nn.CrossEntropyLoss(), torch.optim.Adam(model.parameters())
+    doctor = Doctor(model, loss, optimizer, say=lambda text: None)
+    refused = pytest.raises(RuntimeError, match="does not require grad") if frozen else contextlib.nullcontext()
+    with doctor, refused:
+        loss(model(x), y).backward()
+    assert [(f.code, f.severity) for f in doctor.findings] == ([("OPT11", "error")] if frozen else [])
+
+
+class Kept(nn.Module):
+    """Layers in a container of any kind."""
+
+    def __init__(self, container: Callable[[Any], Any]) -> None:
+        super().__init__()
+        self.inner = container([nn.Linear(10, 10), nn.Linear(10, 10)])
+        self.head = nn.Linear(10, 4)
+
+    def forward(self, x: Any) -> Any:
+        for layer in self.inner.values() if isinstance(self.inner, dict) else self.inner:
+            x = torch.tanh(layer(x))
+        return self.head(x)
+
+
+def frozen_list(layers: list[Any]) -> list[Any]:
+    return [layer.requires_grad_(False) for layer in layers]
+
+
+@pytest.mark.parametrize(
+    ("container", "given", "found"),
+    [
+        (list, False, True),
+        (lambda layers: dict(enumerate(layers)), False, True),
+        (nn.ModuleList, False, False),
+        (frozen_list, False, False),  # a network that is hidden on purpose
+        (list, True, False),  # the optimiser got them by hand
+    ],
+)
+def test_layers_in_a_plain_list_are_found(container: Callable[[Any], Any], given: bool, found: bool) -> None:
+    torch.manual_seed(0)
+    model, (x, y) = Kept(container), data()
+    more = [p for layer in model.inner for p in layer.parameters()] if given else []
+    loss, optimizer = nn.CrossEntropyLoss(), torch.optim.Adam([*model.parameters(), *more], lr=1e-2)
+    with Doctor(model, loss, optimizer, say=lambda text: None) as doctor:
+        for _ in range(30):
+            optimizer.zero_grad()
+            loss(model(x), y).backward()
+            optimizer.step()
+    assert [(f.code, f.severity) for f in doctor.findings] == ([("OPT11", "warning")] if found else [])
+    assert not found or "inner.0.weight" in doctor.findings[0].evidence

@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from .criteria.curves import ENOUGH_EPOCHS, overfits, rise
+from .criteria.curves import ENOUGH_EPOCHS, past_best, rise
 from .criteria.words import num, plural, share
 from .evidence import Evidence
 from .finding import Findings
@@ -52,7 +52,7 @@ def course(
     epochs, train, validation = shared(history.train, history.validation)
     if epochs.size == 0 or not (np.isfinite(train[-1]) and np.isfinite(validation[-1])):
         return verdict(float(history.train.values[-1]), float(history.validation.values[-1]))
-    found = rise(history)
+    found = rise(history, constant)
     if found is not None and found.material:
         best = float(validation[epochs == found.epoch][0])
         sentence = (
@@ -62,7 +62,7 @@ def course(
         return Verdict(
             word="overfitting",
             sentence=sentence,
-            findings=Findings(overfits(Evidence(history=history))),
+            findings=Findings([past_best(Evidence(history=history), found, "GEN01", "Overfitting")]),
             train=float(train[-1]),
             validation=float(validation[-1]),
             numbers={"epoch": found.epoch, "best": best, "gap": float(validation[-1] - train[-1])},

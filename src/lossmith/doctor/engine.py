@@ -40,8 +40,9 @@ def check(
 
     Args:
         loss: A loss of lossmith, torch.nn, torch.nn.functional, Keras or optax (object, class, function or name:
-            ``"mse"``, ``"nn.CrossEntropyLoss"``), any other callable, which is called once with the batch to find out
-            which it is, or None if it is not known (for a compiled Keras model then the model's).
+            ``"mse"``, ``"nn.CrossEntropyLoss"``), any other callable, which is called with the batch to find out which
+            it is (once, or three times where it hands on another prediction than it got), or None if it is not known
+            (for a compiled Keras model then the model's).
         prediction: What the loss gets as prediction, any shape, of any framework.
         target: What the loss gets as target.
         inputs: (N, …) the model's inputs of the same rows.

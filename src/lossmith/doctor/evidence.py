@@ -55,6 +55,7 @@ class Evidence:
         model: What is known of the model.
         claimed: The last activation as given, as the graph of the prediction shows it, or as the model says.
         history: The learning curves.
+        constant: The loss of the best constant prediction beside the curves, where ``score`` has none.
         stage: "start" (untrained), "training", "finished" (saved predictions), or None.
         validation: Inputs and target of a second set, for rules that compare sets.
         steps: What the steps of a training show: gradients, updates, modes.
@@ -71,6 +72,7 @@ class Evidence:
     model: ModelFacts | None = None
     claimed: str | None = None
     history: History | None = None
+    constant: float | None = None
     stage: Stage | None = None
     validation: tuple[np.ndarray | None, np.ndarray | None] | None = None
     steps: StepFacts | None = None
@@ -196,8 +198,15 @@ class Evidence:
     # --- the value ----------------------------------------------------------------------------------------------------
     @cached_property
     def score(self) -> Score | None:
-        """The loss of each row beside that of the best constant; None where it cannot be computed."""
-        return score(self)
+        """The loss of each row beside that of the best constant; None where it cannot be computed, or says nothing."""
+        return None if self.loss is not None and self.loss.told else score(self)
+
+    @property
+    def to_learn(self) -> float | None:
+        """The loss of the best constant, from which learning curves fall; None where it is not known on their scale."""
+        if self.loss is None or not self.loss.plain_mean or self.loss.part:
+            return None
+        return self.constant if self.score is None else self.score.constant_mean
 
     @property
     def learned(self) -> bool:

@@ -76,6 +76,8 @@ class LossFacts:
         negated: Whether minus the loss is minimised.
         uneven: Whether elements count by factors that are not known.
         aligns: Whether a function of the user's own brings (N, 1) beside (N,) to one shape.
+        told: Whether what it computes as prediction is made with the target's help, as where a margin is put on the
+            right class: neither its size nor its probabilities say then what the model knows.
     """
 
     shown: str
@@ -89,6 +91,7 @@ class LossFacts:
     negated: bool = False
     uneven: bool = False
     aligns: bool = False
+    told: bool = False
 
     @property
     def form(self) -> str:

@@ -101,6 +101,12 @@ class ModelFacts:
         return first.startswith(_NORMALISING)
 
     @property
+    def squashes(self) -> bool:
+        """Whether the inputs go into a linear layer with a tanh or sigmoid right behind it."""
+        names = [name for name in self.layers if name not in ("InputLayer", *_SHAPING) and "Dropout" not in name]
+        return len(names) > 2 and names[0] == "Linear" and names[1] in ("Tanh", "Sigmoid")
+
+    @property
     def ends_in_dropout(self) -> bool:
         """Whether a dropout stands between the last layer with weights and the loss."""
         for name in reversed(self.layers):

@@ -1,7 +1,8 @@
 """A loss of the user's own, recognised: by what PyTorch's graph shows of its value, or by the value itself.
 
 A function that wraps a known loss, or a formula written by hand, is called once with the batch that is to be judged, as
-the training would call it, and its value is thrown away. Objects that hold parameters or statistics are not called.
+the training would call it, and its value is thrown away; twice more where it hands on another prediction than it got.
+Objects that hold parameters or statistics are not called.
 """
 
 from __future__ import annotations
@@ -146,7 +147,9 @@ def _of_torch(loss: Any, facts: LossFacts, prediction: Any, target: Any) -> Trac
         value = loss(given, target.detach().clone())
         if isinstance(value, torch.Tensor):
             found = by_value(loss, value, given, target, facts)
-            return None if found is None else _as_given(found, given, prediction, target)
+            return (
+                None if found is None else _as_given(with_told(loss, found, given, target), given, prediction, target)
+            )
     return None
 
 
@@ -156,14 +159,36 @@ def _copied(prediction: Any) -> Any:
     return given.requires_grad_() if given.is_floating_point() else given
 
 
+def with_told(loss: Any, found: Traced, given: Any, target: Any) -> Traced:
+    """Return what was found with a note of whether its prediction was made with the target's help, as by a margin.
+
+    Where a loss hands on other numbers than it got, it is asked twice more, with the targets as they are and in another
+    order, and with the same random numbers.
+    """
+    theirs, torch = found.prediction, sys.modules["torch"]
+    if theirs is given or _same(theirs, given) or not target.ndim or not _may_be_called(loss):
+        return found
+    with torch.enable_grad(), _quietly(), contextlib.suppress(Exception):
+        ask = loss.forward if isinstance(loss, torch.nn.Module) else loss  # its hooks are not for this call
+        made = []
+        for targets in (target.detach(), target.detach().roll(1, 0)):
+            torch.default_generator.manual_seed(0)
+            made.append([one.prediction for one in traced(ask(given.detach().requires_grad_(), targets))])
+        if not any(_same(one, other) for one in made[0] for other in made[1]):
+            return found._replace(loss=replace(found.loss, told=True))
+    return found
+
+
+def _same(one: Any, other: Any) -> bool:
+    """Whether two tensors hold the same numbers in the same order."""
+    return one.numel() == other.numel() and bool((one.reshape(-1) == other.reshape(-1)).all())
+
+
 def _as_given(found: Traced, given: Any, prediction: Any, target: Any) -> Traced:
     """Return the prediction itself where the loss got its numbers in this order: what made it can be seen there."""
     theirs = found.prediction
-    own = theirs is given or (
-        recorded(theirs) is None
-        and bool(theirs.numel() == given.numel() and (theirs.reshape(-1) == given.reshape(-1)).all())
-    )
-    same = tuple(found.target.shape) == tuple(target.shape) and bool((found.target == target).all())
+    own = theirs is given or (recorded(theirs) is None and _same(theirs, given))
+    same = tuple(found.target.shape) == tuple(target.shape) and _same(found.target, target)
     p = prediction.reshape(theirs.shape) if own else theirs
     return found._replace(prediction=p, target=target if same else found.target)
 

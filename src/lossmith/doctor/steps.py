@@ -69,6 +69,8 @@ class StepFacts:
         units: Activations by layer.
         equal: Names of weight matrices that started with all units equal.
         hidden: How many weight matrices the model has before the last one.
+        unregistered: Names of parameters that stand in plain lists or dictionaries of the model, where it does not know
+            of them, and that got a gradient and are bit for bit as they were at the start.
     """
 
     steps: int
@@ -95,6 +97,7 @@ class StepFacts:
     units: tuple[Units, ...] = ()
     equal: tuple[str, ...] = ()
     hidden: int = 0
+    unregistered: tuple[str, ...] = ()
 
     @property
     def norms(self) -> np.ndarray:

@@ -195,7 +195,7 @@ class Watch:
                 if len(self._batches) > 1 and not one_sided(self._batches):
                     self.ledger.judge("batches", together, without=_OF_THE_START)
                 if together.score is not None and together.score.values.size >= _SOME_ROWS:
-                    self._constant = together.score.constant_mean
+                    self._constant = together.to_learn
                 self.ledger.speak("first batches")
 
     def recent(self, batches: Iterable[Batch]) -> None:
@@ -362,7 +362,7 @@ class Watch:
         if history is None:
             return
         some = None if final else [rule(code) for code in sorted(_LIVE)]
-        found = self.ledger.judge("curves", replace(self._known, history=history), only=some)
+        found = self.ledger.judge("curves", replace(self._known, history=history, constant=self._constant), only=some)
         if not final:
             live = [f for f in found if not (f.code == "OPT03" and _below_the_start(history))]
             codes = {f.code for f in live}

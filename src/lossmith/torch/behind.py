@@ -7,7 +7,7 @@ from typing import Any
 import torch
 
 from ..doctor.batch import Batch
-from ..doctor.own import beside, by_value
+from ..doctor.own import beside, by_value, with_told
 from ..doctor.traced import traced
 from ..doctor.watch import Watch
 
@@ -45,6 +45,7 @@ class Behind:
             self._look_at_parts(value)
             return batch
         if not known:
+            found = found if batch is None else with_told(self._loss, found, given, target)
             self._watch.recognised(found.loss)
             self._by_value = found.prediction is given and _same_numbers(found.target, target)
         inputs, weight = (inputs, None) if batch is None else batch[2:]

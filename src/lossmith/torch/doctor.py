@@ -270,6 +270,8 @@ class Doctor(Watched):
             return
         if self._validation.count and not self._told:
             self._end_epoch(None, None, {})
+        if not (self._calls or value.requires_grad or self._optimizer is None):
+            self._nothing_learns()
         if self._gradients.early:
             self._gradients.before_backward(value, self._count(batch()))
         self._calls += 1
@@ -353,6 +355,12 @@ class Doctor(Watched):
             self._pending.clear()
             self._train.add(*values)
             self.watch.losses(values)
+
+    def _nothing_learns(self) -> None:
+        """Say so before backward() refuses the first loss, where all of the model is frozen."""
+        matrices = [p for p in (() if self._model is None else self._model.parameters()) if p.ndim >= 2]
+        if matrices and not any(p.requires_grad for p in self._model.parameters()):  # pyrefly: ignore
+            self.watch.facts(StepFacts(steps=0, frozen=len(matrices)))
 
     def _look_at_steps(self) -> None:
         facts: StepFacts | None = self._gradients.facts()

@@ -17,6 +17,7 @@ from ..doctor.steps import Looks, StepFacts, Units
 from .accumulation import MicroBatches
 from .samples import Samples, part
 from .scalars import floats, vectors
+from .unregistered import Unregistered
 
 Guarded = Callable[[str], AbstractContextManager[None]]
 
@@ -73,6 +74,7 @@ class Gradients:
         self._units: list[_Layer] = []
         self._equal: tuple[str, ...] = ()
         self._hidden = 0
+        self._unregistered = Unregistered(None, set())
 
     def start(self) -> None:
         """Take note of the parameters and of the start."""
@@ -94,6 +96,8 @@ class Gradients:
         start = self._starts.read()
         self._start, self._zero = start.cpu(), torch.zeros((), device=start.device)
         self._mine = self._owned()
+        if self._optimizer is not None:
+            self._unregistered = Unregistered(self._model, held(self._optimizer))
         self._hidden = max(0, len(matrices) - 1)
         self._equal = _with_equal_units(self._names, self._parameters, matrices[:-1])
         if self._model is not None:
@@ -218,6 +222,7 @@ class Gradients:
             units=tuple(u for layer in self._units if (u := layer.units()) is not None),
             equal=self._equal,
             hidden=self._hidden,
+            unregistered=self._unregistered.still(),
         )
 
     def _owned(self) -> tuple[bool, ...]:

@@ -16,7 +16,9 @@ register(
         needs=(("loss", "prediction", "target", "inputs"),),
         criterion="A feature has a standard deviation outside [1e-3, 30], or all inputs lie in 0 … 255 and reach "
         "beyond 30; and no first layer of the model normalises; and the loss is more than 5 times that of the best "
-        "constant (a cross-entropy: 3 times, and 3 more).",
+        "constant (a cross-entropy: 3 times, and 3 more). Or, at the start, half of the features have a standard "
+        "deviation above 30 and go into a linear layer with a tanh or sigmoid behind it, which hides it from the "
+        "loss.",
         why="The first layer's outputs are as large as its inputs: activations saturate, the first loss is huge, "
         "and the learning rate fits nothing.",
         fixes={
@@ -35,7 +37,8 @@ register(
         needs=(("loss", "prediction", "target"),),
         criterion="A regression loss on 16 or more rows, the squared error is more than twice the variance of the "
         "targets, and the targets' spread is more than 30 times the predictions', or their mean more than 30 times "
-        "as far from 0 as both spreads.",
+        "as far from 0 as both spreads; or the targets' root mean square is below 1e-3 and below a thousandth of the "
+        "predictions' spread.",
         why="Weights must first grow to the size of the targets; at the usual learning rates that takes most of the "
         "training.",
         fixes={
@@ -104,7 +107,9 @@ register(
         "the features' spread. Unless a feature has hardly any value twice, rows may be equal by chance: then they "
         "must be more than the equal pairs within the training set let expect (p < .001). Surely more than 1 % "
         "beyond those (by the 95 % interval of their share) is an error, fewer a note. Rows that repeat within the "
-        "training set do not count, and nothing does where a tenth of its rows repeat (few different inputs).",
+        "training set do not count, and nothing does where a tenth of its rows repeat (few different inputs); unless "
+        "20 or more rows were copied: 7 in 10 of the different rows come once, and a feature has hardly any value in "
+        "two of them.",
         why="The model has seen the answers: the validation score is too good.",
         fixes={"": "drop duplicates before splitting: np.unique(X, axis=0); split by group where rows belong together"},
     ),

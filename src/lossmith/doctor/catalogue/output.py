@@ -373,7 +373,9 @@ register(
         needs=(("loss",), ("loss", "prediction")),
         criterion="The weights' length is not the number of classes, or one is negative or not finite (error); one "
         "is 0 for a class that occurs, or the largest is more than 1000 times the smallest, or positives weigh so many "
-        "times as much as negatives (warning).",
+        "times as much as negatives, or the weights are in proportion to how often the classes come on 200 or more "
+        "labels (of positives: to their odds; the logarithms to a quarter, and one is twice as rare as the other or "
+        "more), not in inverse proportion (warning).",
         why="Some classes hardly count or count the wrong way round, and single rows decide the step.",
         fixes={"": "weights n / (K · n_c), or their square roots: lossmith choose --target FILE:COLUMN prints them"},
         references=("https://github.com/microsoft/CodeBERT/issues/64",),

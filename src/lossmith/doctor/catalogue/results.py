@@ -93,9 +93,10 @@ register(
         when=("training", "predictions"),
         needs=(("history",), ("validation",)),
         criterion="Curves: the mean validation loss of the last three epochs is above the best such mean by more "
-        "than 5 %, a tenth of what it had fallen until then, and 4 standard errors of the noise between epochs, while "
-        "the training loss has fallen. Losses per row: validation above training by Welch's test with p < .001, by "
-        "more than 20 % of the training loss (and 5 % of the best constant's, if known). Two numbers: see the verdict.",
+        "than 5 %, a tenth of its fall until then (from the first epoch's loss, of training or validation, or the best "
+        "constant's), and 4 standard errors of the noise between epochs, while the training loss has fallen. Losses "
+        "per row: validation above training by Welch's test with p < .001, by more than 20 % of the training loss (and "
+        "5 % of the best constant's, if known). Two numbers: see the verdict.",
         why="What is still being learned is noise of the training rows; on new rows it makes the model worse.",
         fixes={
             "": "stop at the best epoch; then more data, augmentation, weight decay or a smaller model",
@@ -137,7 +138,7 @@ register(
         severity="note",
         when=("training",),
         needs=(("history",),),
-        criterion="As GEN01, but by 5 % or less, or by no tenth of what the validation loss had fallen.",
+        criterion="As GEN01, but by 5 % or less, or by no tenth of its fall.",
         why="The last weights are not the best ones.",
         fixes={
             "": "keep the weights of the best epoch",

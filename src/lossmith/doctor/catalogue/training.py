@@ -153,9 +153,10 @@ register(
         needs=(("gradients",),),
         criterion="After 20 steps, parameters that should learn are bit for bit as they started: all of them (error, "
         "unless the loss is 0; after the first step where the optimiser has none of them); the last matrix, which the "
-        "optimiser does not have (warning); others that it does not have, or that never got a gradient (note). Or "
-        "after 100 steps no update of the second half or more has changed a matrix, though gradients are above 1 % of "
-        "the first ones (warning).",
+        "optimiser does not have (warning); those of layers in plain lists of the model, which have a gradient "
+        "(PyTorch, warning); others that it does not have, or that never got a gradient (note). Or none of them is to "
+        "learn (error, at the first loss). Or after 100 steps no update of the second half or more has changed a "
+        "matrix, though gradients are above 1 % of the first ones (warning).",
         why="This part of the model stays as it started.",
         explains=("OPT02", "OPT04", "OPT06", "GEN02"),
         fixes={"torch": "optimizer = Adam(model.parameters())  # after the model is complete", "": "add it"},

@@ -14,7 +14,7 @@ from ..history import Curve, History, noise, shared, threes
 from ..rule import judges, rule
 from .words import num, plural, share
 
-_LOST = 0.1  # of what the validation loss had fallen
+_LOST = 0.1  # of what the loss had fallen
 ENOUGH_EPOCHS = 6  # from which the course of a validation loss is judged
 _NEVER_NEGATIVE = frozenset(
     (
@@ -191,7 +191,11 @@ def metric_stands(e: Evidence) -> Iterator[Finding]:
 
 @dataclass(frozen=True, kw_only=True)
 class Rise:
-    """A validation loss past its best: epochs, means of three, the noise between epochs, how far it had fallen."""
+    """A validation loss past its best: epochs, means of three, the noise between epochs, how far the loss had fallen.
+
+    The first epoch may have learned the most: so the fall is counted from the highest of the first training loss, the
+    first validation loss and the loss of the best constant prediction.
+    """
 
     epoch: float
     best: float
@@ -208,12 +212,15 @@ class Rise:
 
     @property
     def material(self) -> bool:
-        """Whether it is large beside the best, and beside what the validation loss had fallen until then."""
+        """Whether it is large beside the best, and beside what the loss had fallen until then."""
         return self.relative > 0.05 and self.last - self.best > _LOST * self.fallen
 
 
-def rise(history: History) -> Rise | None:
-    """Return the rise of the validation loss over its best by more than chance, while the training loss falls."""
+def rise(history: History, constant: float | None = None) -> Rise | None:
+    """Return the rise of the validation loss over its best by more than chance, while the training loss falls.
+
+    ``constant`` is the loss of the best constant prediction, if known.
+    """
     if history.train is None or history.validation is None:
         return None
     epochs, train, validation = shared(history.train, history.validation)
@@ -233,27 +240,28 @@ def rise(history: History) -> Rise | None:
         train=float(train[-1]),
         noise=jitter,
         wasted=len(epochs) - 1 - at,
-        fallen=max(0.0, float(validation[0]) - float(means[best])),
+        fallen=max(0.0, float(max(train[0], validation[0], constant or 0.0)) - float(means[best])),
     )
 
 
 @judges("GEN01")
 def overfits(e: Evidence) -> Iterator[Finding]:
     """Judge GEN01: overfitting."""
-    found = None if e.history is None else rise(e.history)
+    found = None if e.history is None else rise(e.history, e.to_learn)
     if found is not None and found.material:
-        yield _past_best(e, found, "GEN01", "Overfitting")
+        yield past_best(e, found, "GEN01", "Overfitting")
 
 
 @judges("GEN04")
 def best_has_passed(e: Evidence) -> Iterator[Finding]:
     """Judge GEN04: the best epoch has passed."""
-    found = None if e.history is None else rise(e.history)
+    found = None if e.history is None else rise(e.history, e.to_learn)
     if found is not None and not found.material:
-        yield _past_best(e, found, "GEN04", "The best epoch has passed")
+        yield past_best(e, found, "GEN04", "The best epoch has passed")
 
 
-def _past_best(e: Evidence, found: Rise, code: str, what: str) -> Finding:
+def past_best(e: Evidence, found: Rise, code: str, what: str) -> Finding:
+    """Return the finding of a validation loss past its best."""
     return rule(code).finding(
         what=f"{what}: the lowest validation loss was in epoch {num(found.epoch)}.",
         evidence=f"Validation {num(found.best)} then and {num(found.last)} now (means of three epochs, which jitter by "

@@ -16,6 +16,7 @@ from .words import few, num, plural, share, size, span
 _FEW_ROWS = 16
 _SCALE = 30.0
 _SMALL = 1e-3
+_TINY = 1e-3  # targets against the spread of the predictions, and in themselves
 _COMPARED = 2_000_000  # values of inputs that are looked at for duplicates
 
 
@@ -30,12 +31,17 @@ def input_scale(e: Evidence) -> Iterator[Finding]:
     if x.dtype.kind in "iu" and not (x.min() >= 0 and x.max() <= 255 and x.ndim > 2):
         return  # whole numbers in a table may be indices of an embedding
     constant = score.constant_mean
+    spreads = x.reshape(len(x), -1).std(axis=0, dtype=np.float64)
+    varying = spreads[spreads > 0]
+    if varying.size == 0:
+        return
+    if e.stage == "start" and e.model is not None and e.model.squashes and np.median(varying) > _SCALE:
+        yield _saturating(e, x, varying)
+        return
     if constant is None or not constant > 0:
         return
     limit = max(3 * constant, constant + 3) if score.classes else 5 * constant
-    spreads = x.reshape(len(x), -1).std(axis=0, dtype=np.float64)
-    varying = spreads[spreads > 0]
-    if varying.size == 0 or not score.mean > limit:
+    if not score.mean > limit:
         return
     bytes_ = bool(x.min() >= 0 and x.max() <= 255 and x.max() > _SCALE)
     if not bytes_ and varying.min() >= _SMALL and varying.max() <= _SCALE:
@@ -51,6 +57,18 @@ def input_scale(e: Evidence) -> Iterator[Finding]:
     )
 
 
+def _saturating(e: Evidence, x: np.ndarray, varying: np.ndarray) -> Finding:
+    """A first layer of tanh or sigmoid, which such inputs drive to its ends whatever the loss is."""
+    return rule("DATA01").finding(
+        evidence=f"Inputs in {span(x)}, with standard deviations in {span(varying)}, go into a layer whose activation "
+        "is flat beyond a few units.",
+        why="Most units of the first layer stand at one of their two ends: the inputs' differences do not pass, and no "
+        "gradient comes back.",
+        certainty="likely",
+        framework=e.framework,
+    )
+
+
 @judges("DATA02")
 def target_scale(e: Evidence) -> Iterator[Finding]:
     """Judge DATA02: the targets are far from the scale of the outputs."""
@@ -60,6 +78,10 @@ def target_scale(e: Evidence) -> Iterator[Finding]:
     p, t = pair[0][:, 0], pair[1][:, 0]
     spread, theirs = _robust(t), _robust(p)
     if spread == 0 or not np.mean((p - t) ** 2) > 2 * t.var():
+        return
+    level = float(np.sqrt(np.mean(t**2)))
+    if level < _TINY * min(theirs, 1.0):
+        yield _tiny(e, p, t, theirs / level)
         return
     ratio = spread / max(theirs, 1e-300)
     shift = abs(float(np.median(t))) / max(spread, theirs)
@@ -74,6 +96,20 @@ def target_scale(e: Evidence) -> Iterator[Finding]:
         framework=e.framework,
         ratio=ratio,
         shift=shift,
+    )
+
+
+def _tiny(e: Evidence, p: np.ndarray, t: np.ndarray, ratio: float) -> Finding:
+    return rule("DATA02").finding(
+        what="The targets are tiny beside the outputs.",
+        evidence=f"Targets in {span(t)}, predictions in {span(p)}: these spread {num(ratio)} times as far as the "
+        "targets lie from 0.",
+        why="Next to the steps of the optimiser such targets are all 0: the loss falls nearly to 0 for any answer that "
+        "is small, and their differences are never learned.",
+        fix=f"y = (y - {num(float(t.mean()))}) / {num(float(t.std()))}  # and undo it when predicting",
+        certainty="likely",
+        framework=e.framework,
+        ratio=ratio,
     )
 
 

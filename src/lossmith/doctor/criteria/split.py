@@ -20,6 +20,8 @@ _ALPHA = 0.001
 _ROWS = 30
 _FEATURES = 4
 _DIFFERENT = 1.5  # times the spread
+_SINGLE = 0.7  # of the different rows, where some were copied
+_COPIED = 20  # different rows
 _DISTINCT = 0.9  # of a feature's values: as good as continuous
 _COLUMNS = 4096  # features that are looked at for one
 
@@ -105,25 +107,41 @@ def rows_in_both(e: Evidence) -> Iterator[Finding]:
     rounded = [np.round(x / scale, 6) + 0.0 for x in pair]
     one, other = ([row.tobytes() for row in x] for x in rounded)
     known = Counter(one)
-    if len(known) < 0.9 * len(one):
+    copied = len(known) < 0.9 * len(one)
+    if copied and not _are_copies(known):
         return  # rows repeat within the set: a table of few different ones
-    twice = [i for i, row in enumerate(other) if known.get(row) == 1]
-    by_chance, p = _by_chance(known, rounded[0], len(twice), len(other))
+    twice = [i for i, row in enumerate(other) if (row in known if copied else known.get(row) == 1)]
+    by_chance, p = (0.0, 0.0) if copied else _by_chance(known, rounded[0], len(twice), len(other))
     if not twice or (by_chance and p >= _ALPHA):
         return
     part = len(twice) / len(other)
     low, _ = wilson(part, len(other))
     expected = f" By chance, as within the training set, {num(by_chance)} would." if by_chance else ""
+    if copied:
+        expected = f" {len(one) - len(known)} of the {len(one)} training rows are copies, too."
     yield rule("DATA06").finding(
         what=f"{len(twice)} of {len(other)} validation rows ({share(part)}) occur in the training set, too.",
         evidence=f"Equal in all inputs to 6 digits: validation rows {', '.join(map(str, twice[:5]))}"
         f"{', …' if len(twice) > 5 else ''}.{expected}",
         severity="error" if low is not None and low - by_chance / len(other) > 0.01 and p < _ALPHA else "note",
+        fix="split first, and copy rows of the training set alone; or weigh them in the loss" if copied else "",
         framework=e.framework,
         rows=len(twice),
         part=part,
         chance=by_chance,
     )
+
+
+def _are_copies(known: Mapping[bytes, int]) -> bool:
+    """Whether rows that repeat are copies: many of them, most others come once, and a feature tells all apart.
+
+    Where settings of an experiment repeat, nearly all of them do; a blank image or a row of defaults is but one.
+    """
+    once = sum(count == 1 for count in known.values())
+    if once < _SINGLE * len(known) or len(known) - once < _COPIED:
+        return False
+    different = np.frombuffer(b"".join(known), np.float64).reshape(len(known), -1)
+    return _continuous(different)
 
 
 def _by_chance(known: Mapping[bytes, int], train: np.ndarray, found: int, rows: int) -> tuple[float, float]:

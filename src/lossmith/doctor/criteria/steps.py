@@ -134,12 +134,17 @@ def stands_still(e: Evidence) -> Iterator[Finding]:
     if s is not None and s.frozen:
         yield rule("OPT11").finding(
             what="No parameter of the model is to learn.",
-            evidence=f"None of its variables is trainable, of which {s.frozen} are matrices of weights.",
-            fix="layer.trainable = True before compile(), for what is to learn",
+            evidence=f"None of its parameters is trainable, of which {s.frozen} are matrices of weights.",
+            fix={
+                "torch": "parameter.requires_grad_(True) for what is to learn, before the optimiser is made",
+                "keras": "layer.trainable = True before compile(), for what is to learn",
+            }.get(e.framework, "let learn what is to learn"),
             certainty="certain",
             framework=e.framework,
         )
         return
+    if s is not None and s.unregistered and s.steps >= _STEPS:
+        yield _in_plain_lists(e, s)
     if s is None or s.unchanged is None or not s.names or s.steps < (_STEPS if any(s.owned) else 1):
         return
     still = [i for i, same in enumerate(s.unchanged) if same]
@@ -170,6 +175,21 @@ def _nothing_moves(e: Evidence, s: StepFacts) -> Iterator[Finding]:
         framework=e.framework,
         certainty="certain",
         parameters=len(s.names),
+    )
+
+
+def _in_plain_lists(e: Evidence, s: StepFacts) -> Finding:
+    """Layers that the model uses and does not know of."""
+    names = list(s.unregistered)
+    return rule("OPT11").finding(
+        what=f"The model does not know of {plural(len(names), 'parameter')} of layers in a plain list or dictionary.",
+        evidence=f"{_few(names)}: with a gradient, and unchanged, bit for bit, after {plural(s.steps, 'step')}.",
+        why="model.parameters(), state_dict() and to(device) do not see them: they stay as they started, and are not "
+        "saved.",
+        fix="nn.ModuleList([…]), nn.ModuleDict({…}) or nn.ParameterList([…]) in place of the list or dictionary",
+        severity="warning",
+        framework=e.framework,
+        parameters=len(names),
     )
 
 

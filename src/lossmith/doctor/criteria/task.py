@@ -17,6 +17,8 @@ _CLASS_LEVELS = 20
 _ROWS_OF_CLASSES = 40
 _NUMBERS = 10  # classes
 _LOPSIDED = 1000
+_NEAR = 0.25  # of the largest logarithm of a share: so far those of the weights may be off
+_LABELS = 200  # from which shares are known well enough
 _ACCURACIES = ("accuracy", "acc", "binaryaccuracy", "binary_accuracy")
 
 
@@ -233,6 +235,47 @@ def _judge_weights(e: Evidence, name: str, w: np.ndarray) -> Iterator[Finding]:
             evidence=f"{name} lies in {num(low)} … {num(high)}.",
             ratio=high / low,
         )
+    elif (shares := _upside_down(e, name, w)) is not None:
+        yield found(
+            what=f"{name} weighs what is rare less, not more.",
+            evidence=f"Weights {few(w)} beside shares {few(shares)} of the labels: they go up together, nearly in "
+            "proportion.",
+            fix=f"{name} = {few(1 / w)}: the other way round",
+            certainty="likely",
+            framework=e.framework,
+        )
+
+
+def _upside_down(e: Evidence, name: str, w: np.ndarray) -> np.ndarray | None:
+    """Return the shares of what is weighed, if the weights are nearly in proportion to how often it comes, else None.
+
+    Of positives that is the odds. Nobody weighs by chance in just this proportion; but any weights near 1 are near any
+    shares that are alike, so that only what is twice as rare as the other, or more, is looked at.
+    """
+    t, facts = e.numeric_target, e.loss
+    if t is None or facts is None or w.min() <= 0:
+        return None
+    if name == "pos_weight" and facts.binary:
+        columns = t.reshape(-1, w.size) if t.ndim and t.shape[-1] == w.size else t.reshape(-1, 1)
+        if len(columns) < _LABELS or w.size != columns.shape[1] or not np.all((columns == 0) | (columns == 1)):
+            return None
+        shares = columns.mean(axis=0)
+        if not np.all((shares > 0) & (shares < 1)):
+            return None
+        logs, theirs = np.log(shares / (1 - shares)), np.log(w)
+    elif name == "class_weight" and facts.categorical and e.indices is not None and e.counted is not None:
+        labels = e.indices[e.counted]
+        if labels.size < _LABELS or not np.all((labels >= 0) & (labels < w.size)):
+            return None
+        shares = np.bincount(labels.astype(np.int64), minlength=w.size) / labels.size
+        if shares.min() <= 0:
+            return None
+        logs, theirs = np.log(shares) - np.log(shares).mean(), np.log(w) - np.log(w).mean()
+    else:
+        return None
+    reach = float(np.abs(logs).max())
+    near = float(np.abs(theirs - logs).max()) <= _NEAR * reach
+    return shares if reach >= math.log(2) and near else None
 
 
 def _zero_counts(e: Evidence, w: np.ndarray) -> bool:
