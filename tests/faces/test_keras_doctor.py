@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from frameworks import require
+from lossmith.doctor import check
 from lossmith.doctor.model import look_at
 from lossmith.errors import MisuseError
 from lossmith.evaluation.arrays import to_numpy
@@ -219,6 +220,33 @@ def test_weights_of_fit_are_seen(weigh: dict[str, Any]) -> None:
         assert first.weight is not None
         np.testing.assert_allclose(first.weight, expected)
     assert ("weight (32,)" in doctor.findings.seen) == bool(weigh)
+
+
+@pytest.mark.filterwarnings("ignore:.*from_logits=True")
+@pytest.mark.parametrize("metric", ["accuracy", "categorical_accuracy", keras.metrics.CategoricalAccuracy()])
+def test_an_accuracy_of_one_label_beside_several(metric: Any) -> None:
+    made = keras.Sequential([keras.layers.Input((6,)), keras.layers.Dense(4, activation="sigmoid")])
+    several, one = (X[:, :4] > 0).astype("float32"), np.eye(4, dtype="float32")[X[:, :4].argmax(1)]
+    p = numbers(made(X))
+
+    def found(chosen: Any, target: np.ndarray) -> list[str]:
+        made.compile("sgd", "binary_crossentropy", metrics=[chosen])
+        return [f.what for f in check(made.loss, p, target, X, made) if f.code == "MET01"]
+
+    assert ["one label per row" in what for what in found(metric, several)] == [True]
+    assert found(metric, one) == []
+    assert found("binary_accuracy", several) == []
+
+
+def test_weights_that_are_all_nothing_are_said_at_once_and_stand_for_parameters_that_stand_still() -> None:
+    made = keras.Sequential([keras.layers.Input((6,)), keras.layers.Dense(1)])
+    made.compile("sgd", "mse")
+    said: list[str] = []
+    doctor = lk.Doctor(say=said.append)
+    made.fit(X, X[:, :1], sample_weight=np.zeros(96), batch_size=32, epochs=8, verbose=0, callbacks=[doctor])
+    assert said[0].startswith("lossmith doctor, first batch: OUT19 error")
+    assert [f.code for f in doctor.findings.errors] == ["OUT19"]
+    assert "OPT11" in doctor.findings[0].consequences
 
 
 def test_a_penalty_that_leaves_nothing_to_learn() -> None:

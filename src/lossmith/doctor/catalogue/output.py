@@ -362,15 +362,19 @@ register(
     ),
     Rule(
         code="OUT19",
-        title="The class weights do not fit",
+        title="The weights of classes or rows do not fit",
         tier=2,
         severity="warning",
         when=("static", "first batch"),
         needs=(("loss",), ("loss", "prediction")),
         criterion="The weights' length is not the number of classes, or one is negative or not finite (error); one "
         "is 0 for a class that occurs, or the largest is more than 1000 times the smallest, or positives weigh so many "
-        "times as much as negatives (warning).",
+        "times as much as negatives (warning). Or all weights of 32 or more rows of a batch are 0 (error). Or, in 128 "
+        "or more rows, each class has one weight, no class weighs less than one that is half as frequent or less, and "
+        "the most frequent one is 3 or more times as frequent as the rarest one (of 5 or more rows), and weighs 3 or "
+        "more times as much (warning).",
         why="Some classes hardly count or count the wrong way round, and single rows decide the step.",
+        explains=("OPT04", "OPT11"),
         fixes={"": "weights n / (K · n_c), or their square roots: lossmith choose --target FILE:COLUMN prints them"},
         references=("https://github.com/microsoft/CodeBERT/issues/64",),
     ),
