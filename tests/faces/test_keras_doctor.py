@@ -198,6 +198,60 @@ def test_a_loss_of_ones_own_is_recognised() -> None:
         assert (doctor.findings.codes, doctor.findings.broken) == (found, ())
 
 
+def test_arguments_of_a_function_of_ones_own_in_the_wrong_order() -> None:
+    t = np.exp(X[:, :1])
+    p = np.exp(0.5 * X[:, :1] + 0.2 * X[:, 1:2])
+    made = keras.Sequential([keras.layers.Input((6,)), keras.layers.Dense(1, activation="exponential")])
+    ops = keras.ops
+
+    def one_sided(y_pred: Any, y_true: Any) -> Any:
+        return ops.mean(ops.maximum(0.9 * (y_true - y_pred), 0.1 * (y_pred - y_true)))
+
+    def in_order(y_true: Any, y_pred: Any) -> Any:
+        return one_sided(y_pred, y_true)
+
+    def symmetric(y_pred: Any, y_true: Any) -> Any:
+        return ops.mean(ops.abs(y_true - y_pred) ** 1.7)
+
+    def relative(y_true: Any, y_pred: Any) -> Any:
+        return ops.mean(ops.abs(y_true - y_pred) / (y_true + 1e-7))
+
+    class Own(keras.losses.Loss):
+        def call(self, outputs: Any, targets: Any) -> Any:
+            return one_sided(outputs, targets)
+
+    def reverse(a: Any, b: Any) -> Any:
+        return relative(b, a)
+
+    def entropy(a: Any, b: Any) -> Any:
+        return keras.losses.binary_crossentropy(b, a)
+
+    def found(loss: Any, p: np.ndarray, t: np.ndarray) -> bool:
+        made.compile("sgd", loss)
+        seen = check(loss, p, t, X, made)
+        assert seen.broken == ()
+        return "OUT13" in seen.codes
+
+    assert all(found(loss, p, t) for loss in (one_sided, reverse, Own()))
+    assert not any(found(loss, p, t) for loss in (in_order, symmetric, relative))
+    share, yes = p / (1 + p), (t > 1).astype("float32")
+    assert found(entropy, share, yes)
+    assert not found(lambda y_true, y_pred: entropy(y_pred, y_true), share, yes)
+
+
+def test_a_minus_before_the_minus_of_keras() -> None:
+    def found(loss: Any) -> tuple[str, ...]:
+        made = keras.Sequential([keras.layers.Input((6,)), keras.layers.Dense(3)])
+        made.compile("sgd", loss)
+        doctor = lk.Doctor(say=lambda text: None)
+        made.fit(X, X[:, :3] + 0.1, verbose=0, callbacks=[doctor])
+        assert doctor.findings.broken == ()
+        return tuple(f.code for f in doctor.findings if f.severity != "note")
+
+    assert found(lambda y, p: 1 - keras.losses.cosine_similarity(y, p)) == ("OPT09",)
+    assert found(lambda y, p: 1 + keras.losses.cosine_similarity(y, p)) == ()
+
+
 @pytest.mark.filterwarnings("ignore:The model does not have any trainable")
 def test_a_model_of_which_nothing_is_trainable() -> None:
     made = keras.Sequential([keras.layers.Input((6,)), keras.layers.Dense(1)])

@@ -76,6 +76,7 @@ class LossFacts:
         negated: Whether minus the loss is minimised.
         uneven: Whether elements count by factors that are not known.
         aligns: Whether a function of the user's own brings (N, 1) beside (N,) to one shape.
+        backwards: What shows that a function of the user's own takes the prediction for the target, as a sentence.
     """
 
     shown: str
@@ -89,6 +90,7 @@ class LossFacts:
     negated: bool = False
     uneven: bool = False
     aligns: bool = False
+    backwards: str = ""
 
     @property
     def form(self) -> str:

@@ -263,7 +263,9 @@ register(
         criterion="The loss is not symmetric, and the prediction is of an integer dtype while the target is "
         "floating; or 16 or more predictions are all 0 or 1 (both occur) while a tenth of the targets of a "
         "classification is neither; or PyTorch's graph leads to the target and not to the prediction, and the loss is "
-        "no divergence.",
+        "no divergence. Or a function that Keras calls with (y_true, y_pred) has parameters whose names say the "
+        "reverse, while their order changes its value on the batch; or it gives, to four digits, a percentage error, a "
+        "cross-entropy or a Poisson loss of the target as the prediction and the prediction as the target.",
         why="The gradient flows into the labels, or nowhere.",
         fixes={
             "torch": "loss(prediction, target)",

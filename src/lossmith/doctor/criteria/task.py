@@ -149,6 +149,20 @@ def swapped(e: Evidence) -> Iterator[Finding]:
         )
 
 
+@judges("OUT13")
+def backwards(e: Evidence) -> Iterator[Finding]:
+    """Judge OUT13: a function of the user's own takes its arguments the other way round."""
+    if e.loss is None or not e.loss.backwards:
+        return
+    yield rule("OUT13").finding(
+        evidence=f"{e.loss.backwards} Keras calls it with (y_true, y_pred).",
+        why="The loss is another one than was meant, with another best answer.",
+        fix=f"def {e.loss.shown}(y_true, y_pred): …" if e.loss.shown.isidentifier() else "",
+        certainty="likely",
+        framework=e.framework,
+    )
+
+
 def _hard_against_soft(e: Evidence, p: np.ndarray, t: np.ndarray) -> str:
     """Say that predictions are hard 0 and 1 while targets are soft, or return nothing."""
     if e.loss is None or not (e.loss.binary or e.loss.categorical) or p.shape != t.shape or p.size < 16:

@@ -86,7 +86,7 @@ def _of_rows(e: Evidence, labels: np.ndarray) -> np.ndarray | None:
     if given is None or e.loss is None or not e.loss.categorical or labels.dtype.kind not in "iu":
         return None
     table = to_numpy("class weights", given).reshape(-1).astype(np.float64)
-    return table[labels] if labels.size and 0 <= labels.min() and labels.max() < table.size else None
+    return table[labels] if labels.size and labels.min() >= 0 and labels.max() < table.size else None
 
 
 def _labels(e: Evidence) -> np.ndarray | None:
