@@ -9,7 +9,10 @@ import pytest
 
 from frameworks import require
 from lossmith.doctor import check
+from lossmith.doctor.engine import judged
+from lossmith.doctor.evidence import Evidence
 from lossmith.doctor.model import look_at
+from lossmith.doctor.rule import rule
 from lossmith.errors import MisuseError
 from lossmith.evaluation.arrays import to_numpy
 
@@ -250,6 +253,27 @@ def test_a_minus_before_the_minus_of_keras() -> None:
 
     assert found(lambda y, p: 1 - keras.losses.cosine_similarity(y, p)) == ("OPT09",)
     assert found(lambda y, p: 1 + keras.losses.cosine_similarity(y, p)) == ()
+
+
+def test_a_schedule_that_is_over_long_before_the_training() -> None:
+    from lossmith.keras.variables import Variables
+
+    schedules = keras.optimizers.schedules
+
+    def found(schedule: Any) -> list[str]:
+        made = keras.Sequential([keras.layers.Input((6,)), keras.layers.Dense(1)])
+        made.compile(keras.optimizers.SGD(schedule), "mse")
+        variables = Variables(made)
+        made.optimizer.iterations.assign(120)
+        seen, broken = judged(Evidence(steps=variables.facts(made)), only=[rule("OPT06")])
+        assert broken == []
+        return [f.severity for f in seen]
+
+    assert found(schedules.ExponentialDecay(0.01, 1, 0.5)) == ["warning"]
+    assert found(schedules.PolynomialDecay(0.01, 50, 0.0)) == ["note"]
+    assert found(schedules.CosineDecay(0.0, 100, warmup_target=0.02, warmup_steps=20)) == []
+    assert found(schedules.CosineDecayRestarts(0.01, 24)) == []
+    assert found(0.01) == []
 
 
 @pytest.mark.filterwarnings("ignore:The model does not have any trainable")
