@@ -217,6 +217,10 @@ def test_what_the_user_gave_stays_as_it_was() -> None:
     assert counting.seen == 0
 
 
+def _cosine(p: np.ndarray, t: np.ndarray) -> np.ndarray:
+    return (p * t).sum(1) / np.linalg.norm(p, axis=1) / np.linalg.norm(t, axis=1)
+
+
 @pytest.mark.parametrize(
     ("value", "name", "negated"),
     [
@@ -224,6 +228,11 @@ def test_what_the_user_gave_stays_as_it_was() -> None:
         (lambda p, t: np.mean((p - t) ** 2, axis=1), "squared_error", False),
         (lambda p, t: (p - t) ** 2 / 2, "squared_error", False),
         (lambda p, t: -np.abs(p - t).sum(), "absolute_error", True),
+        (lambda p, t: -_cosine(p, t).mean(), "cosine_similarity", False),
+        (lambda p, t: 1 - _cosine(p, t), "cosine_similarity", False),
+        (lambda p, t: _cosine(p, t), "cosine_similarity", True),
+        (lambda p, t: 1 + _cosine(p, t).mean(), "cosine_similarity", True),
+        (lambda p, t: _cosine(p, t).mean() ** 2, None, False),
         (lambda p, t: np.mean(np.abs(p - t) ** 1.7), None, False),
         (lambda p, t: 0.0, None, False),
         (lambda p, t: np.nan, None, False),

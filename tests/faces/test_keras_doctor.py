@@ -8,7 +8,11 @@ import numpy as np
 import pytest
 
 from frameworks import require
+from lossmith.doctor import check
+from lossmith.doctor.engine import judged
+from lossmith.doctor.evidence import Evidence
 from lossmith.doctor.model import look_at
+from lossmith.doctor.rule import rule
 from lossmith.errors import MisuseError
 from lossmith.evaluation.arrays import to_numpy
 
@@ -197,6 +201,81 @@ def test_a_loss_of_ones_own_is_recognised() -> None:
         assert (doctor.findings.codes, doctor.findings.broken) == (found, ())
 
 
+def test_arguments_of_a_function_of_ones_own_in_the_wrong_order() -> None:
+    t = np.exp(X[:, :1])
+    p = np.exp(0.5 * X[:, :1] + 0.2 * X[:, 1:2])
+    made = keras.Sequential([keras.layers.Input((6,)), keras.layers.Dense(1, activation="exponential")])
+    ops = keras.ops
+
+    def one_sided(y_pred: Any, y_true: Any) -> Any:
+        return ops.mean(ops.maximum(0.9 * (y_true - y_pred), 0.1 * (y_pred - y_true)))
+
+    def in_order(y_true: Any, y_pred: Any) -> Any:
+        return one_sided(y_pred, y_true)
+
+    def symmetric(y_pred: Any, y_true: Any) -> Any:
+        return ops.mean(ops.abs(y_true - y_pred) ** 1.7)
+
+    def relative(y_true: Any, y_pred: Any) -> Any:
+        return ops.mean(ops.abs(y_true - y_pred) / (y_true + 1e-7))
+
+    class Own(keras.losses.Loss):
+        def call(self, outputs: Any, targets: Any) -> Any:
+            return one_sided(outputs, targets)
+
+    def reverse(a: Any, b: Any) -> Any:
+        return relative(b, a)
+
+    def entropy(a: Any, b: Any) -> Any:
+        return keras.losses.binary_crossentropy(b, a)
+
+    def found(loss: Any, p: np.ndarray, t: np.ndarray) -> bool:
+        made.compile("sgd", loss)
+        seen = check(loss, p, t, X, made)
+        assert seen.broken == ()
+        return "OUT13" in seen.codes
+
+    assert all(found(loss, p, t) for loss in (one_sided, reverse, Own()))
+    assert not any(found(loss, p, t) for loss in (in_order, symmetric, relative))
+    share, yes = p / (1 + p), (t > 1).astype("float32")
+    assert found(entropy, share, yes)
+    assert not found(lambda y_true, y_pred: entropy(y_pred, y_true), share, yes)
+
+
+def test_a_minus_before_the_minus_of_keras() -> None:
+    def found(loss: Any) -> tuple[str, ...]:
+        made = keras.Sequential([keras.layers.Input((6,)), keras.layers.Dense(3)])
+        made.compile("sgd", loss)
+        doctor = lk.Doctor(say=lambda text: None)
+        made.fit(X, X[:, :3] + 0.1, verbose=0, callbacks=[doctor])
+        assert doctor.findings.broken == ()
+        return tuple(f.code for f in doctor.findings if f.severity != "note")
+
+    assert found(lambda y, p: 1 - keras.losses.cosine_similarity(y, p)) == ("OPT09",)
+    assert found(lambda y, p: 1 + keras.losses.cosine_similarity(y, p)) == ()
+
+
+def test_a_schedule_that_is_over_long_before_the_training() -> None:
+    from lossmith.keras.variables import Variables
+
+    schedules = keras.optimizers.schedules
+
+    def found(schedule: Any) -> list[str]:
+        made = keras.Sequential([keras.layers.Input((6,)), keras.layers.Dense(1)])
+        made.compile(keras.optimizers.SGD(schedule), "mse")
+        variables = Variables(made)
+        made.optimizer.iterations.assign(120)
+        seen, broken = judged(Evidence(steps=variables.facts(made)), only=[rule("OPT06")])
+        assert broken == []
+        return [f.severity for f in seen]
+
+    assert found(schedules.ExponentialDecay(0.01, 1, 0.5)) == ["warning"]
+    assert found(schedules.PolynomialDecay(0.01, 50, 0.0)) == ["note"]
+    assert found(schedules.CosineDecay(0.0, 100, warmup_target=0.02, warmup_steps=20)) == []
+    assert found(schedules.CosineDecayRestarts(0.01, 24)) == []
+    assert found(0.01) == []
+
+
 @pytest.mark.filterwarnings("ignore:The model does not have any trainable")
 def test_a_model_of_which_nothing_is_trainable() -> None:
     made = keras.Sequential([keras.layers.Input((6,)), keras.layers.Dense(1)])
@@ -219,6 +298,33 @@ def test_weights_of_fit_are_seen(weigh: dict[str, Any]) -> None:
         assert first.weight is not None
         np.testing.assert_allclose(first.weight, expected)
     assert ("weight (32,)" in doctor.findings.seen) == bool(weigh)
+
+
+@pytest.mark.filterwarnings("ignore:.*from_logits=True")
+@pytest.mark.parametrize("metric", ["accuracy", "categorical_accuracy", keras.metrics.CategoricalAccuracy()])
+def test_an_accuracy_of_one_label_beside_several(metric: Any) -> None:
+    made = keras.Sequential([keras.layers.Input((6,)), keras.layers.Dense(4, activation="sigmoid")])
+    several, one = (X[:, :4] > 0).astype("float32"), np.eye(4, dtype="float32")[X[:, :4].argmax(1)]
+    p = numbers(made(X))
+
+    def found(chosen: Any, target: np.ndarray) -> list[str]:
+        made.compile("sgd", "binary_crossentropy", metrics=[chosen])
+        return [f.what for f in check(made.loss, p, target, X, made) if f.code == "MET01"]
+
+    assert ["one label per row" in what for what in found(metric, several)] == [True]
+    assert found(metric, one) == []
+    assert found("binary_accuracy", several) == []
+
+
+def test_weights_that_are_all_nothing_are_said_at_once_and_stand_for_parameters_that_stand_still() -> None:
+    made = keras.Sequential([keras.layers.Input((6,)), keras.layers.Dense(1)])
+    made.compile("sgd", "mse")
+    said: list[str] = []
+    doctor = lk.Doctor(say=said.append)
+    made.fit(X, X[:, :1], sample_weight=np.zeros(96), batch_size=32, epochs=8, verbose=0, callbacks=[doctor])
+    assert said[0].startswith("lossmith doctor, first batch: OUT19 error")
+    assert [f.code for f in doctor.findings.errors] == ["OUT19"]
+    assert "OPT11" in doctor.findings[0].consequences
 
 
 def test_a_penalty_that_leaves_nothing_to_learn() -> None:

@@ -8,7 +8,7 @@ half of it, its root, or minus it. What else they are (a weighting, a penalty, a
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -26,7 +26,9 @@ _ELEMENTS = (
     "squared_hinge",
 )
 _ROWS = ("softmax_cross_entropy", "categorical_cross_entropy", "negative_log_likelihood")
+_OFFSETS = (0.0, 1.0, -1.0)  # 1 - cos is a distance; 1 + cos, and cos, are minus one
 _DIVERGENCES = ("kl_divergence_log_probabilities", "kl_divergence")
+_ONE_WAY = ("absolute_percentage_error", "binary_cross_entropy", "categorical_cross_entropy", "poisson")
 _PROBABILITIES = ("binary_cross_entropy", "categorical_cross_entropy", "kl_divergence")
 _FLOORS = (1e-7, 1e-12, 1e-8, 1e-6, 1e-10, 1e-5)  # that keep logarithms of probabilities finite
 
@@ -43,6 +45,30 @@ def alike(
         shown: How it is written.
         framework: "torch" or "keras", whose axis of classes and reduction it shares.
     """
+    return _found(value, prediction, target, shown, framework, _candidates)
+
+
+def alike_backwards(
+    value: np.ndarray, prediction: np.ndarray, target: np.ndarray, shown: str, framework: str
+) -> LossFacts | None:
+    """Return what is known of the loss that gave ``value``, with prediction and target in each other's place.
+
+    Only losses that nobody means so are looked for: a divergence may well be asked for the other way round.
+    """
+    return _found(value, target, prediction, shown, framework, _asymmetric)
+
+
+_Candidate = tuple[Loss, dict[str, Any], np.ndarray]
+
+
+def _found(
+    value: np.ndarray,
+    prediction: np.ndarray,
+    target: np.ndarray,
+    shown: str,
+    framework: str,
+    candidates: Callable[[np.ndarray, np.ndarray, str], Iterator[_Candidate]],
+) -> LossFacts | None:
     p, t = np.asarray(prediction), np.asarray(target)
     if not _ENOUGH <= p.size <= _MOST or p.dtype.kind not in "biuf" or t.dtype.kind not in "biuf":
         return None
@@ -50,14 +76,14 @@ def alike(
     if not np.isfinite(v).all() or not v.any() or not np.isfinite(p).all():
         return None
     with np.errstate(all="ignore"):
-        for loss, settings, values in _candidates(p, t, framework):
+        for loss, settings, values in candidates(p, t, framework):
             sign = _sign(v, values, p.shape) if np.isfinite(values).all() else 0
             if sign:
                 return matched(framework, shown, loss, settings, negated=sign < 0)
     return None
 
 
-def _candidates(p: np.ndarray, t: np.ndarray, framework: str) -> Iterator[tuple[Loss, dict[str, Any], np.ndarray]]:
+def _candidates(p: np.ndarray, t: np.ndarray, framework: str) -> Iterator[_Candidate]:
     """Yield losses with their values by element or row, samples first."""
     if p.size == t.size and (p.shape == t.shape or p.squeeze().shape == t.squeeze().shape):
         same = t.reshape(p.shape).astype(np.float64)
@@ -65,6 +91,10 @@ def _candidates(p: np.ndarray, t: np.ndarray, framework: str) -> Iterator[tuple[
             yield from ((find(name), {}, values) for values in _values(find(name), p, same))
     if p.ndim < 2:
         return
+    if p.shape == t.shape and p.shape[-1] > 1 and p.size >= _ENOUGH * p.shape[-1]:
+        cosine = find("cosine_similarity")
+        values = cosine.value(load("numpy"), p, t.astype(np.float64))
+        yield from ((cosine, {}, values + offset) for offset in _OFFSETS)
     for axis in dict.fromkeys((1, p.ndim - 1) if framework == "torch" else (p.ndim - 1,)):
         rows = np.moveaxis(p, axis, -1)
         labels = _labels(rows, t, axis)
@@ -73,6 +103,14 @@ def _candidates(p: np.ndarray, t: np.ndarray, framework: str) -> Iterator[tuple[
             continue
         for name in (*_ROWS, *_DIVERGENCES) if labels.ndim == rows.ndim else _ROWS:
             yield from ((find(name), settings, values) for values in _values(find(name), rows, labels))
+
+
+def _asymmetric(p: np.ndarray, t: np.ndarray, framework: str) -> Iterator[_Candidate]:
+    for loss, settings, values in _candidates(p, t, framework):
+        if loss.name in _ONE_WAY:
+            yield loss, settings, values
+            if loss.name == "absolute_percentage_error":
+                yield loss, settings, values / 100  # as a share, not in per cent
 
 
 def _labels(rows: np.ndarray, t: np.ndarray, axis: int) -> np.ndarray | None:

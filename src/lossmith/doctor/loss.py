@@ -78,6 +78,7 @@ class LossFacts:
         aligns: Whether a function of the user's own brings (N, 1) beside (N,) to one shape.
         told: Whether what it computes as prediction is made with the target's help, as where a margin is put on the
             right class: neither its size nor its probabilities say then what the model knows.
+        backwards: What shows that a function of the user's own takes the prediction for the target, as a sentence.
     """
 
     shown: str
@@ -92,6 +93,7 @@ class LossFacts:
     uneven: bool = False
     aligns: bool = False
     told: bool = False
+    backwards: str = ""
 
     @property
     def form(self) -> str:

@@ -8,9 +8,11 @@ Objects that hold parameters or statistics are not called.
 from __future__ import annotations
 
 import contextlib
+import inspect
+import re
 import sys
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -19,13 +21,16 @@ import numpy as np
 from ..arrays.namespace import framework_of
 from ..evaluation.arrays import to_numpy
 from ..losses import find
-from .alike import alike
+from .alike import alike, alike_backwards
 from .called import called
 from .loss import LossFacts, matched
 from .model import recorded
 from .overlap import forms
 from .traced import Traced, traced
 
+_PLACED = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+_PREDICTED = re.compile(r"(y_?)?(preds?|predicted|predictions?|hat)|y_p|outputs?|logits|probs|probabilities|forecast")
+_TRUE = re.compile(r"(y_?)?(true|truth|target|label|actual|gt|obs|observed)s?|y|y_t|ground_truth")
 _ROWS = 8  # on which a loss is asked once more, where shapes differ
 
 
@@ -199,8 +204,38 @@ def _of_keras(loss: Any, facts: LossFacts, prediction: Any, target: Any) -> Loss
     with _without_gradients(), contextlib.suppress(Exception):
         true, given = (keras.ops.convert_to_tensor(to_numpy("batch", x)) for x in (target, prediction))
         value = keras.ops.convert_to_numpy(made(true, given))
-        return _alike(value, given, true, facts.shown, "keras")
+        known = _alike(value, given, true, facts.shown, "keras")
+        said = "" if known is not None else _backwards(made, value, given, true, facts.shown)
+        return replace(facts, backwards=said) if said else known
     return None
+
+
+def _backwards(loss: Any, value: np.ndarray, prediction: Any, target: Any, shown: str) -> str:
+    """Say what shows that a loss, which Keras calls as loss(y_true, y_pred), takes its arguments the other way round.
+
+    That is the names of its parameters, if the order makes a difference to its value on this batch; or its value.
+    """
+    keras: Any = sys.modules["keras"]
+    known = _alike(value, prediction, target, shown, "keras", alike_backwards)
+    if known is not None and known.definition is not None and not known.negated:
+        name = known.definition.name.replace("_", " ")
+        return f"{shown} gives exactly the {name} of y_true as the prediction and y_pred as the target."
+    first, second = _first_two(loss)
+    if not (_PREDICTED.fullmatch(first) and _TRUE.fullmatch(second)) or prediction.shape != target.shape:
+        return ""
+    as_named = keras.ops.convert_to_numpy(loss(prediction, keras.ops.cast(target, prediction.dtype)))
+    if as_named.shape != value.shape or np.allclose(as_named, value, rtol=1e-4, atol=1e-6):
+        return ""
+    return f"{shown}({first}, {second}, …) calls its first argument the prediction."
+
+
+def _first_two(loss: Any) -> tuple[str, str]:
+    """Return the names of the first two parameters of a loss, or empty ones."""
+    called = loss if inspect.isroutine(loss) else getattr(loss, "call", loss)
+    with contextlib.suppress(TypeError, ValueError):
+        names = [p.name.lower() for p in inspect.signature(called).parameters.values() if p.kind in _PLACED]
+        return (names[0], names[1]) if len(names) > 1 else ("", "")
+    return "", ""
 
 
 @contextlib.contextmanager
@@ -210,6 +245,13 @@ def _without_gradients() -> Iterator[None]:
         yield
 
 
-def _alike(value: Any, prediction: Any, target: Any, shown: str, framework: str) -> LossFacts | None:
+def _alike(
+    value: Any,
+    prediction: Any,
+    target: Any,
+    shown: str,
+    framework: str,
+    search: Callable[..., LossFacts | None] = alike,
+) -> LossFacts | None:
     arrays = [x if isinstance(x, np.ndarray) else to_numpy("batch", x) for x in (value, prediction, target)]
-    return alike(*arrays, shown=shown, framework=framework)
+    return search(*arrays, shown=shown, framework=framework)

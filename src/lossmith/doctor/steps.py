@@ -55,6 +55,8 @@ class StepFacts:
             through the gradient; None where that is not known.
         frozen: How many weight matrices the model has, if none of its parameters is to learn; else 0.
         moved: (P,) how far the sample is from the start, against its norm there; None where ``moves`` says more.
+        rates: (R, 2) steps of this training, in their order, and the learning rate that its schedule has there; empty
+            where there is no schedule.
         unchanged: (P,) whether the sample is bit for bit what it was at the start; None where that is not known.
         first: (up to 20,) the first training losses of single steps, or of epochs where steps are not seen.
         last: (up to 20,) the last ones; empty until they are others than the first.
@@ -84,6 +86,7 @@ class StepFacts:
     pull: np.ndarray | None = None
     frozen: int = 0
     moved: np.ndarray | None = None
+    rates: np.ndarray = field(default_factory=lambda: np.zeros((0, 2)))
     unchanged: np.ndarray | None = None
     first: np.ndarray = field(default_factory=lambda: np.zeros(0))
     last: np.ndarray = field(default_factory=lambda: np.zeros(0))

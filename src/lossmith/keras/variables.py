@@ -12,6 +12,8 @@ from ..evaluation.arrays import to_numpy
 
 _SAMPLE = 256  # numbers of each variable
 _UNITS = 64
+_RATES = 32  # steps at which a schedule is asked
+_SCHEDULED = 100  # steps: the rules ask for no fewer
 
 
 class Variables:
@@ -43,8 +45,10 @@ class Variables:
         optimizer = getattr(model, "optimizer", None)
         now = [_sample(v) for v in self._variables]
         have = {id(v) for v in getattr(optimizer, "_trainable_variables", None) or self._variables}
+        steps = updates(model) - self._steps
         return StepFacts(
-            steps=updates(model) - self._steps,
+            steps=steps,
+            rates=self._scheduled(optimizer, steps),
             names=tuple(v.path for v in self._variables),
             ranks=tuple(len(v.shape) for v in self._variables),
             owned=tuple(id(v) in have for v in self._variables),
@@ -53,6 +57,15 @@ class Variables:
             equal=self._equal,
             hidden=self._hidden,
         )
+
+    def _scheduled(self, optimizer: Any, steps: int) -> np.ndarray:
+        """Return (R, 2) steps and the rates of the optimiser's schedule there, a function of the step alone."""
+        schedule = getattr(optimizer, "_learning_rate", None)
+        if steps < _SCHEDULED or not isinstance(schedule, keras.optimizers.schedules.LearningRateSchedule):
+            return np.zeros((0, 2))
+        at = np.unique(np.linspace(0, steps, _RATES + 1).astype(np.int64))
+        counts = [keras.ops.convert_to_tensor(int(k) + self._steps, "int32") for k in at]
+        return np.array([(k, float(to_numpy("rate", schedule(c)))) for k, c in zip(at, counts, strict=True)])
 
 
 def updates(model: Any) -> int:

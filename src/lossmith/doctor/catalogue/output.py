@@ -265,7 +265,9 @@ register(
         criterion="The loss is not symmetric, and the prediction is of an integer dtype while the target is "
         "floating; or 16 or more predictions are all 0 or 1 (both occur) while a tenth of the targets of a "
         "classification is neither; or PyTorch's graph leads to the target and not to the prediction, and the loss is "
-        "no divergence.",
+        "no divergence. Or a function that Keras calls with (y_true, y_pred) has parameters whose names say the "
+        "reverse, while their order changes its value on the batch; or it gives, to four digits, a percentage error, a "
+        "cross-entropy or a Poisson loss of the target as the prediction and the prediction as the target.",
         why="The gradient flows into the labels, or nowhere.",
         fixes={
             "torch": "loss(prediction, target)",
@@ -366,7 +368,7 @@ register(
     ),
     Rule(
         code="OUT19",
-        title="The class weights do not fit",
+        title="The weights of classes or rows do not fit",
         tier=2,
         severity="warning",
         when=("static", "first batch"),
@@ -375,8 +377,12 @@ register(
         "is 0 for a class that occurs, or the largest is more than 1000 times the smallest, or positives weigh so many "
         "times as much as negatives, or the weights are in proportion to how often the classes come on 200 or more "
         "labels (of positives: to their odds; the logarithms to a quarter, and one is twice as rare as the other or "
-        "more), not in inverse proportion (warning).",
+        "more), not in inverse proportion (warning). Or all weights of 32 or more rows of a batch are 0 (error). Or, in "
+        "128 or more rows, each class has one weight, no class weighs less than one that is half as frequent or less, "
+        "and the most frequent one is 3 or more times as frequent as the rarest one (of 5 or more rows), and weighs 3 "
+        "or more times as much (warning).",
         why="Some classes hardly count or count the wrong way round, and single rows decide the step.",
+        explains=("OPT04", "OPT11"),
         fixes={"": "weights n / (K · n_c), or their square roots: lossmith choose --target FILE:COLUMN prints them"},
         references=("https://github.com/microsoft/CodeBERT/issues/64",),
     ),

@@ -63,7 +63,9 @@ register(
         needs=(("model",),),
         criterion="A Keras model is compiled with a binary loss on logits and an accuracy that cuts at 0.5; with "
         "Accuracy(), which compares floats for equality; or with a regression loss and an accuracy; or a categorical "
-        "loss beside the accuracy of the other kind of labels, or beside a binary one.",
+        "loss beside the accuracy of the other kind of labels, or beside a binary one; or a binary loss beside the "
+        'categorical accuracy (which Keras takes "accuracy" for where target and prediction have several columns), '
+        "while more than a tenth of 8 or more rows have no label or several.",
         why="The number that is reported is not the one that is meant.",
         fixes={
             "keras": "metrics=[keras.metrics.BinaryAccuracy(threshold=0)]  # for logits",

@@ -75,11 +75,13 @@ register(
         tier=2,
         severity="warning",
         when=("training",),
-        needs=(("history",), ("loss", "prediction", "target", "gradients")),
+        needs=(("history",), ("gradients",)),
         criterion="Over 10 or more epochs the training loss (above 0) falls in 9 of 10, by less than 15 % in all, and "
         "in the second half at half the pace of the first one or more, which the noise between epochs does not "
         "explain: a note. Or after 100 or more steps no weight matrix has moved by 2 % of its norm, and at the end the "
-        "predictions are no better than a constant by three standard errors: a warning.",
+        "predictions are no better than a constant by three standard errors: a warning. Or, of 100 or more steps, the "
+        "second half or more were made at less than 1e-4 of the greatest rate of the schedule: a note; a warning where "
+        "it is four fifths.",
         why="The training ends before it has learned what it could.",
         explains=("OPT02", "PRED02", "GEN02"),
         fixes={"": "ten times the learning rate"},

@@ -1,4 +1,4 @@
-"""OPT06, OPT11: how far the weights have come: hardly at all, or no further since long before the end."""
+"""OPT06, OPT11: how far the weights have come (hardly at all, or no further), and rates that are over too early."""
 
 from __future__ import annotations
 
@@ -14,6 +14,8 @@ from .words import num, plural, share
 
 _STEPS = 100
 _NOWHERE = 0.02  # of a matrix's norm
+_DEAD = 1e-4  # of the greatest learning rate
+_EARLY = 0.2  # of the steps
 _ALIVE = 0.01  # of the first gradients' norm
 
 
@@ -34,6 +36,30 @@ def hardly_moves(e: Evidence) -> Iterator[Finding]:
         certainty="statistical",
         framework=e.framework,
         way=way,
+    )
+
+
+@judges("OPT06")
+def dies_away(e: Evidence) -> Iterator[Finding]:
+    """Judge OPT06: the schedule of the learning rate is over long before the training is."""
+    s = e.steps
+    if s is None or s.steps < _STEPS or not len(s.rates) or not np.isfinite(s.rates).all():
+        return
+    steps, rates = s.rates.T
+    alive = np.flatnonzero(rates >= _DEAD * rates.max())
+    last = float(steps[alive[-1]]) if rates.max() > 0 else 0.0
+    if rates.max() <= 0 or last > s.steps / 2 or alive[-1] == len(rates) - 1:
+        return
+    yield rule("OPT06").finding(
+        what="The learning rate has died away.",
+        evidence=f"Its schedule goes from {num(float(rates.max()))} to less than {num(_DEAD)} of that between step "
+        f"{num(last)} and {num(float(steps[alive[-1] + 1]))}, and stays there: {num(float(rates[-1]))} at step "
+        f"{s.steps}.",
+        fix="a schedule counts steps, not epochs: decay_steps=epochs * steps_per_epoch, decay_rate for all of them",
+        severity="warning" if last <= _EARLY * s.steps else "note",
+        certainty="certain",
+        framework=e.framework,
+        since=last,
     )
 
 

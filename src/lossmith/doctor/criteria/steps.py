@@ -74,6 +74,16 @@ def minimises_minus_the_loss(e: Evidence) -> Iterator[Finding]:
             framework=e.framework,
         )
         return
+    if facts.definition.name == "cosine_similarity":
+        yield rule("OPT09").finding(
+            what="The cosine of prediction and target is minimised: they are turned away from each other.",
+            evidence=f"{facts.shown} grows by exactly as much as the cosine of its arguments.",
+            fix="keras.losses.cosine_similarity is minus the cosine already: return it as it is, or 1 + it"
+            if e.framework == "keras"
+            else "1 - cosine, or -cosine",
+            framework=e.framework,
+        )
+        return
     yield rule("OPT09").finding(
         what="Minus the loss is minimised.",
         evidence=f"{facts.shown} gives exactly minus the {facts.definition.name.replace('_', ' ')} of its arguments.",

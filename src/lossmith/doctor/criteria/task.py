@@ -16,10 +16,13 @@ from .words import few, num, plural, share, size, span
 _CLASS_LEVELS = 20
 _ROWS_OF_CLASSES = 40
 _NUMBERS = 10  # classes
+_FEW_ROWS = 8
 _LOPSIDED = 1000
 _NEAR = 0.25  # of the largest logarithm of a share: so far those of the weights may be off
 _LABELS = 200  # from which shares are known well enough
 _ACCURACIES = ("accuracy", "acc", "binaryaccuracy", "binary_accuracy")
+_ONE_ANSWER = ("categoricalaccuracy", "categorical_accuracy")  # one label per row: the greatest score beside the truth
+_NOT_ONE = 0.1  # of the rows have no label, or several
 
 
 @judges("OUT09")
@@ -146,6 +149,20 @@ def swapped(e: Evidence) -> Iterator[Finding]:
             certainty="likely",
             framework=e.framework,
         )
+
+
+@judges("OUT13")
+def backwards(e: Evidence) -> Iterator[Finding]:
+    """Judge OUT13: a function of the user's own takes its arguments the other way round."""
+    if e.loss is None or not e.loss.backwards:
+        return
+    yield rule("OUT13").finding(
+        evidence=f"{e.loss.backwards} Keras calls it with (y_true, y_pred).",
+        why="The loss is another one than was meant, with another best answer.",
+        fix=f"def {e.loss.shown}(y_true, y_pred): …" if e.loss.shown.isidentifier() else "",
+        certainty="likely",
+        framework=e.framework,
+    )
 
 
 def _hard_against_soft(e: Evidence, p: np.ndarray, t: np.ndarray) -> str:
@@ -293,14 +310,32 @@ def metrics_of_keras(e: Evidence) -> Iterator[Finding]:
     facts = e.loss
     if e.model is None or facts is None or facts.definition is None:
         return
+    rows = _rows_of_flags(e) if facts.binary else None
     for name, threshold in _metrics(e.model.compiled.get("metrics")):
         accuracy = name in _ACCURACIES
         if name == "accuracy_class":
             yield _metric(e, "keras.metrics.Accuracy compares predictions and labels for equality", "equality")
+        elif rows is not None and name in (
+            *_ONE_ANSWER,
+            "accuracy",
+            "acc",
+        ):  # which Keras takes for the categorical one
+            others = float(np.mean(rows.sum(axis=1) != 1))
+            if others > _NOT_ONE:
+                said = f'"{name}" looks for one label per row, and {share(others)} of the rows have none or several'
+                yield _metric(e, said, "several")
         elif facts.binary and facts.form == "logits" and accuracy and threshold in (None, 0.5):
             yield _metric(e, "the accuracy cuts logits at 0.5", "threshold")
         elif facts.regression and accuracy:
             yield _metric(e, f"an accuracy is reported for {facts.shown}, a loss on numbers", "regression")
+
+
+def _rows_of_flags(e: Evidence) -> np.ndarray | None:
+    """Return a target of 0 and 1 as (M, K) rows, each number beside one of the prediction; None where it is no such."""
+    p, t = e.prediction, e.numeric_target
+    if p is None or t is None or p.shape != t.shape or t.ndim < 2 or t.shape[-1] < 2 or len(t) < _FEW_ROWS:
+        return None
+    return t.reshape(-1, t.shape[-1]) if bool(np.all((t == 0) | (t == 1))) else None
 
 
 def accuracy_alone(e: Evidence) -> bool:
@@ -314,6 +349,7 @@ def _metric(e: Evidence, said: str, kind: str) -> Finding:
         "threshold": "metrics=[keras.metrics.BinaryAccuracy(threshold=0)]",
         "equality": 'metrics=["accuracy"]  # or BinaryAccuracy(threshold=0) for logits',
         "regression": 'metrics=["mae"]',
+        "several": 'metrics=["binary_accuracy"]  # of logits: keras.metrics.BinaryAccuracy(threshold=0)',
     }
     return rule("MET01").finding(
         what=f"The metric does not fit: {said}.",
