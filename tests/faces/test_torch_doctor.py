@@ -496,3 +496,21 @@ def test_layers_in_a_plain_list_are_found(container: Callable[[Any], Any], given
             optimizer.step()
     assert [(f.code, f.severity) for f in doctor.findings] == ([("OPT11", "warning")] if found else [])
     assert not found or "inner.0.weight" in doctor.findings[0].evidence
+
+
+def test_a_first_step_that_leads_far_away_is_named_though_the_loss_falls_since() -> None:
+    """Epochs only fall: the jump lies between the first two steps of the first one."""
+    x, _ = data()
+    model, loss = nn.Linear(10, 1), nn.MSELoss()
+    optimizer = torch.optim.SGD(model.parameters(), lr=1.0)
+    with Doctor(model, loss, optimizer, say=lambda text: None) as doctor:
+        for step in range(120):
+            optimizer.zero_grad()
+            value = loss(model(x), x[:, :1])
+            value.backward()
+            optimizer.param_groups[0]["lr"] = 1e6 if step == 0 else 1e-3
+            optimizer.step()
+            if step % 20 == 19:
+                doctor.epoch()
+    assert doctor.history.train.values[-1] < doctor.history.train.values[0]
+    assert ("OPT03", "error") in [(f.code, f.severity) for f in doctor.findings]

@@ -377,10 +377,10 @@ register(
         "is 0 for a class that occurs, or the largest is more than 1000 times the smallest, or positives weigh so many "
         "times as much as negatives, or the weights are in proportion to how often the classes come on 200 or more "
         "labels (of positives: to their odds; the logarithms to a quarter, and one is twice as rare as the other or "
-        "more), not in inverse proportion (warning). Or all weights of 32 or more rows of a batch are 0 (error). Or, in "
-        "128 or more rows, each class has one weight, no class weighs less than one that is half as frequent or less, "
-        "and the most frequent one is 3 or more times as frequent as the rarest one (of 5 or more rows), and weighs 3 "
-        "or more times as much (warning).",
+        "more), not in inverse proportion (warning). Or all weights of 32 or more rows of a batch are 0 (error). Or, "
+        "in 128 or more rows, the rows of each class have one weight, no class weighs less than one that is half as "
+        "frequent or less, and the most frequent one is 3 or more times as frequent as the rarest one (of 5 or more "
+        "rows), and weighs 3 or more times as much (warning).",
         why="Some classes hardly count or count the wrong way round, and single rows decide the step.",
         explains=("OPT04", "OPT11"),
         fixes={"": "weights n / (K · n_c), or their square roots: lossmith choose --target FILE:COLUMN prints them"},

@@ -29,17 +29,18 @@ register(
         tier=1,
         severity="error",
         when=("training",),
-        needs=(("history",),),
+        needs=(("history",), ("gradients",)),
         criterion="The median training loss of the last three epochs is more than 3 times the best one before, and "
         "above it by more than 5 times the noise between epochs (for a loss that is not known: and more than twice the "
-        "first one); or it is a million times the first.",
+        "first one); or it is a million times the first, or the median of the last 20 steps is a million times the "
+        "very first step's.",
         why="The steps are longer than the valley: every one makes the loss worse.",
         fixes={
             "": "a tenth of the learning rate, and clipped gradients",
             "torch": "optimizer = Adam(…, lr=lr / 10); nn.utils.clip_grad_norm_(model.parameters(), 1.0)",
             "keras": "keras.optimizers.Adam(lr / 10, clipnorm=1.0)",
         },
-        explains=("OPT07", "GEN01", "GEN04", "OPT02"),
+        explains=("OPT07", "GEN01", "GEN04", "OPT02", "PRED01"),
         references=(SO + "42264716",),
     ),
     Rule(

@@ -1,4 +1,4 @@
-"""OUT18, OPT05, OPT08 to OPT11, OPT13, OPT14, ACT, INIT02: what gradients, updates, modes and units show.
+"""OUT18, OPT03, OPT05, OPT08 to OPT11, OPT13, OPT14, ACT, INIT02: what gradients, updates, modes and units show.
 
 These rules look while the training runs, so each has a criterion that chance or a healthy training does not meet, and
 those that could (large steps, dead units) are warnings only where the training has got nowhere.
@@ -26,6 +26,7 @@ _JUMP_AT_START = 10.0  # of the first norms
 _SIGMAS = 6.0
 _CLIPPED = 0.5
 _OVERLAPS = ("dice", "jaccard")
+_EXPLODED = 1e6  # times the very first loss
 _UNIT_ROWS = 2000
 _WHOLE = 0.95  # of a layer's units: nothing passes it
 
@@ -212,6 +213,24 @@ def _still(e: Evidence, s: StepFacts, which: list[int], how: str, severity: Seve
         certainty="certain",
         framework=e.framework,
         parameters=len(which),
+    )
+
+
+@judges("OPT03")
+def explodes_at_once(e: Evidence) -> Iterator[Finding]:
+    """Judge OPT03: the first steps lead so far away that all epochs are spent on the way back."""
+    s = e.steps
+    if s is None or s.first.size == 0 or s.last.size < _STEPS or not (s.first[0] > 0 and np.isfinite(s.last).all()):
+        return
+    first, last = float(s.first[0]), float(np.median(s.last))
+    if not last > _EXPLODED * first:
+        return
+    yield rule("OPT03").finding(
+        evidence=f"The very first loss was {num(first)}, the largest of the first {plural(s.first.size, 'step')} "
+        f"{num(float(s.first.max()))}, and after {plural(s.steps, 'step')} it is {num(last)} (median of 20).",
+        framework=e.framework,
+        best=first,
+        last=last,
     )
 
 

@@ -7,7 +7,6 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from ...evaluation.arrays import to_numpy
 from ..evidence import Evidence
 from ..finding import Finding
 from ..rule import judges, rule
@@ -37,7 +36,10 @@ def nothing_counts(e: Evidence) -> Iterator[Finding]:
 
 @judges("OUT19")
 def exchanged(e: Evidence) -> Iterator[Finding]:
-    """Judge OUT19: the weights of the rare and the common classes have changed places."""
+    """Judge OUT19: the rows' weights of the rare and the common classes have changed places.
+
+    Weights that the loss has itself are judged with it, in ``task``.
+    """
     found = _by_class(e)
     if found is None:
         return
@@ -67,26 +69,15 @@ def exchanged(e: Evidence) -> Iterator[Finding]:
 def _by_class(e: Evidence) -> tuple[np.ndarray, np.ndarray] | None:
     """Return how many rows each class has, and their weight, where all rows of a class have the same one; or None."""
     labels = _labels(e)
-    weight = None if labels is None else _of_rows(e, labels)
-    if labels is None or weight is None:
+    if labels is None or e.weight is None or e.weight.size != labels.size:
         return None
+    weight = e.weight.reshape(-1).astype(np.float64)
     classes, place, counts = np.unique(labels, return_inverse=True, return_counts=True)
     if classes.size < 2 or not np.isfinite(weight).all():
         return None
     weights = np.bincount(place, weight) / counts
     same = np.allclose(weight, weights[place], rtol=1e-5, atol=0)
     return (counts, weights) if same else None
-
-
-def _of_rows(e: Evidence, labels: np.ndarray) -> np.ndarray | None:
-    """Return the weight of each row: as given, or that of its class where the loss has weights of classes."""
-    if e.weight is not None:
-        return e.weight.reshape(-1).astype(np.float64) if e.weight.size == labels.size else None
-    given = None if e.loss is None else e.loss.weights.get("class_weight")
-    if given is None or e.loss is None or not e.loss.categorical or labels.dtype.kind not in "iu":
-        return None
-    table = to_numpy("class weights", given).reshape(-1).astype(np.float64)
-    return table[labels] if labels.size and labels.min() >= 0 and labels.max() < table.size else None
 
 
 def _labels(e: Evidence) -> np.ndarray | None:
