@@ -12,7 +12,7 @@ from .data import Rng, digits, one_hot, scaled, split
 from .keras_fit import Fit, chain, compiled, layers
 from .program import Shelf
 
-SHELF = Shelf(unseen=True)
+SHELF = Shelf()
 faulty = SHELF.faulty
 COLLAPSED = ("OPT03", "OPT02", "PRED01", "ACT02", "NUM01")  # what may be seen of steps that are far too long
 

@@ -13,7 +13,7 @@ from .data import Rng, digits, scaled, split
 from .keras_fit import Fit, chain, compiled, layers
 from .program import Shelf
 
-SHELF = Shelf(unseen=True)
+SHELF = Shelf()
 healthy = SHELF.healthy
 
 

@@ -12,7 +12,7 @@ from .data import Array, Rng, digits, one_hot, scaled, split
 from .keras_fit import Fit, chain, compiled, dense, layers
 from .program import Shelf
 
-SHELF = Shelf(unseen=True)
+SHELF = Shelf()
 faulty = SHELF.faulty
 
 

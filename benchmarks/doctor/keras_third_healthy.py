@@ -13,7 +13,7 @@ from .data import Rng, digits, one_hot, scaled, split
 from .keras_fit import Fit, chain, compiled, dense, layers
 from .program import Shelf
 
-SHELF = Shelf(unseen=True)
+SHELF = Shelf()
 healthy = SHELF.healthy
 
 

@@ -13,7 +13,7 @@ from .program import Shelf
 from .torch_loop import Loop, tensors
 from .torch_models import Two
 
-SHELF = Shelf(unseen=True)
+SHELF = Shelf()
 faulty = SHELF.faulty
 
 

@@ -13,7 +13,7 @@ from .program import Shelf
 from .torch_loop import Loop, tensors
 from .torch_third import draw
 
-SHELF = Shelf(unseen=True)
+SHELF = Shelf()
 faulty = SHELF.faulty
 
 

@@ -12,7 +12,7 @@ from .program import Shelf
 from .torch_loop import Loop, tensors
 from .torch_third import Hourglass, rings
 
-SHELF = Shelf(unseen=True)
+SHELF = Shelf()
 faulty = SHELF.faulty
 
 

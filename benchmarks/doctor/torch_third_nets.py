@@ -13,7 +13,7 @@ from .data import Rng, digits, scaled, split
 from .program import Shelf
 from .torch_loop import Loop, tensors
 
-SHELF = Shelf(unseen=True)
+SHELF = Shelf()
 healthy = SHELF.healthy
 
 

@@ -14,7 +14,7 @@ from .torch_loop import Loop, tensors
 from .torch_models import Two
 from .torch_third import draw
 
-SHELF = Shelf(unseen=True)
+SHELF = Shelf()
 healthy = SHELF.healthy
 
 
