@@ -11,11 +11,13 @@ import pytest
 from frameworks import require
 from lossmith.doctor import check
 from lossmith.doctor.alike import alike
+from lossmith.doctor.loss import recognise
 
 torch = require("torch")
 F = torch.nn.functional
 nn = torch.nn
 from lossmith.doctor.origin import origin  # noqa: E402 - after the line that skips where PyTorch is absent
+from lossmith.doctor.own import by_call  # noqa: E402 - likewise
 from lossmith.doctor.traced import traced  # noqa: E402
 from lossmith.torch import Doctor  # noqa: E402
 
@@ -245,6 +247,19 @@ def test_values_tell_a_loss(value: Callable[[Any, Any], Any], name: str | None, 
     assert (None if found is None or found.definition is None else found.definition.name) == name
     assert found is None or found.negated == negated
     assert alike(np.asarray(value(p[:2], t[:2])), p[:2], t[:2], "own", "keras") is None  # six numbers are too few
+
+
+def test_one_number_that_agrees_by_chance_tells_no_loss() -> None:
+    """Hundreds of values are tried, so that one of them is hit now and then; half of the rows do not hit it again."""
+    torch.manual_seed(0)
+    z, t = torch.randn(40, 1), torch.rand(40, 1).round()
+    chance = F.binary_cross_entropy_with_logits(z, t).item()
+    assert alike(np.array(chance), z.numpy(), t.numpy(), "mine", "torch") is not None
+    for loss, known in (
+        (lambda p, t: 0 * p.sum() + chance, False),
+        (lambda p, t: (F.softplus(p) - p * t).mean(), True),
+    ):
+        assert (by_call(loss, recognise(loss, keras=False), z, t, keras=False) is not None) is known
 
 
 @pytest.mark.parametrize(

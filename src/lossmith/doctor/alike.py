@@ -3,6 +3,8 @@
 Formulas written by hand, and functions that call a loss of their framework, are recognised if they give, on one batch
 of eight or more numbers, what a common loss gives, to four digits: as the mean or sum over everything or over samples,
 half of it, its root, or minus it. What else they are (a weighting, a penalty, a mask) stays unknown, and so do they.
+There are hundreds of such values, and one number may agree with one of them by chance: whoever asks has to ask again,
+of other rows, or for as many digits as single precision has.
 """
 
 from __future__ import annotations
@@ -19,6 +21,7 @@ from .loss import LossFacts, matched
 
 _ENOUGH = 8  # numbers
 _DIGITS = 1e-4
+SINGLE = 5e-6  # as far as sums in single precision agree
 _MOST = 1 << 20  # numbers that are looked at
 _ELEMENTS = (
     *("squared_error", "absolute_error", "binary_cross_entropy", "sigmoid_cross_entropy", "huber", "log_cosh"),
@@ -34,7 +37,13 @@ _FLOORS = (1e-7, 1e-12, 1e-8, 1e-6, 1e-10, 1e-5)  # that keep logarithms of prob
 
 
 def alike(
-    value: np.ndarray, prediction: np.ndarray, target: np.ndarray, shown: str, framework: str
+    value: np.ndarray,
+    prediction: np.ndarray,
+    target: np.ndarray,
+    shown: str,
+    framework: str,
+    digits: float = _DIGITS,
+    least: int = _ENOUGH,
 ) -> LossFacts | None:
     """Return what is known of the loss that gave ``value``, or None where it is none of the common ones.
 
@@ -44,8 +53,10 @@ def alike(
         target: The same.
         shown: How it is written.
         framework: "torch" or "keras", whose axis of classes and reduction it shares.
+        digits: To how much of itself the value has to agree.
+        least: Numbers in a prediction, for a value to say anything.
     """
-    return _found(value, prediction, target, shown, framework, _candidates)
+    return _found(value, prediction, target, shown, framework, _candidates, digits, least)
 
 
 def alike_backwards(
@@ -68,16 +79,18 @@ def _found(
     shown: str,
     framework: str,
     candidates: Callable[[np.ndarray, np.ndarray, str], Iterator[_Candidate]],
+    digits: float = _DIGITS,
+    least: int = _ENOUGH,
 ) -> LossFacts | None:
     p, t = np.asarray(prediction), np.asarray(target)
-    if not _ENOUGH <= p.size <= _MOST or p.dtype.kind not in "biuf" or t.dtype.kind not in "biuf":
+    if not least <= p.size <= _MOST or p.dtype.kind not in "biuf" or t.dtype.kind not in "biuf":
         return None
     v, p = np.asarray(value, np.float64), p.astype(np.float64)
     if not np.isfinite(v).all() or not v.any() or not np.isfinite(p).all():
         return None
     with np.errstate(all="ignore"):
         for loss, settings, values in candidates(p, t, framework):
-            sign = _sign(v, values, p.shape) if np.isfinite(values).all() else 0
+            sign = _sign(v, values, p.shape, digits) if np.isfinite(values).all() else 0
             if sign:
                 return matched(framework, shown, loss, settings, negated=sign < 0)
     return None
@@ -141,7 +154,7 @@ def _values(loss: Loss, p: np.ndarray, t: np.ndarray) -> Iterator[np.ndarray]:
             yield loss.value(xp, single, t.astype(np.float32) if t.dtype.kind == "f" else t, **loss.defaults)
 
 
-def _sign(v: np.ndarray, values: np.ndarray, shape: tuple[int, ...]) -> int:
+def _sign(v: np.ndarray, values: np.ndarray, shape: tuple[int, ...], digits: float) -> int:
     """Return 1 where ``v`` is a usual reduction of a prediction's values, -1 where it is minus one, else 0."""
     samples = shape[0]
     by_sample = values.reshape(samples, -1)
@@ -158,6 +171,6 @@ def _sign(v: np.ndarray, values: np.ndarray, shape: tuple[int, ...]) -> int:
     else:
         return 0
     for sign in (1, -1):
-        if any(np.allclose(v, sign * way, rtol=_DIGITS, atol=1e-6) for way in ways if np.any(way)):
+        if any(np.allclose(v, sign * way, rtol=digits, atol=min(1e-6, digits)) for way in ways if np.any(way)):
             return sign
     return 0

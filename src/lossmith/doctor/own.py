@@ -21,7 +21,7 @@ import numpy as np
 from ..arrays.namespace import framework_of
 from ..evaluation.arrays import to_numpy
 from ..losses import find
-from .alike import alike, alike_backwards
+from .alike import SINGLE, alike, alike_backwards
 from .called import called
 from .loss import LossFacts, matched
 from .model import recorded
@@ -66,7 +66,7 @@ def by_value(loss: Any, value: Any, prediction: Any, target: Any, facts: LossFac
     handed_on = _by_its_calls(loss, prediction, target)
     if handed_on is not None:
         return handed_on
-    known = _alike(value, prediction, target, "a formula of your own" if facts is None else facts.shown, "torch")
+    known = _by_its_value(loss, value, prediction, target, "a formula of your own" if facts is None else facts.shown)
     if known is not None:
         return Traced(known, prediction, beside(target, prediction, known))
     overlap = _overlap(loss, value, prediction, target, facts)
@@ -75,6 +75,24 @@ def by_value(loss: Any, value: Any, prediction: Any, target: Any, facts: LossFac
     if facts is None or not _aligns(loss, prediction, target):
         return None
     return Traced(replace(facts, aligns=True), prediction, target)
+
+
+def _by_its_value(loss: Any, value: Any, prediction: Any, target: Any, shown: str) -> LossFacts | None:
+    """Return what a loss is that gave a value; one number alone has to be right of half of the rows, too."""
+    known, rows = _alike(value, prediction, target, shown, "torch"), len(prediction) // 2 if prediction.ndim else 0
+    if known is None or value.numel() > 1:
+        return known
+    if loss is None or not rows or not _may_be_called(loss):
+        return _alike(value, prediction, target, shown, "torch", digits=SINGLE)
+    torch: Any = sys.modules["torch"]
+    with torch.no_grad(), _quietly(), contextlib.suppress(Exception):
+        p, t = prediction.detach()[:rows], target.detach()[:rows]
+        return known if _same_loss(known, _alike(loss(p, t), p, t, shown, "torch", least=1)) else None
+    return None
+
+
+def _same_loss(one: LossFacts, other: LossFacts | None) -> bool:
+    return other is not None and other.definition is one.definition and other.negated == one.negated
 
 
 def _by_its_calls(loss: Any, prediction: Any, target: Any) -> Traced | None:
@@ -204,7 +222,11 @@ def _of_keras(loss: Any, facts: LossFacts, prediction: Any, target: Any) -> Loss
     with _without_gradients(), contextlib.suppress(Exception):
         true, given = (keras.ops.convert_to_tensor(to_numpy("batch", x)) for x in (target, prediction))
         value = keras.ops.convert_to_numpy(made(true, given))
-        known = _alike(value, given, true, facts.shown, "keras")
+        known, rows = _alike(value, given, true, facts.shown, "keras"), max(1, len(given) // 2)
+        if known is not None and value.size == 1:
+            part = keras.ops.convert_to_numpy(made(true[:rows], given[:rows]))
+            again = _alike(part, given[:rows], true[:rows], facts.shown, "keras", least=1)
+            known = known if _same_loss(known, again) else None
         said = "" if known is not None else _backwards(made, value, given, true, facts.shown)
         return replace(facts, backwards=said) if said else known
     return None
@@ -252,6 +274,7 @@ def _alike(
     shown: str,
     framework: str,
     search: Callable[..., LossFacts | None] = alike,
+    **more: Any,
 ) -> LossFacts | None:
     arrays = [x if isinstance(x, np.ndarray) else to_numpy("batch", x) for x in (value, prediction, target)]
-    return search(*arrays, shown=shown, framework=framework)
+    return search(*arrays, shown=shown, framework=framework, **more)
