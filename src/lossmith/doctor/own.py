@@ -221,10 +221,10 @@ def _of_keras(loss: Any, facts: LossFacts, prediction: Any, target: Any) -> Loss
     made = loss() if isinstance(loss, type) else loss
     with _without_gradients(), contextlib.suppress(Exception):
         true, given = (keras.ops.convert_to_tensor(to_numpy("batch", x)) for x in (target, prediction))
-        value = keras.ops.convert_to_numpy(made(true, given))
+        value = _numbers(made(true, given))
         known, rows = _alike(value, given, true, facts.shown, "keras"), max(1, len(given) // 2)
         if known is not None and value.size == 1:
-            part = keras.ops.convert_to_numpy(made(true[:rows], given[:rows]))
+            part = _numbers(made(true[:rows], given[:rows]))
             again = _alike(part, given[:rows], true[:rows], facts.shown, "keras", least=1)
             known = known if _same_loss(known, again) else None
         said = "" if known is not None else _backwards(made, value, given, true, facts.shown)
@@ -245,10 +245,15 @@ def _backwards(loss: Any, value: np.ndarray, prediction: Any, target: Any, shown
     first, second = _first_two(loss)
     if not (_PREDICTED.fullmatch(first) and _TRUE.fullmatch(second)) or prediction.shape != target.shape:
         return ""
-    as_named = keras.ops.convert_to_numpy(loss(prediction, keras.ops.cast(target, prediction.dtype)))
+    as_named = _numbers(loss(prediction, keras.ops.cast(target, prediction.dtype)))
     if as_named.shape != value.shape or np.allclose(as_named, value, rtol=1e-4, atol=1e-6):
         return ""
     return f"{shown}({first}, {second}, …) calls its first argument the prediction."
+
+
+def _numbers(value: Any) -> np.ndarray:
+    """Return what a loss of Keras gave; Keras's own way warns with PyTorch below it."""
+    return to_numpy("batch", sys.modules["keras"].ops.convert_to_tensor(value))
 
 
 def _first_two(loss: Any) -> tuple[str, str]:
