@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import inspect
 import sys
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -206,7 +207,9 @@ def _compiled(model: Any) -> Mapping[str, Any]:
     if not callable(config) or not getattr(model, "compiled", False):
         return {}
     try:
-        read = config()
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # Keras warns with PyTorch below it
+            read = config()
     except Exception:  # what the user compiled with need not be serialisable
         return {}
     return read if isinstance(read, Mapping) else {}
