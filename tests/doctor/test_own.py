@@ -173,6 +173,23 @@ def test_each_of_several_losses_behind_a_sum_is_judged_and_one_side_of_a_game_is
     assert doctor.findings.codes == ()
 
 
+def test_a_function_that_takes_its_target_apart_is_read_in_every_batch() -> None:
+    both = torch.cat([YES[:, None], X], dim=1)
+    model, said = nn.Linear(6, 1), []
+    optimizer = torch.optim.SGD(model.parameters(), lr=1e-3)
+    loss = lambda p, t: F.binary_cross_entropy_with_logits(p, t[:, :1])  # noqa: E731 - the way users write it
+    with Doctor(model, loss, optimizer, say=said.append) as doctor:
+        for _ in range(40):
+            optimizer.zero_grad()
+            p = model(X)
+            value = loss(p, both)
+            doctor.step(value, prediction=p, target=both)
+            value.backward()
+            optimizer.step()
+    assert doctor.findings.broken == ()
+    assert "prediction (128, 1), target (128, 1)" in doctor.findings.seen
+
+
 def test_masks_and_weights_above_a_loss() -> None:
     target = torch.where(YES > 0, NUMBER[:, 0], torch.full((128,), float("nan")))
     z = Z[:, 0].clone().requires_grad_()
